@@ -1,0 +1,21 @@
+"""From a source of images with alt texts to packed training pairs."""
+
+from flows.config import PipelineConfig
+from flows.run import Run
+from tasks.artifact import Artifact
+from tasks.crawl import crawl
+from tasks.dedup import dedup
+from tasks.fetch import fetch
+from tasks.pack import pack
+from tasks.screen_captions import screen_captions
+from tasks.screen_images import screen_images
+
+
+def dataset(config: PipelineConfig, run: Run) -> Artifact:
+    """Returns the packed pairs; every row that was dropped on the way stands in some stage's rejects."""
+    candidates = run(crawl, config.source)
+    captions = run(screen_captions, config.screen_captions, candidates=candidates)
+    fetched = run(fetch, config.fetch, captions=captions)
+    screened = run(screen_images, config.screen_images, images=fetched)
+    unique = run(dedup, config.dedup, images=screened)
+    return run(pack, config.pack, images=unique)

@@ -1,0 +1,59 @@
+"""What an operator sees of a stage in the Prefect UI: one markdown page and, during long work, a progress bar."""
+
+import time
+from uuid import UUID
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.logging import get_run_logger
+
+from flows.markdown import account, page
+from flows.run import Observer
+from flows.wording import duration
+from tasks.artifact import Artifact
+from tasks.output import Progress
+
+FIRST_AFTER_S = 4.0  # short stages need no bar
+EVERY_S = 2.5
+
+
+def key(stage: str) -> str:
+    """The artifact key of a stage: Prefect allows lower case, digits and dashes."""
+    return stage.replace("_", "-")
+
+
+class Publisher(Observer):
+    """Publishes one stage to the task run it is used in."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + FIRST_AFTER_S
+        self._bar: UUID | None = None
+
+    def progressed(self, artifact: Artifact, progress: Progress) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + EVERY_S
+        percent = 100 * progress.done / max(progress.total, 1)
+        self._show(artifact, percent, wording(progress))
+
+    def finished(self, artifact: Artifact, reused: bool) -> None:
+        if self._bar is not None:
+            self._show(artifact, 100.0, "done")
+        manifest = artifact.manifest()
+        get_run_logger().info("%s", account(manifest))
+        create_markdown_artifact(
+            key=key(artifact.stage),
+            markdown=page(artifact, manifest, reused),
+            description=account(manifest),
+        )
+
+    def _show(self, artifact: Artifact, percent: float, text: str) -> None:
+        if self._bar is None:
+            self._bar = create_progress_artifact(percent, key=f"{key(artifact.stage)}-progress", description=text)
+        else:
+            update_progress_artifact(self._bar, progress=percent, description=text)
+
+
+def wording(progress: Progress) -> str:
+    """`120 of 3,000 steps, loss 2.1, 4 min left`."""
+    eta = f", {duration(progress.eta_s)} left" if progress.eta_s is not None else ""
+    return f"{progress.done:,} of {progress.total:,} {progress.what}{eta}"

@@ -1,0 +1,59 @@
+"""Trained models out of artifacts, ready to use in this process; loaded once however many shards ask."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import storage
+from tasks.artifact import Artifact
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from models.clip.model import CLIP
+    from models.dvae.model import DVAE
+    from models.prior.model import Prior
+    from models.text.bpe import BPE
+
+TOKENIZER = "tokenizer.json"
+WEIGHTS = ("weights.safetensors", "config.json")
+
+
+def local_folder(model: Artifact, settings: Settings) -> Path:
+    """A local folder with the model's weights and config: the artifact itself, or a copy under the work folder."""
+    copies = settings.local_work / "models" / model.fingerprint
+    return [storage.local_copy(model.file(name), copies) for name in WEIGHTS][0].parent
+
+
+@lru_cache(maxsize=2)
+def load_dvae(dvae: Artifact, settings: Settings) -> "DVAE":
+    from models.dvae.inference import load_dvae
+
+    return load_dvae(local_folder(dvae, settings), device())
+
+
+@lru_cache(maxsize=2)
+def load_prior(prior: Artifact, settings: Settings) -> "Prior":
+    from models.prior.model import load_prior
+
+    return load_prior(local_folder(prior, settings), device())
+
+
+@lru_cache(maxsize=2)
+def load_clip(clip: Artifact, settings: Settings) -> "CLIP":
+    from models.clip.model import load_clip
+
+    return load_clip(local_folder(clip, settings), device())
+
+
+@lru_cache(maxsize=2)
+def load_bpe(bpe: Artifact, settings: Settings) -> "BPE":
+    from models.text.bpe import load_bpe
+
+    return load_bpe(storage.local_copy(bpe.file(TOKENIZER), settings.local_work / "models" / bpe.fingerprint))
+
+
+def device() -> str:
+    """`cuda` where there is a GPU, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,49 @@
+"""What can go wrong, by name. Every message is one sentence a user can act on."""
+
+
+class PipelineError(Exception):
+    """Base of every error the pipeline raises on purpose; the command line prints it as one line."""
+
+
+class ConfigError(PipelineError):
+    """A configuration value or key is not usable."""
+
+
+class SourceError(PipelineError):
+    """The named source of pairs is missing, empty or unusable."""
+
+
+class PortInUseError(PipelineError):
+    """Another program listens on a port the pipeline needs."""
+
+
+class StorageError(PipelineError):
+    """A file cannot be read or written where it should be."""
+
+
+class StageBusyError(PipelineError):
+    """Another run is writing the same artifact."""
+
+
+class SchemaError(PipelineError):
+    """A table does not have the columns its reader was promised."""
+
+
+class DamagedArtifactError(PipelineError):
+    """A stored file is missing, cut short, or not the one its manifest describes."""
+
+
+class RowsLostError(PipelineError):
+    """Rows in are not rows out plus rows rejected: a bug in a stage, never the user's fault."""
+
+
+class ModelMismatchError(PipelineError):
+    """A model and the tokens or checkpoint it was given do not belong together."""
+
+
+class CollapsedCodesError(PipelineError):
+    """The dVAE uses so few codes that training a prior on them would waste the time."""
+
+
+class TrainingFailedError(PipelineError):
+    """A training process ended without finishing."""

@@ -1,0 +1,105 @@
+"""Starts training as `torch.distributed.run` processes, watches them, and finds them again after a crash."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tasks import storage
+from tasks.errors import TrainingFailedError
+from tasks.lock import is_alive
+from tasks.output import Progress
+from tasks.settings import Settings
+
+POLL_S = 1.0
+GRACE_S = 20.0
+
+
+def train(
+    module: str, job: Mapping[str, Any], folder: Path, settings: Settings, watch: Callable[[Progress], None]
+) -> dict[str, Any]:
+    """Runs a trainer to its end in `folder` and returns what it wrote to `done.json`.
+
+    A trainer that a killed run left behind is waited for, not started twice; one that was killed itself goes on from
+    its last checkpoint. Training processes live in a session of their own, which ends with this call if it is cancelled.
+
+    Raises:
+        TrainingFailedError: the trainer ended without finishing; the message holds its last words.
+    """
+    if not (folder / "done.json").exists():
+        pid = _running(folder) or _start(module, job, folder, settings)
+        try:
+            _wait(pid, folder, watch)
+        except BaseException:  # a cancelled flow must not leave trainers behind
+            _end(pid)
+            raise
+    done: dict[str, Any] = json.loads((folder / "done.json").read_text())
+    return done
+
+
+def _running(folder: Path) -> int | None:
+    """Process id of a trainer that an earlier run started here and that still works."""
+    record = folder / "launch.json"
+    if not record.exists():
+        return None
+    launch = json.loads(record.read_text())
+    return launch["pid"] if is_alive(launch["pid"], launch["started"]) else None
+
+
+def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings) -> int:
+    storage.write_json(str(folder / "job.json"), {**job, "out": str(folder)})
+    (folder / "error.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
+    command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / "job.json")]
+    with (folder / "trainer.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+    started = psutil.Process(process.pid).create_time()
+    storage.write_json(str(folder / "launch.json"), {"pid": process.pid, "started": started, "command": command})
+    return process.pid
+
+
+def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
+    process = psutil.Process(pid) if psutil.pid_exists(pid) else None
+    while process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        _report(folder, watch)
+        time.sleep(POLL_S)
+    if process is not None and process.ppid() == os.getpid():
+        os.waitpid(pid, 0)
+    if not (folder / "done.json").exists():
+        raise TrainingFailedError(_last_words(folder))
+    _report(folder, watch)
+
+
+def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
+    progress = folder / "progress.json"
+    if progress.exists():
+        now = json.loads(progress.read_text())
+        watch(Progress(now["step"], now["steps"], f"steps, loss {now['loss']:.3f}", now["eta_s"]))
+
+
+def _last_words(folder: Path) -> str:
+    error = folder / "error.json"
+    if error.exists():
+        return str(json.loads(error.read_text())["message"])
+    lines = (folder / "trainer.log").read_text(errors="replace").strip().splitlines()
+    said = lines[-1] if lines else "it said nothing"
+    return f"Training ended early ({said}); run again to go on from the last checkpoint; log: {folder / 'trainer.log'}."
+
+
+def _end(pid: int) -> None:
+    """Asks the whole session to end, then makes it."""
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(pid, end)
+            psutil.Process(pid).wait(GRACE_S)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            return
+        except psutil.TimeoutExpired:
+            continue

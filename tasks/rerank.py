@@ -1,0 +1,54 @@
+"""Ranks the candidates of each prompt by CLIP (section 2.6). Keeps all of them, with their scores."""
+
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from tasks import schemas
+from tasks.artifact import Artifact
+from tasks.checkpoints import load_bpe, load_clip
+from tasks.output import Output, Shard
+from tasks.settings import Settings
+from tasks.stage import StageConfig, stage
+from tasks.train import require_input
+
+
+class Config(StageConfig):
+    """Nothing to choose yet: the ranker is the trained CLIP, the score its cosine times the learned scale."""
+
+
+@stage(Config, reads={"samples": {"samples": schemas.SAMPLES}})
+def rerank(config: Config, output: Output, samples: Artifact, bpe: Artifact, clip: Artifact) -> None:
+    """Scores every candidate against its prompt; rank 0 is the best of its prompt."""
+    require_input(clip, "bpe", bpe)
+    output.map(partial(rerank_shard, output.settings, bpe, clip), samples.files("samples"), unit="samples")
+
+
+def rerank_shard(settings: Settings, bpe: Artifact, clip: Artifact, uri: str) -> Shard:
+    """One shard of samples with score and rank; a shard holds all candidates of its prompts."""
+    table = schemas.read_table(uri)
+    scores = score(settings, bpe, clip, table["image"].to_pylist(), table["prompt"].to_pylist())
+    ranks = rank_within(table["prompt_id"].to_numpy(), scores)
+    scored = table.append_column(schemas.SCORES.field("score"), pa.array(scores, pa.float32()))
+    scored = scored.append_column(schemas.SCORES.field("rank"), pa.array(ranks, pa.int32()))
+    return Shard(rows_in=table.num_rows, tables={"scores": scored})
+
+
+def score(settings: Settings, bpe: Artifact, clip: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
+    """How well each encoded image fits its prompt: fp32 [B], higher is better."""
+    from models.clip.model import score as clip_score
+    from models.training.images import centre_crop, decode
+
+    model = load_clip(clip, settings)
+    pixels = np.stack([centre_crop(decode(image), model.config.image_size) for image in images])
+    return clip_score(model, load_bpe(bpe, settings), pixels, prompts)
+
+
+def rank_within(prompt_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Rank of each candidate among those of its prompt, 0 the best; the earlier candidate wins a tie. int [B]."""
+    ranks = np.empty(len(scores), np.int32)
+    for prompt_id in np.unique(prompt_ids):
+        rows = np.flatnonzero(prompt_ids == prompt_id)
+        ranks[rows[np.argsort(-scores[rows], kind="stable")]] = np.arange(len(rows))
+    return ranks

@@ -1,0 +1,71 @@
+"""Maps a function over shards: in this process, on a local Dask cluster, or on one that runs already."""
+
+import atexit
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from tasks.settings import Settings
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_shards(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    settings: Settings,
+    on_done: Callable[[Result], None] = lambda result: None,
+) -> list[Result]:
+    """`[work(item) for item in items]`, spread over the workers; results keep the order of the items.
+
+    `on_done` hears of each result as it comes in. A worker that dies has its shards run again by Dask; an error in
+    `work` is not retried: it ends the map and is raised here.
+    """
+    if settings.dask_address is None and settings.dask_workers == 0:
+        return [_done(work(item), on_done) for item in items]
+    if not items:
+        return []
+    from distributed import as_completed
+
+    client = _client(settings.dask_address, settings.dask_workers)
+    futures = client.map(work, items, pure=False)
+    try:
+        for future in as_completed(futures):
+            on_done(future.result())
+        return [future.result() for future in futures]
+    finally:
+        client.cancel(futures)
+
+
+def _done(result: Result, on_done: Callable[[Result], None]) -> Result:
+    on_done(result)
+    return result
+
+
+@cache
+def _client(address: str | None, workers: int) -> Any:
+    """One client for each cluster and process: a start costs seconds, so stages share it."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    if address is not None:
+        return Client(address)
+    dask.config.set({"logging.distributed": "error"})
+    # One thread each: img2dataset redirects the process's stdout while it resizes, and torch counts threads.
+    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+    client = Client(cluster)
+    _open.append(cluster)
+    _open.append(client)
+    return client
+
+
+_open: list[Any] = []
+
+
+@atexit.register
+def close_cluster() -> None:
+    """Ends the local cluster, and with it the memory its workers hold; the next map starts another."""
+    while _open:
+        _open.pop().close()
+    _client.cache_clear()

@@ -1,0 +1,184 @@
+"""Bytes and JSON at any fsspec URL. Every write is all or nothing: a reader sees the old file or the new one."""
+
+import errno
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from tasks.errors import StorageError
+
+
+def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The fsspec file system of `uri` and the path inside it."""
+    options = {"use_listings_cache": False} if uri.startswith("s3://") else {}
+    return fsspec.core.url_to_fs(uri, **options)
+
+
+def is_local(uri: str) -> bool:
+    return "://" not in uri or uri.startswith("file://")
+
+
+def absolute(uri: str) -> str:
+    """Local paths made absolute, URLs as they are: the same address in every process."""
+    return uri if "://" in uri else str(Path(uri).absolute())
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def plain_errors(uri: str, verb: str) -> Iterator[None]:
+    """Turns what the operating system or S3 says into one sentence with the remedy."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except PermissionError as error:
+        raise StorageError(f"No permission to {verb} {uri}: choose another place with --root.") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                f"No space left to {verb} {uri}: free some and run again; every finished shard is kept."
+            ) from error
+        if error.errno in (errno.ENOTDIR, errno.EROFS, errno.EEXIST):
+            raise StorageError(f"Cannot {verb} {uri} ({error.strerror}): choose another place with --root.") from error
+        raise StorageError(f"Cannot {verb} {uri}: {error}.") from error
+
+
+def read_bytes(uri: str) -> bytes:
+    """The whole file.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StorageError: it cannot be read.
+    """
+    fs, path = filesystem(uri)
+    with plain_errors(uri, "read"):
+        data: bytes = fs.cat_file(path)
+    return data
+
+
+def write_bytes(uri: str, data: bytes) -> None:
+    """Puts `data` at `uri`, over what stood there: rename on a local disk, one put on S3.
+
+    Raises:
+        StorageError: no space, no permission, or no such bucket.
+    """
+    fs, path = filesystem(uri)
+    with plain_errors(uri, "write"):
+        if is_local(uri):
+            _replace_file(Path(path), data)
+        else:
+            fs.pipe_file(path, data)
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_json(uri: str) -> Any:
+    return json.loads(read_bytes(uri))
+
+
+def write_json(uri: str, value: Any) -> None:
+    write_bytes(uri, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def exists(uri: str) -> bool:
+    fs, path = filesystem(uri)
+    with plain_errors(uri, "look for"):
+        return bool(fs.exists(path))
+
+
+def size_bytes(uri: str) -> int | None:
+    """Size of the file, or None where there is none."""
+    fs, path = filesystem(uri)
+    try:
+        with plain_errors(uri, "look for"):
+            return int(fs.info(path)["size"])
+    except FileNotFoundError:
+        return None
+
+
+def names(uri: str) -> list[str]:
+    """Names directly under a folder, sorted; none where there is no such folder."""
+    fs, path = filesystem(uri)
+    try:
+        with plain_errors(uri, "list"):
+            return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False))
+    except FileNotFoundError:
+        return []
+
+
+def remove(uri: str) -> None:
+    """Removes a file, if it is there."""
+    fs, path = filesystem(uri)
+    try:
+        with plain_errors(uri, "remove"):
+            fs.rm_file(path)
+    except FileNotFoundError:
+        return
+
+
+def create_exclusively(uri: str, data: bytes) -> bool:
+    """Creates the file, content and all, in one atomic step; False where there already is one."""
+    fs, path = filesystem(uri)
+    with plain_errors(uri, "write"):
+        if uri.startswith("s3://"):
+            return _put_if_absent(path, data)
+        return _link_if_absent(Path(path), data)
+
+
+def _link_if_absent(path: Path, data: bytes) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _put_if_absent(path: str, data: bytes) -> bool:
+    """S3's conditional put: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    bucket, key = path.split("/", 1)
+    try:
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+            return False
+        raise OSError(f"{error}") from error
+    return True
+
+
+def local_copy(uri: str, folder: Path) -> Path:
+    """A local path with the file's bytes: the file itself on a local disk, else a copy in `folder`."""
+    if is_local(uri):
+        return Path(filesystem(uri)[1])
+    copy = folder / uri.rsplit("/", 1)[-1]
+    if not copy.exists():
+        write_bytes(str(copy), read_bytes(uri))
+    return copy

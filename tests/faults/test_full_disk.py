@@ -1,0 +1,43 @@
+"""A disk that fills up while a stage writes: one sentence, and every finished shard is kept."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from toy import NumbersConfig, numbers
+
+from tasks import storage
+from tasks.errors import StorageError
+
+
+class FillingDisk:
+    """Stands for the kernel: `os.fsync` reports a full disk once `files` files have been written."""
+
+    def __init__(self, files: int) -> None:
+        self.left = files
+
+    def fsync(self, descriptor: int) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("files", range(0, 7))
+def test_a_full_disk_is_one_sentence_and_loses_nothing(settings, monkeypatch, files):
+    artifact = numbers.artifact(NumbersConfig(), settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.os, "fsync", FillingDisk(files).fsync)
+        with pytest.raises(StorageError, match=r"No space left to write .*: free some and run again"):
+            numbers(NumbersConfig(), settings)
+    assert not artifact.is_finished()
+    assert not list(Path(settings.root).rglob("*.tmp"))
+    kept = {path: path.stat().st_mtime_ns for path in Path(artifact.uri).rglob("*.json")}
+
+    numbers(NumbersConfig(), settings)
+    assert artifact.damage() == []
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+def test_the_kernel_says_the_same_when_a_device_is_really_full(tmp_path):
+    with pytest.raises(StorageError, match="No space left"), storage.plain_errors("/dev/full", "write"):
+        Path("/dev/full").write_bytes(b"x")
