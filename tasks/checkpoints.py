@@ -10,8 +10,9 @@ from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from models.clip.model import CLIP
-    from models.dvae.model import DVAE
     from models.prior.model import Prior
+
+    from models.dvae.model import DVAE
     from models.text.bpe import BPE
 
 TOKENIZER = "tokenizer.json"
@@ -21,7 +22,9 @@ WEIGHTS = ("weights.safetensors", "config.json")
 def local_folder(model: Artifact, settings: Settings) -> Path:
     """A local folder with the model's weights and config: the artifact itself, or a copy under the work folder."""
     copies = settings.local_work / "models" / model.fingerprint
-    return [storage.local_copy(model.file(name), copies) for name in WEIGHTS][0].parent
+    for name in WEIGHTS:
+        path = storage.local_copy(model.file(name), copies)
+    return path.parent
 
 
 @lru_cache(maxsize=2)

@@ -18,7 +18,8 @@ from tasks.lock import is_alive
 from tasks.output import Progress
 from tasks.settings import Settings
 
-POLL_S = 1.0
+DONE = "done.json"
+POLL_S = 0.5
 GRACE_S = 20.0
 
 
@@ -28,19 +29,18 @@ def train(
     """Runs a trainer to its end in `folder` and returns what it wrote to `done.json`.
 
     A trainer that a killed run left behind is waited for, not started twice; one that was killed itself goes on from
-    its last checkpoint. Training processes live in a session of their own, which ends with this call if it is cancelled.
+    its last checkpoint. Trainers have a session of their own, which ends with this call if the call is cancelled.
 
     Raises:
         TrainingFailedError: the trainer ended without finishing; the message holds its last words.
     """
-    if not (folder / "done.json").exists():
-        pid = _running(folder) or _start(module, job, folder, settings)
-        try:
-            _wait(pid, folder, watch)
-        except BaseException:  # a cancelled flow must not leave trainers behind
-            _end(pid)
-            raise
-    done: dict[str, Any] = json.loads((folder / "done.json").read_text())
+    if left_behind := _running(folder):
+        _wait(left_behind, folder, watch)
+    if not (folder / DONE).exists():
+        _wait(_start(module, job, folder, settings), folder, watch)
+    if not (folder / DONE).exists():
+        raise TrainingFailedError(_last_words(folder))
+    done: dict[str, Any] = json.loads((folder / DONE).read_text())
     return done
 
 
@@ -66,14 +66,18 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
 
 
 def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
-    process = psutil.Process(pid) if psutil.pid_exists(pid) else None
-    while process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        _report(folder, watch)
-        time.sleep(POLL_S)
-    if process is not None and process.ppid() == os.getpid():
-        os.waitpid(pid, 0)
-    if not (folder / "done.json").exists():
-        raise TrainingFailedError(_last_words(folder))
+    """Returns when the process has ended, however it ended."""
+    try:
+        process = psutil.Process(pid)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            _report(folder, watch)
+            time.sleep(POLL_S)
+        process.wait()
+    except psutil.NoSuchProcess:
+        pass
+    except BaseException:  # a cancelled flow must not leave trainers behind
+        _end(pid)
+        raise
     _report(folder, watch)
 
 

@@ -139,7 +139,7 @@ def remove(uri: str) -> None:
 
 def create_exclusively(uri: str, data: bytes) -> bool:
     """Creates the file, content and all, in one atomic step; False where there already is one."""
-    fs, path = filesystem(uri)
+    path = filesystem(uri)[1]
     with plain_errors(uri, "write"):
         if uri.startswith("s3://"):
             return _put_if_absent(path, data)

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from models.clip.config import CLIPConfig as CLIPModelConfig
 from models.clip.config import CLIPTraining
+from models.prior.config import PriorConfig as PriorModelConfig
+from models.prior.config import PriorTraining
+from pydantic import Field
+
 from models.config import Frozen
 from models.dvae.config import DVAEConfig as DVAEModelConfig
 from models.dvae.config import DVAETraining
-from models.prior.config import PriorConfig as PriorModelConfig
-from models.prior.config import PriorTraining
 from models.text.config import BPEConfig as BPEModelConfig
 from tasks import schemas, storage
 from tasks.artifact import Artifact, Counts
@@ -122,9 +122,7 @@ def _bpe(bpe: Artifact, output: Output) -> dict[str, str]:
     return {"bpe": str(storage.local_copy(bpe.file(TOKENIZER), output.scratch))}
 
 
-def _train(
-    module: str, model: Frozen, training: Frozen, data: dict[str, Any], rows: Artifact, output: Output
-) -> None:
+def _train(module: str, model: Frozen, training: Frozen, data: dict[str, Any], rows: Artifact, output: Output) -> None:
     job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
     done = train(module, job, output.scratch, output.settings, output.watch)
     _keep(output.scratch, output)

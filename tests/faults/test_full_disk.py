@@ -22,7 +22,7 @@ class FillingDisk:
             raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("files", range(0, 7))
+@pytest.mark.parametrize("files", range(7))
 def test_a_full_disk_is_one_sentence_and_loses_nothing(settings, monkeypatch, files):
     artifact = numbers.artifact(NumbersConfig(), settings)
     with monkeypatch.context() as patch:
