@@ -10,9 +10,8 @@ from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from models.clip.model import CLIP
-    from models.prior.model import Prior
-
     from models.dvae.model import DVAE
+    from models.prior.model import Prior
     from models.text.bpe import BPE
 
 TOKENIZER = "tokenizer.json"

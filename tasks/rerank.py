@@ -38,7 +38,6 @@ def rerank_shard(settings: Settings, bpe: Artifact, clip: Artifact, uri: str) ->
 def score(settings: Settings, bpe: Artifact, clip: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
     """How well each encoded image fits its prompt: fp32 [B], higher is better."""
     from models.clip.model import score as clip_score
-
     from models.training.images import centre_crop, decode
 
     model = load_clip(clip, settings)

@@ -116,9 +116,8 @@ def draw(
     config: Config, settings: Settings, bpe: Artifact, dvae: Artifact, prior: Artifact, text: str, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """`count` candidates for one prompt: codes uint16 [N, n] and images uint8 RGB [N, H, W, 3]."""
-    from models.prior.sampling import sample as sample_codes
-
     from models.dvae.inference import decode_codes
+    from models.prior.sampling import sample as sample_codes
 
     codes = sample_codes(
         load_prior(prior, settings),

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from models.clip.config import CLIPConfig as CLIPModelConfig
-from models.clip.config import CLIPTraining
-from models.prior.config import PriorConfig as PriorModelConfig
-from models.prior.config import PriorTraining
 from pydantic import Field
 
+from models.clip.config import CLIPConfig as CLIPModelConfig
+from models.clip.config import CLIPTraining
 from models.config import Frozen
 from models.dvae.config import DVAEConfig as DVAEModelConfig
 from models.dvae.config import DVAETraining
+from models.prior.config import PriorConfig as PriorModelConfig
+from models.prior.config import PriorTraining
 from models.text.config import BPEConfig as BPEModelConfig
 from tasks import schemas, storage
 from tasks.artifact import Artifact, Counts

@@ -49,9 +49,7 @@ def keep_even_shard(config: KeepEvenConfig, uri: str) -> Shard:
     table = schemas.read_table(uri)
     even = [v % 2 == 0 for v in table["value"].to_pylist()]
     odd = table.filter(pa.array([not e for e in even], pa.bool_()))
-    rejects = [
-        {"pair_id": p, "reason": "odd", "detail": str(v)} for p, v in zip(*odd.to_pydict().values(), strict=True)
-    ]
+    rejects = [{"pair_id": row["pair_id"], "reason": "odd", "detail": str(row["value"])} for row in odd.to_pylist()]
     kept = table.filter(pa.array(even, pa.bool_()))
     return Shard(
         rows_in=table.num_rows,
