@@ -3,8 +3,18 @@
 from pydantic import ConfigDict, Field
 
 from models.config import Frozen
-from tasks import crawl, dedup, evaluate, extract, fetch, pack, report, rerank, sample, screen_captions, screen_images
-from tasks import train as training
+from tasks.crawl import Config as Source
+from tasks.dedup import Config as Dedup
+from tasks.evaluate import Config as Evaluate
+from tasks.extract import Config as Extract
+from tasks.fetch import Config as Fetch
+from tasks.pack import Config as Pack
+from tasks.report import Config as Report
+from tasks.rerank import Config as Rerank
+from tasks.sample import Config as Sample
+from tasks.screen_captions import Config as ScreenCaptions
+from tasks.screen_images import Config as ScreenImages
+from tasks.train import BPEConfig, CLIPConfig, DVAEConfig, PriorConfig
 
 
 class PipelineConfig(Frozen):
@@ -12,18 +22,18 @@ class PipelineConfig(Frozen):
 
     model_config = ConfigDict(title="Pipeline")
 
-    source: crawl.Config = Field(default_factory=crawl.Config)
-    screen_captions: screen_captions.Config = Field(default_factory=screen_captions.Config)
-    fetch: fetch.Config = Field(default_factory=fetch.Config)
-    screen_images: screen_images.Config = Field(default_factory=screen_images.Config)
-    dedup: dedup.Config = Field(default_factory=dedup.Config)
-    pack: pack.Config = Field(default_factory=pack.Config)
-    bpe: training.BPEConfig = Field(default_factory=training.BPEConfig)
-    dvae: training.DVAEConfig = Field(default_factory=training.DVAEConfig)
-    clip: training.CLIPConfig = Field(default_factory=training.CLIPConfig)
-    extract: extract.Config = Field(default_factory=extract.Config)
-    prior: training.PriorConfig = Field(default_factory=training.PriorConfig)
-    sample: sample.Config = Field(default_factory=sample.Config)
-    rerank: rerank.Config = Field(default_factory=rerank.Config)
-    evaluate: evaluate.Config = Field(default_factory=evaluate.Config)
-    report: report.Config = Field(default_factory=report.Config)
+    source: Source = Field(default_factory=Source)
+    screen_captions: ScreenCaptions = Field(default_factory=ScreenCaptions)
+    fetch: Fetch = Field(default_factory=Fetch)
+    screen_images: ScreenImages = Field(default_factory=ScreenImages)
+    dedup: Dedup = Field(default_factory=Dedup)
+    pack: Pack = Field(default_factory=Pack)
+    bpe: BPEConfig = Field(default_factory=BPEConfig)
+    dvae: DVAEConfig = Field(default_factory=DVAEConfig)
+    clip: CLIPConfig = Field(default_factory=CLIPConfig)
+    extract: Extract = Field(default_factory=Extract)
+    prior: PriorConfig = Field(default_factory=PriorConfig)
+    sample: Sample = Field(default_factory=Sample)
+    rerank: Rerank = Field(default_factory=Rerank)
+    evaluate: Evaluate = Field(default_factory=Evaluate)
+    report: Report = Field(default_factory=Report)

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from tasks.errors import ConfigError
+
 PROJECT = Path(__file__).absolute().parents[1]
 
 _QUIET = {
@@ -35,6 +37,11 @@ def prepare(console: bool = False) -> None:
         defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    home = Path(os.environ["PREFECT_HOME"])
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot make {home} ({error.strerror}): set DALLE_STATE to a folder of yours.") from error
 
 
 def services_file() -> Path:

@@ -1,12 +1,13 @@
 """What an operator sees of a stage in the Prefect UI: one markdown page and, during long work, a progress bar."""
 
 import time
+from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
-from flows.markdown import account, page
+from flows.markdown import account, page, run_page
 from flows.run import Observer
 from flows.wording import duration
 from tasks.artifact import Artifact
@@ -48,9 +49,16 @@ class Publisher(Observer):
 
     def _show(self, artifact: Artifact, percent: float, text: str) -> None:
         if self._bar is None:
-            self._bar = create_progress_artifact(percent, key=f"{key(artifact.stage)}-progress", description=text)
+            name = f"{key(artifact.stage)}-progress"
+            self._bar = cast(UUID, create_progress_artifact(percent, key=name, description=text))
         else:
             update_progress_artifact(self._bar, progress=percent, description=text)
+
+
+def publish_run(report: Artifact) -> None:
+    """One page on the whole run, for the flow run it is called in."""
+    get_run_logger().info("Report: %s", report.file("index.html"))
+    create_markdown_artifact(key="pipeline", markdown=run_page(report), description=report.file("index.html"))
 
 
 def wording(progress: Progress) -> str:

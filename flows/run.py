@@ -1,4 +1,4 @@
-"""Ways to run a stage. The DAG is written once, as functions of a `Run`; this says what a `Run` can be without Prefect."""
+"""Ways to run a stage. The DAG is written once, as functions of a `Run`; here is what that can be without Prefect."""
 
 from typing import Protocol
 

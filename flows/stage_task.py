@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
@@ -51,8 +51,7 @@ def as_tasks(settings: Settings) -> Run:
         artifact = stage.artifact(config, settings, **inputs)
         state = _task(stage, artifact)(config, settings, **inputs, return_state=True)
         # The object inside the state, not `artifact`: Prefect draws arrows by the identity of what it handed out.
-        done: Artifact = state.result()
-        return done
+        return cast(State[Artifact], state).result()
 
     return run
 

@@ -9,7 +9,7 @@ from tasks.artifact import Artifact
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from models.clip.model import CLIP
+    from models.clip.model import PairScorer
     from models.dvae.model import DVAE
     from models.prior.model import Prior
     from models.text.bpe import BPE
@@ -19,16 +19,16 @@ WEIGHTS = ("weights.safetensors", "config.json")
 
 
 def local_folder(model: Artifact, settings: Settings) -> Path:
-    """A local folder with the model's weights and config: the artifact itself, or a copy under the work folder."""
+    """A local folder with the artifact's files: the artifact itself, or a copy under the work folder."""
     copies = settings.local_work / "models" / model.fingerprint
-    for name in WEIGHTS:
-        path = storage.local_copy(model.file(name), copies)
+    for record in model.manifest().outputs:
+        path = storage.local_copy(model.file(record.path), copies)
     return path.parent
 
 
 @lru_cache(maxsize=2)
 def load_dvae(dvae: Artifact, settings: Settings) -> "DVAE":
-    from models.dvae.inference import load_dvae
+    from models.dvae.model import load_dvae
 
     return load_dvae(local_folder(dvae, settings), device())
 
@@ -41,10 +41,13 @@ def load_prior(prior: Artifact, settings: Settings) -> "Prior":
 
 
 @lru_cache(maxsize=2)
-def load_clip(clip: Artifact, settings: Settings) -> "CLIP":
-    from models.clip.model import load_clip
+def load_clip(clip: Artifact, settings: Settings) -> "PairScorer":
+    from models.clip.model import load_clip, load_pretrained_clip
 
-    return load_clip(local_folder(clip, settings), device())
+    folder = local_folder(clip, settings)
+    if clip.manifest().config["pretrained"] is not None:
+        return load_pretrained_clip(str(folder), device())
+    return load_clip(folder, device())
 
 
 @lru_cache(maxsize=2)

@@ -35,9 +35,8 @@ def generate(
     """
     require_input(prior, "dvae", dvae)
     require_input(prior, "bpe", bpe)
-    require_input(clip, "bpe", bpe)
     _, images = draw(config, settings, bpe, dvae, prior, prompt, config.candidates)
     pngs = [encode_png(image) for image in images]
-    scores = score(settings, bpe, clip, pngs, [prompt] * len(pngs))
+    scores = score(settings, clip, pngs, [prompt] * len(pngs))
     pictures = [Picture(i, float(s), png) for i, (s, png) in enumerate(zip(scores, pngs, strict=True))]
     return sorted(pictures, key=lambda picture: -picture.score)

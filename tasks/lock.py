@@ -40,6 +40,14 @@ def only_writer(uri: str) -> Iterator[None]:
         storage.remove(uri)
 
 
+def is_held(uri: str) -> bool:
+    """Whether a living process holds the lease file `uri`."""
+    try:
+        return _is_held(storage.read_json(uri))
+    except FileNotFoundError:
+        return False
+
+
 def _lease(owner: str) -> bytes:
     process = psutil.Process()
     lease = {

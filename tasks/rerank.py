@@ -7,42 +7,38 @@ import pyarrow as pa
 
 from tasks import schemas
 from tasks.artifact import Artifact
-from tasks.checkpoints import load_bpe, load_clip
+from tasks.checkpoints import load_clip
 from tasks.output import Output, Shard
 from tasks.settings import Settings
 from tasks.stage import StageConfig, stage
-from tasks.train import require_input
 
 
 class Config(StageConfig):
-    """Nothing to choose yet: the ranker is the trained CLIP, the score its cosine times the learned scale."""
+    """Nothing to choose yet: the ranker is the CLIP of this run, the score its cosine."""
 
 
 @stage(Config, reads={"samples": {"samples": schemas.SAMPLES}})
-def rerank(config: Config, output: Output, samples: Artifact, bpe: Artifact, clip: Artifact) -> None:
+def rerank(config: Config, output: Output, samples: Artifact, clip: Artifact) -> None:
     """Scores every candidate against its prompt; rank 0 is the best of its prompt."""
-    require_input(clip, "bpe", bpe)
-    output.map(partial(rerank_shard, output.settings, bpe, clip), samples.files("samples"), unit="samples")
+    output.map(partial(rerank_shard, output.settings, clip), samples.files("samples"), unit="samples")
 
 
-def rerank_shard(settings: Settings, bpe: Artifact, clip: Artifact, uri: str) -> Shard:
+def rerank_shard(settings: Settings, clip: Artifact, uri: str) -> Shard:
     """One shard of samples with score and rank; a shard holds all candidates of its prompts."""
     table = schemas.read_table(uri)
-    scores = score(settings, bpe, clip, table["image"].to_pylist(), table["prompt"].to_pylist())
+    scores = score(settings, clip, table["image"].to_pylist(), table["prompt"].to_pylist())
     ranks = rank_within(table["prompt_id"].to_numpy(), scores)
     scored = table.append_column(schemas.SCORES.field("score"), pa.array(scores, pa.float32()))
     scored = scored.append_column(schemas.SCORES.field("rank"), pa.array(ranks, pa.int32()))
     return Shard(rows_in=table.num_rows, tables={"scores": scored})
 
 
-def score(settings: Settings, bpe: Artifact, clip: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
-    """How well each encoded image fits its prompt: fp32 [B], higher is better."""
+def score(settings: Settings, clip: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
+    """Cosine of each encoded image with its prompt: fp32 [B], higher is better."""
     from models.clip.model import score as clip_score
-    from models.training.images import centre_crop, decode
+    from models.training.images import decode
 
-    model = load_clip(clip, settings)
-    pixels = np.stack([centre_crop(decode(image), model.config.image_size) for image in images])
-    return clip_score(model, load_bpe(bpe, settings), pixels, prompts)
+    return clip_score(load_clip(clip, settings), np.stack([decode(image) for image in images]), prompts)
 
 
 def rank_within(prompt_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -7,14 +7,13 @@ from typing import Any
 
 from pydantic import Field
 
-from models.clip.config import CLIPConfig as CLIPModelConfig
-from models.clip.config import CLIPTraining
+from models.clip.config import ClipConfig, ClipLayout, ClipTraining
 from models.config import Frozen
-from models.dvae.config import DVAEConfig as DVAEModelConfig
+from models.dvae.config import DVAEConfig as DVAELayout
 from models.dvae.config import DVAETraining
-from models.prior.config import PriorConfig as PriorModelConfig
-from models.prior.config import PriorTraining
-from models.text.config import BPEConfig as BPEModelConfig
+from models.prior.config import PriorConfig as PriorModel
+from models.prior.config import PriorLayout, PriorTraining
+from models.text.config import BPEConfig as BPELayout
 from tasks import schemas, storage
 from tasks.artifact import Artifact, Counts
 from tasks.checkpoints import TOKENIZER, WEIGHTS
@@ -27,14 +26,14 @@ READS_PAIRS = {"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}}
 CURVES = "metrics.jsonl"
 
 
-class BPEConfig(BPEModelConfig, StageConfig):
+class BPEConfig(BPELayout, StageConfig):
     """Size of the tokenizer."""
 
 
 class DVAEConfig(StageConfig):
     """Layout and training of the dVAE, and the health it must show before anything is built on it."""
 
-    model: DVAEModelConfig = Field(default_factory=DVAEModelConfig)
+    model: DVAELayout = Field(default_factory=DVAELayout)
     training: DVAETraining = Field(default_factory=DVAETraining)
     least_codes_used: float = Field(
         0.05, ge=0, le=1, description="Share of the code book that held-out images must use; fewer is a collapse."
@@ -42,16 +41,19 @@ class DVAEConfig(StageConfig):
 
 
 class CLIPConfig(StageConfig):
-    """Layout and training of the ranker."""
+    """Layout and training of the ranker, or the folder of a published one."""
 
-    model: CLIPModelConfig = Field(default_factory=CLIPModelConfig)
-    training: CLIPTraining = Field(default_factory=CLIPTraining)
+    model: ClipLayout = Field(default_factory=ClipLayout)
+    training: ClipTraining = Field(default_factory=ClipTraining)
+    pretrained: str | None = Field(
+        None, description="Folder of a published CLIP (transformers layout) to use instead of training one."
+    )
 
 
 class PriorConfig(StageConfig):
-    """Layout and training of the prior."""
+    """Layout and training of the prior. Its vocabularies and grid are those of its tokenizer and dVAE."""
 
-    model: PriorModelConfig = Field(default_factory=PriorModelConfig)
+    model: PriorLayout = Field(default_factory=PriorLayout)
     training: PriorTraining = Field(default_factory=PriorTraining)
 
 
@@ -61,7 +63,7 @@ def train_bpe(config: BPEConfig, output: Output, pairs: Artifact) -> None:
     from models.text import bpe
 
     captions = list(_captions(pairs))
-    tokenizer = bpe.train_bpe(captions, BPEModelConfig(**config.model_dump()))
+    tokenizer = bpe.train_bpe(captions, config)
     path = output.scratch / TOKENIZER
     tokenizer.save(path)
     output.write(TOKENIZER, path.read_bytes())
@@ -83,15 +85,30 @@ def train_dvae(config: DVAEConfig, output: Output, pairs: Artifact) -> None:
 
 @stage(CLIPConfig, reads=READS_PAIRS)
 def train_clip(config: CLIPConfig, output: Output, pairs: Artifact, bpe: Artifact) -> None:
-    """The contrastive ranker of section 2.6, trained on the same pairs when no pretrained one is named."""
-    _train("models.clip.train", config.model, config.training, _shards(pairs) | _bpe(bpe, output), pairs, output)
+    """The contrastive ranker of section 2.6, trained on the same pairs unless a published one is named."""
+    if config.pretrained is not None:
+        _keep_published(Path(config.pretrained), output)
+    else:
+        text_vocab, text_length = _text_sizes(bpe)
+        model = ClipConfig(**config.model.model_dump(), text_vocab=text_vocab, text_length=text_length)
+        _train("models.clip.train", model, config.training, _shards(pairs) | _bpe(bpe, output), pairs, output)
+        output.write(TOKENIZER, storage.read_bytes(bpe.file(TOKENIZER)))
 
 
 @stage(PriorConfig, reads={"tokens": {"train": schemas.TOKENS, "val": schemas.TOKENS}})
 def train_prior(config: PriorConfig, output: Output, tokens: Artifact, bpe: Artifact, dvae: Artifact) -> None:
     """Stage two of the paper: the transformer over text and image tokens (section 2.2)."""
     require_input(tokens, "dvae", dvae)
-    _train("models.prior.train", config.model, config.training, _shards(tokens) | _bpe(bpe, output), tokens, output)
+    text_vocab, caption_length = _text_sizes(bpe)
+    images = DVAELayout(**dvae.manifest().config["model"])
+    model = PriorModel(
+        **config.model.model_dump(),
+        text_vocab=text_vocab,
+        text_length=caption_length + int(config.model.start_of_text),
+        image_vocab=images.vocab_size,
+        grid=images.grid,
+    )
+    _train("models.prior.train", model, config.training, _shards(tokens) | _bpe(bpe, output), tokens, output)
 
 
 def require_input(artifact: Artifact, name: str, expected: Artifact) -> None:
@@ -120,6 +137,19 @@ def _shards(artifact: Artifact) -> dict[str, Any]:
 
 def _bpe(bpe: Artifact, output: Output) -> dict[str, str]:
     return {"bpe": str(storage.local_copy(bpe.file(TOKENIZER), output.scratch))}
+
+
+def _text_sizes(bpe: Artifact) -> tuple[int, int]:
+    """Token ids of the tokenizer and positions of a caption."""
+    manifest = bpe.manifest()
+    return manifest.metrics["vocabulary"], manifest.config["text_length"]
+
+
+def _keep_published(folder: Path, output: Output) -> None:
+    if not (folder / "config.json").is_file():
+        raise SourceError(f"{folder} holds no published CLIP (no config.json): name its folder in clip.pretrained.")
+    for path in sorted(file for file in folder.iterdir() if file.is_file()):
+        output.write(path.name, path.read_bytes())
 
 
 def _train(module: str, model: Frozen, training: Frozen, data: dict[str, Any], rows: Artifact, output: Output) -> None:

@@ -28,7 +28,7 @@ FIXED = ("a red apple", "a cat face")
 class Made(StageConfig):
     """Config of a made-up stage."""
 
-    note: str = "made up for a test"
+    attempt: int = 0
 
 
 @dataclass
@@ -41,13 +41,15 @@ class FinishedRun:
     val: list[dict] = field(default_factory=list)
 
     def finish(self, stage: str, write: Callable[[Output], None], *inputs: str) -> Artifact:
-        """Makes the artifact of `stage` by what `write` puts into it."""
+        """Makes the artifact of `stage` by what `write` puts into it, in place of one made before."""
 
         def body(config: Made, output: Output, **read: Artifact) -> None:
             write(output)
 
+        before = self.artifacts.get(stage)
+        attempt = before.manifest().config["attempt"] + 1 if before else 0
         given = {name: self.artifacts[name] for name in inputs}
-        self.artifacts[stage] = Stage(stage, 1, body, {}, Made)(Made(), self.settings, **given)
+        self.artifacts[stage] = Stage(stage, 1, body, {}, Made)(Made(attempt=attempt), self.settings, **given)
         return self.artifacts[stage]
 
 
@@ -55,6 +57,7 @@ def finished_run(
     settings: Settings,
     train: int = 24,
     val: int = 6,
+    train_prompts: int = 8,
     candidates: int = 4,
     rejects: bool = True,
     hit: Callable[[int, int], bool] = lambda prompt, rank: rank < 2,
@@ -69,7 +72,7 @@ def finished_run(
     run.train, run.val = pairs[:train], pairs[train:]
     _data_stages(run, pairs, rejects)
     _models(run)
-    _samples(run, candidates, hit)
+    draw_samples(run, train_prompts, candidates, hit)
     return run
 
 
@@ -151,7 +154,7 @@ def _models(run: FinishedRun) -> None:
     run.finish("train_bpe", bpe, "pack")
     run.finish("train_dvae", _write_dvae, "pack")
     run.finish(
-        "train_clip", lambda output: output.write("metrics.jsonl", _curves("loss", "val/loss", start=3.4)), "pack"
+        "train_clip", lambda output: output.write("metrics.jsonl", _curves("loss", "val/accuracy", start=3.4)), "pack"
     )
     codes = np.random.default_rng(0).zipf(1.3, size=(len(run.train), 16)).clip(1, VOCABULARY - 4) - 1
     rows = [
@@ -159,7 +162,7 @@ def _models(run: FinishedRun) -> None:
     ]
     tokens = Shard(len(rows), {"train": table(rows, schemas.tokens(16))})
     run.finish("extract", lambda output: output.map(lambda item: item, [tokens]), "pack", "train_dvae")
-    names = ("loss", "text_loss", "image_loss", "val/text_loss", "val/image_loss")
+    names = ("loss", "text", "image", "val/text", "val/image")
     prior = _curves(*names, start=6.0)
     run.finish("train_prior", lambda output: output.write("metrics.jsonl", prior), "extract", "train_bpe", "train_dvae")
 
@@ -191,9 +194,10 @@ def _curves(*names: str, start: float) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def _samples(run: FinishedRun, candidates: int, hit: Callable[[int, int], bool]) -> None:
+def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Callable[[int, int], bool]) -> None:
+    """The stages `sample` and `rerank`."""
     prompts = [("fixed", text, None) for text in FIXED]
-    prompts += [("train", pair["caption"], pair) for pair in run.train[:8]]
+    prompts += [("train", pair["caption"], pair) for pair in run.train[:train_prompts]]
     prompts += [("val", pair["caption"], pair) for pair in run.val]
     rows = []
     for prompt_id, (group, text, pair) in enumerate(prompts):

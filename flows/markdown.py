@@ -1,0 +1,194 @@
+"""The page an operator reads about one stage: the account, what was thrown away and why, pictures, figures, config."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from flows.wording import duration, figure, flow_of_rows, numbers
+from tasks import storage
+from tasks.artifact import Artifact, Manifest, lineage
+
+EXAMPLES_PER_REASON = 3
+PICTURES = 16
+PICTURE_PIXELS = 96
+FIGURES = 40
+SHARDS_SEARCHED = 8  # for examples: a page must not read a large artifact to its end
+_CAPTIONS = ("caption", "prompt", "alt")
+
+
+def account(manifest: Manifest) -> str:
+    """One line: rows in, out and rejected, time and memory."""
+    run = manifest.run
+    text = f"{flow_of_rows(manifest.counts)}; " if manifest.counts.rows_in else ""
+    return f"{text}{duration(run.seconds)}, {run.peak_memory_mb:,.0f} MB"
+
+
+def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
+    """The whole page, pictures as data URIs."""
+    origin = f"Reused. It was made {manifest.run.started[:16].replace('T', ' ')} in" if reused else "Made in"
+    size = sum(record.bytes for record in manifest.outputs)
+    parts = [
+        f"# {artifact.stage}",
+        f"{origin} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB of memory.",
+        _totals(manifest),
+        _report(artifact, manifest),
+        _rejects(artifact, manifest),
+        _pictures(artifact, manifest),
+        _figures(manifest),
+        _config(manifest),
+        f"## Where\n\n`{artifact.uri}`\n\n{len(manifest.outputs)} files, {size / 1e6:,.1f} MB",
+        _inputs(manifest),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def run_page(report: Artifact) -> str:
+    """What every stage behind a report made of its rows, in one table."""
+    manifests = [artifact.manifest() for artifact in lineage(report)]
+    rows = [
+        (
+            f"`{manifest.stage}`",
+            *(f"{n:,}" for n in _rows(manifest)),
+            duration(manifest.run.seconds),
+            ", ".join(f"{name} {figure(value)}" for name, value in list(numbers(manifest.metrics).items())[:4]),
+        )
+        for manifest in sorted(manifests, key=lambda manifest: manifest.run.started)
+    ]
+    head = f"# {report.stage}\n\n{_link(report.file('index.html'))}"
+    return f"{head}\n\n" + _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
+
+
+def _totals(manifest: Manifest) -> str:
+    if not manifest.counts.rows_in:
+        return ""
+    unit = manifest.counts.unit
+    row = tuple(f"{n:,}" for n in _rows(manifest))
+    return _table((f"{unit} in", f"{unit} out", "rejected"), [row])
+
+
+def _rows(manifest: Manifest) -> tuple[int, int, int]:
+    counts = manifest.counts
+    return counts.rows_in, counts.rows_out, sum(counts.rejected.values())
+
+
+def _link(uri: str) -> str:
+    return f"`{uri}`" if storage.is_local(uri) else f"[{uri}]({uri})"
+
+
+def _report(artifact: Artifact, manifest: Manifest) -> str:
+    pages = [record.path for record in manifest.outputs if record.path.endswith(".html")]
+    if not pages:
+        return ""
+    return "## Report\n\n" + "\n".join(f"- {_link(artifact.file(path))}" for path in pages)
+
+
+def _rejects(artifact: Artifact, manifest: Manifest) -> str:
+    rejected = manifest.counts.rejected
+    if not rejected:
+        return ""
+    examples = _examples(artifact, set(rejected))
+    rows = [
+        (f"`{reason}`", f"{count:,}", f"{count / manifest.counts.rows_in:.1%}", "<br>".join(examples.get(reason, [])))
+        for reason, count in sorted(rejected.items(), key=lambda item: -item[1])
+    ]
+    return "## Rejected\n\n" + _table(("reason", "rows", "share", "for example"), rows)
+
+
+def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for uri in artifact.files("rejects")[:SHARDS_SEARCHED]:
+        table = pq.read_table(pa.BufferReader(storage.read_bytes(uri)))
+        for row in table.to_pylist():
+            seen = found.setdefault(row["reason"], [])
+            if len(seen) < EXAMPLES_PER_REASON:
+                seen.append(_example(row))
+        if all(len(found.get(reason, [])) >= EXAMPLES_PER_REASON for reason in reasons):
+            break
+    return found
+
+
+def _example(row: dict[str, Any]) -> str:
+    picture = _img(row["image"], row["caption"] or "", pixels=40) if row["image"] else ""
+    words = row["caption"] or row["url"] or row["pair_id"]
+    detail = f" *{_cell(row['detail'], 60)}*" if row["detail"] else ""
+    return f"{picture}{_cell(words, 80)}{detail}"
+
+
+def _pictures(artifact: Artifact, manifest: Manifest) -> str:
+    pictures = [html for data, words in _first_images(artifact, manifest) if (html := _img(data, words))]
+    return "## Pictures\n\n" + " ".join(pictures) if pictures else ""
+
+
+def _first_images(artifact: Artifact, manifest: Manifest) -> Iterator[tuple[bytes, str]]:
+    """The first images of the first table that has some, spread over its first row group."""
+    for record in manifest.outputs:
+        if not record.path.endswith(".parquet") or record.path.startswith("rejects-"):
+            continue
+        fs, path = storage.filesystem(artifact.file(record.path))
+        with fs.open(path, "rb") as file:
+            shard = pq.ParquetFile(file)
+            if "image" not in shard.schema_arrow.names or not shard.num_row_groups:
+                continue
+            captions = [name for name in _CAPTIONS if name in shard.schema_arrow.names][:1]
+            rows = shard.read_row_group(0, columns=["image", *captions]).to_pylist()
+        for row in rows[:: max(1, len(rows) // PICTURES)][:PICTURES]:
+            yield row["image"], row[captions[0]] if captions else ""
+        return
+
+
+def _img(data: bytes, words: str, pixels: int = PICTURE_PIXELS) -> str:
+    """An inline thumbnail; nothing where the bytes are no picture (a reject may hold anything)."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.thumbnail((pixels, pixels))
+            buffer = io.BytesIO()
+            image.convert("RGB").save(buffer, "JPEG", quality=80)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return ""
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img src="data:image/jpeg;base64,{encoded}" title="{_attribute(words)}" width="{pixels}">'
+
+
+def _figures(manifest: Manifest) -> str:
+    found = list(numbers(manifest.metrics).items())
+    if not found:
+        return ""
+    more = f"\n\n… and {len(found) - FIGURES} more in the manifest." if len(found) > FIGURES else ""
+    return "## Figures\n\n" + _table(("figure", "value"), [(n, figure(v)) for n, v in found[:FIGURES]]) + more
+
+
+def _config(manifest: Manifest) -> str:
+    if not manifest.config:
+        return ""
+    return "## Config\n\n```json\n" + json.dumps(manifest.config, indent=2) + "\n```"
+
+
+def _inputs(manifest: Manifest) -> str:
+    if not manifest.inputs:
+        return ""
+    return "## Made from\n\n" + _table(("input", "artifact"), [(n, f"`{a}`") for n, a in manifest.inputs.items()])
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(text: str, limit: int) -> str:
+    """Crawled text, made harmless inside a table cell."""
+    short = " ".join(text.split())
+    short = short if len(short) <= limit else short[: limit - 1] + "…"
+    for sign in "\\`*_[]|":
+        short = short.replace(sign, "\\" + sign)
+    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _attribute(text: str) -> str:
+    return " ".join(text.split()).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")[:120]

@@ -1,0 +1,1 @@
+"""The three models and their training, in plain PyTorch: nothing here knows of Prefect, Dask or artifacts."""

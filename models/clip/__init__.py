@@ -1,0 +1,1 @@
+"""The contrastive model that reranks samples."""

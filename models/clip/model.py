@@ -1,0 +1,177 @@
+"""CLIP for reranking: our own small one with our tokenizer, or a pretrained one, behind the same two methods."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoTokenizer, CLIPConfig, CLIPModel
+
+from models.clip.config import ClipConfig
+from models.text.bpe import BPE, PAD, load_bpe
+from models.training.checkpoint import load_weights, read_config
+
+TOKENIZER = "tokenizer.json"
+_MEAN = (0.4815, 0.4578, 0.4082)  # openai/CLIP's preprocessing
+_DEVIATION = (0.2686, 0.2613, 0.2758)
+
+
+class PairScorer(nn.Module, ABC):
+    """Anything that embeds images and captions in one space."""
+
+    clip: nn.Module
+
+    @abstractmethod
+    def embed_images(self, images: Tensor) -> Tensor:
+        """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
+
+    @abstractmethod
+    def embed_captions(self, captions: Sequence[str]) -> Tensor:
+        """Captions to unit vectors [B, P]."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+
+class Clip(PairScorer):
+    """Our own CLIP: `transformers.CLIPModel` with our tokenizer and size."""
+
+    def __init__(self, config: ClipConfig, bpe: BPE) -> None:
+        super().__init__()
+        if (bpe.vocab_size, bpe.text_length) != (config.text_vocab, config.text_length):
+            raise ValueError(
+                f"a tokenizer of {bpe.vocab_size} ids and {bpe.text_length} positions does not fit "
+                f"a CLIP of {config.text_vocab} ids and {config.text_length} positions"
+            )
+        self.config = config
+        self.bpe = bpe
+        self.clip = CLIPModel(_architecture(config))
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
+        pixels = preprocess(images.to(self.device), self.config.image_size, "area")
+        return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
+
+    def embed_captions(self, captions: Sequence[str]) -> Tensor:
+        """Captions to unit vectors [B, P]."""
+        return self.embed_ids(self.bpe.encode(captions).to(self.device))
+
+    def embed_ids(self, ids: Tensor) -> Tensor:
+        """Token ids with PAD, int64 [B, T], to unit vectors [B, P]."""
+        c = self.config
+        ended = F.pad(ids.masked_fill(ids == PAD, c.padding_id), (0, 1), value=c.padding_id)
+        lengths = (ids != PAD).sum(1, keepdim=True)
+        ended = ended.scatter(1, lengths, c.end_id)
+        return F.normalize(self.clip.get_text_features(input_ids=ended).pooler_output.float(), dim=-1)
+
+    def scale(self) -> Tensor:
+        """The learned factor on cosines, at most 100."""
+        factor: Tensor = self.clip.logit_scale.exp().clamp(max=100.0)
+        return factor
+
+
+class PretrainedClip(PairScorer):
+    """A published CLIP with its own tokenizer; captions beyond its context are cut."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.clip = CLIPModel.from_pretrained(path)
+        self.tokenizer = AutoTokenizer.from_pretrained(path)
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
+        pixels = preprocess(images.to(self.device), self.clip.config.vision_config.image_size, "bicubic")
+        return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
+
+    def embed_captions(self, captions: Sequence[str]) -> Tensor:
+        """Captions to unit vectors [B, P]."""
+        inputs = self.tokenizer(list(captions), padding=True, truncation=True, return_tensors="pt").to(self.device)
+        return F.normalize(self.clip.get_text_features(**inputs).pooler_output.float(), dim=-1)
+
+
+def preprocess(images: Tensor, size: int, mode: str) -> Tensor:
+    """Square uint8 [B, 3, H, W] to normalised fp32 [B, 3, size, size]."""
+    pixels = images.float() / 255.0
+    if pixels.shape[-1] != size:
+        antialias = {"antialias": True, "align_corners": False} if mode == "bicubic" else {}
+        pixels = F.interpolate(pixels, (size, size), mode=mode, **antialias).clamp(0.0, 1.0)  # type: ignore[arg-type]
+    mean = pixels.new_tensor(_MEAN)[:, None, None]
+    return (pixels - mean) / pixels.new_tensor(_DEVIATION)[:, None, None]
+
+
+@torch.inference_mode()
+def score(
+    clip: PairScorer, images: NDArray[np.uint8], captions: Sequence[str], batch_size: int = 256
+) -> NDArray[np.float32]:
+    """How well each image fits its caption.
+
+    Args:
+        images: uint8 RGB [B, H, W, 3], square.
+        captions: one per image; equal ones are embedded once.
+
+    Returns:
+        Cosines between -1 and 1, float32 [B].
+
+    Raises:
+        ValueError: as many captions as images are needed.
+    """
+    if len(images) != len(captions):
+        raise ValueError(f"{len(images)} images but {len(captions)} captions")
+    if len(images) == 0:
+        return np.empty(0, np.float32)
+    distinct = sorted(set(captions))
+    place = {caption: i for i, caption in enumerate(distinct)}
+    text = torch.cat([clip.embed_captions(distinct[i : i + batch_size]) for i in range(0, len(distinct), batch_size)])
+    scores = []
+    for start in range(0, len(images), batch_size):
+        batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size])).permute(0, 3, 1, 2)
+        vectors = clip.embed_images(batch)
+        wanted = text[[place[caption] for caption in captions[start : start + batch_size]]]
+        scores.append((vectors * wanted).sum(-1).cpu().numpy())
+    return np.concatenate(scores).astype(np.float32)
+
+
+def load_clip(directory: str | Path, device: str | torch.device = "cpu") -> Clip:
+    """Read our own CLIP from a folder with config.json, weights.safetensors and tokenizer.json.
+
+    Raises:
+        CheckpointError: the folder does not hold exactly such a model.
+        FileNotFoundError: no tokenizer.json.
+    """
+    model = Clip(read_config(Path(directory), ClipConfig), load_bpe(Path(directory) / TOKENIZER))
+    load_weights(model, Path(directory), device)
+    return model.eval()
+
+
+def load_pretrained_clip(path: str, device: str | torch.device = "cpu") -> PretrainedClip:
+    """Read a published CLIP from a folder (or a model name, which may download it)."""
+    return PretrainedClip(path).to(device).eval()
+
+
+def _architecture(c: ClipConfig) -> CLIPConfig:
+    text = {
+        "vocab_size": c.text_vocab + 2,
+        "hidden_size": c.text_width,
+        "intermediate_size": 4 * c.text_width,
+        "num_hidden_layers": c.text_layers,
+        "num_attention_heads": c.heads,
+        "max_position_embeddings": c.text_length + 1,
+        "pad_token_id": c.padding_id,
+        "bos_token_id": c.padding_id,
+        "eos_token_id": c.end_id,
+    }
+    vision = {
+        "image_size": c.image_size,
+        "patch_size": c.patch_size,
+        "hidden_size": c.vision_width,
+        "intermediate_size": 4 * c.vision_width,
+        "num_hidden_layers": c.vision_layers,
+        "num_attention_heads": c.heads,
+    }
+    return CLIPConfig(text_config=text, vision_config=vision, projection_dim=c.projection)

@@ -1,0 +1,96 @@
+"""Train our own CLIP: `python -m torch.distributed.run --standalone -m models.clip.train JOB.json`.
+
+With several ranks each contrasts its own share of the batch; only gradients are averaged.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.clip.config import ClipConfig, ClipTraining
+from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
+from models.clip.model import TOKENIZER, Clip
+from models.config import Frozen
+from models.text.bpe import load_bpe
+from models.training.config import TextImageShards
+from models.training.data import Pairs
+from models.training.distributed import Ranks
+from models.training.entry import main, prepare, run
+from models.training.loop import Batch, Learner
+from models.training.randomness import Step
+
+_VALIDATION_BATCH = 128
+_AUGMENTED_MARGIN = 2  # crops are cut at this multiple of CLIP's size, then averaged down
+
+
+class ClipJob(Frozen):
+    """What models.clip.train is told to do."""
+
+    model: ClipConfig
+    training: ClipTraining
+    data: TextImageShards
+    out: str
+
+
+class ClipLearner(Learner):
+    """Contrast of images and captions within a batch."""
+
+    model: Clip
+
+    def __init__(self, model: Clip, training: ClipTraining, train: Pairs, val: Pairs) -> None:
+        super().__init__()
+        self.model = model
+        self.training_config = training
+        self.pairs = train
+        self.held_out = val
+
+    def batch(self, step: Step) -> Batch:
+        """{"images": uint8 [B, 3, H, W], "ids": int64 [B, T], "groups": int64 [B]}."""
+        indices = step.indices(len(self.pairs), self.training_config.batch_size)
+        size = self.model.config.image_size
+        if self.training_config.augment:
+            images = self.pairs.crops(indices, _AUGMENTED_MARGIN * size, step)
+        else:
+            images = self.pairs.squares(indices, size)
+        captions = [self.pairs.captions[i] for i in indices]
+        return {"images": images, "ids": self.model.bpe.encode(captions), "groups": caption_groups(captions)}
+
+    def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        """Loss in nats, and the learned scale."""
+        scale = self.model.scale()
+        images, captions = self.model.embed_images(batch["images"]), self.model.embed_ids(batch["ids"])
+        return {"loss": contrastive_loss(images, captions, scale, batch["groups"]), "scale": scale}
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Share of images that find their caption among all captions of training and of held-out pairs."""
+        metrics = {"train_accuracy": self._accuracy(self.pairs)}
+        return metrics | ({"accuracy": self._accuracy(self.held_out)} if len(self.held_out) else {})
+
+    def _accuracy(self, pairs: Pairs) -> float:
+        count = min(len(pairs), self.training_config.validation_pairs)
+        captions = pairs.captions[:count]
+        chunks = [range(i, min(i + _VALIDATION_BATCH, count)) for i in range(0, count, _VALIDATION_BATCH)]
+        size = self.model.config.image_size
+        images = torch.cat([self.model.embed_images(pairs.squares(chunk, size)) for chunk in chunks])
+        texts = torch.cat([self.model.embed_captions([captions[i] for i in chunk]) for chunk in chunks])
+        return retrieval_accuracy(images, texts, caption_groups(captions).to(images.device))
+
+
+def train(job: ClipJob, ranks: Ranks) -> None:
+    """Train a CLIP as the job says."""
+    prepare(job.training, ranks)
+    bpe = load_bpe(job.data.bpe)
+    model = Clip(job.model, bpe)
+    pairs = Pairs(job.data.train, job.data.cache_mb)
+    held_out = Pairs(job.data.val, job.data.cache_mb)
+    if ranks.is_first:
+        Path(job.out).mkdir(parents=True, exist_ok=True)
+        bpe.save(Path(job.out) / TOKENIZER)
+    run(ClipLearner(model, job.training, pairs, held_out), job, ranks)
+
+
+if __name__ == "__main__":
+    sys.exit(main(ClipJob, train, sys.argv[1:]))

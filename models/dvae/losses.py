@@ -1,0 +1,78 @@
+"""The dVAE's loss: logit-Laplace likelihood, KL to uniform, Gumbel softmax (paper 2.1, A.2, A.3)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+PHI_MARGIN = 0.1  # A.3
+PHI_SLOPE = 1.0 - 2.0 * PHI_MARGIN
+
+
+def phi(x: Tensor) -> Tensor:
+    """Pixels in [0, 1] to [0.1, 0.9], away from the poles of the logit (A.3)."""
+    return PHI_SLOPE * x + PHI_MARGIN
+
+
+def phi_inverse(y: Tensor) -> Tensor:
+    """Undo `phi`; values beyond its range are clamped to [0, 1]."""
+    return ((y - PHI_MARGIN) / PHI_SLOPE).clamp(0.0, 1.0)
+
+
+def logit_laplace_nll(mapped: Tensor, mu: Tensor, log_scale: Tensor) -> Tensor:
+    """Negative log-density in nats of values in (0, 1) under the logit-Laplace distribution (A.3, equation 2).
+
+    Args:
+        mapped: phi(pixels), any shape.
+        mu: location in logit space, same shape.
+        log_scale: ln b, same shape.
+
+    Returns:
+        ln 2 + ln b + ln x + ln(1 - x) + |logit(x) - mu| / b, same shape.
+    """
+    log_x, log_rest = mapped.log(), torch.log1p(-mapped)
+    distance = (log_x - log_rest - mu).abs()
+    return math.log(2.0) + log_scale + log_x + log_rest + distance * torch.exp(-log_scale)
+
+
+def kl_to_uniform(logits: Tensor) -> Tensor:
+    """KL divergence in nats from softmax(logits) over dimension 1 to the uniform distribution over the V codes.
+
+    Args:
+        logits: raw logits [B, V, h, w], without noise and temperature.
+
+    Returns:
+        ln V + sum q ln q, [B, h, w], between 0 and ln V.
+    """
+    rows = logits.permute(0, 2, 3, 1)
+    log_q = rows.log_softmax(-1)
+    return math.log(rows.shape[-1]) + (log_q.exp() * log_q).sum(-1)
+
+
+def gumbel_softmax(logits: Tensor, tau: float, generator: torch.Generator) -> Tensor:
+    """Relaxed one-hot samples: softmax((logits + Gumbel noise) / tau) over dimension 1 (2.1).
+
+    Soft forward and backward, no straight-through. The noise comes from `generator` alone.
+
+    Args:
+        logits: [B, V, h, w].
+        tau: temperature; towards 0 the result tends to the one-hot argmax of logits + noise.
+
+    Returns:
+        [B, V, h, w], each position's weights adding up to 1.
+    """
+    rows = logits.permute(0, 2, 3, 1)
+    noise = torch.rand(rows.shape, generator=generator, device=rows.device)  # 4x faster on a CPU than exponential_
+    noise = noise.clamp_(min=torch.finfo(noise.dtype).tiny).log_().neg_().log_().neg_()
+    return ((rows + noise) / tau).softmax(-1).permute(0, 3, 1, 2)
+
+
+def dvae_loss(nll: Tensor, kl: Tensor, beta: float) -> Tensor:
+    """Per-value loss of a batch: (sum of nll + beta * sum of KL) / number of values (A.2).
+
+    Args:
+        nll: [B, 3, H, W].
+        kl: [B, h, w].
+    """
+    values_per_cell = nll[0].numel() / kl[0].numel()  # 192 at the paper's size
+    return nll.mean() + beta / values_per_cell * kl.mean()

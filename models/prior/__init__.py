@@ -1,0 +1,1 @@
+"""The autoregressive transformer of stage 2 over text tokens and image codes."""

@@ -1,0 +1,82 @@
+"""Shape of the prior and settings of its training."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.config import Frozen
+from models.training.config import TrainingConfig
+
+MaskType = Literal["row", "column", "conv", "full"]
+
+
+class PriorLayout(Frozen):
+    """What can be chosen freely; the defaults are the paper's 12-billion-parameter model (B.1)."""
+
+    width: int = Field(default=3_968, gt=0)  # B.1
+    layers: int = Field(default=64, gt=0)  # B.1
+    heads: int = Field(default=62, gt=0)  # B.1
+    attention: Literal["paper", "full"] = Field(
+        default="paper", description="row, column and conv layers in the paper's order (B.1), or dense causal layers"
+    )
+    conv_kernel: int = Field(default=11, gt=0, description="side of the conv layer's window, odd (figure 11)")
+    start_of_text: bool = Field(
+        default=False, description="text position 0 is a start token, and captions have one token less (figure 10)"
+    )
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of {self.heads} heads")
+        if self.conv_kernel % 2 == 0:
+            raise ValueError(f"conv_kernel {self.conv_kernel} is not odd")
+        return self
+
+
+class PriorConfig(PriorLayout):
+    """The whole transformer: its layout, and the sizes that its tokenizer and its dVAE dictate (2.1, 2.2)."""
+
+    text_vocab: int = Field(default=16_384, gt=0, description="token ids of the tokenizer (2.2)")
+    text_length: int = Field(default=256, gt=1, description="text positions (2.2)")
+    image_vocab: int = Field(default=8_192, gt=1, description="codes of the dVAE (2.1)")
+    grid: int = Field(default=32, gt=0, description="codes per side of an image (2.1)")
+
+    @property
+    def caption_length(self) -> int:
+        """Tokens that a caption may have: the tokenizer's text_length must be this."""
+        return self.text_length - int(self.start_of_text)
+
+    @property
+    def codes_per_image(self) -> int:
+        """Codes of one image."""
+        return self.grid**2
+
+    @property
+    def length(self) -> int:
+        """Positions of the whole stream."""
+        return self.text_length + self.codes_per_image
+
+    @property
+    def mask_types(self) -> tuple[MaskType, ...]:
+        """Attention of each layer, first to last."""
+        if self.attention == "full":
+            return ("full",) * self.layers
+        return tuple(mask_type(layer, self.layers) for layer in range(1, self.layers + 1))
+
+
+def mask_type(layer: int, layers: int) -> MaskType:
+    """Attention of 1-based layer `layer` (B.1): the last is conv; 2, 6, 10, ... are column; the others row."""
+    if layer == layers:
+        return "conv"
+    return "column" if (layer - 2) % 4 == 0 else "row"
+
+
+class PriorTraining(TrainingConfig):
+    """Training of the prior."""
+
+    text_weight: float = Field(
+        default=1 / 8, ge=0, le=1, description="share of the text loss; images get the rest"
+    )  # 2.2
+    padding_in_text_loss: bool = Field(default=True, description="padding positions are targets too")
+    bpe_dropout: float = Field(default=0.1, ge=0, lt=1, description="merges dropped in training")  # B.2
+    validation_rows: int = Field(default=2048, gt=0, description="at most this many rows per validation figure")

@@ -1,0 +1,105 @@
+"""The prior: a decoder-only transformer over a caption's tokens and an image's codes (paper 2.2, B.1)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.prior.attention import Attention, LayerCache
+from models.prior.config import MaskType, PriorConfig
+from models.prior.embedding import StreamEmbedding
+from models.training.checkpoint import load_weights, read_config
+
+_INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
+
+
+class Block(nn.Module):
+    """Pre-norm attention and a 4x GELU perceptron, each added to its input."""
+
+    def __init__(self, config: PriorConfig, kind: MaskType) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(config.width)
+        self.attention = Attention(config, kind)
+        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp_in = nn.Linear(config.width, 4 * config.width)
+        self.mlp_out = nn.Linear(4 * config.width, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Whole streams [B, L, C] to the same shape."""
+        return self._mlp(x + self.attention(self.attention_norm(x)))
+
+    def prefill(self, x: Tensor, candidates: int, image_positions: int) -> tuple[Tensor, LayerCache]:
+        """Text positions [P, T, C] to the same shape, and the layer's cache."""
+        mixed, cache = self.attention.prefill(self.attention_norm(x), candidates, image_positions)
+        return self._mlp(x + mixed), cache
+
+    def step(self, x: Tensor, cache: LayerCache, position: int) -> Tensor:
+        """One image position of every candidate, [P * N, 1, C] to the same shape."""
+        return self._mlp(x + self.attention.step(self.attention_norm(x), cache, position))
+
+    def _mlp(self, x: Tensor) -> Tensor:
+        grown: Tensor = self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x)), approximate="tanh"))
+        return x + grown
+
+
+class Prior(nn.Module):
+    """Transformer with one head over text and one over codes, so only logits that are needed are computed."""
+
+    def __init__(self, config: PriorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = StreamEmbedding(config)
+        self.blocks = nn.ModuleList(Block(config, kind) for kind in config.mask_types)
+        self.norm = nn.LayerNorm(config.width)
+        self.text_head = nn.Linear(config.width, config.text_vocab + config.text_length)
+        self.image_head = nn.Linear(config.width, config.image_vocab)
+        self.apply(_initialise)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            for layer in (block.attention.out, block.mlp_out):
+                nn.init.normal_(layer.weight, std=_INIT_STD / (2 * config.layers) ** 0.5)
+
+    def forward(self, captions: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the next symbol, fp32.
+
+        Args:
+            captions: token ids with PAD, int64 [B, caption_length].
+            codes: int64 [B, n].
+
+        Returns:
+            Text logits [B, T - 1, V_text + T] for `text_targets`, and image logits [B, n, V_image] for `codes`.
+        """
+        length = self.config.text_length
+        embedded = self.embedding.text(self.embedding.text_ids(captions))
+        x = torch.cat([embedded, self.embedding.image(codes)], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x[:, : length - 1], self.text_head), self.head(x[:, length:], self.image_head)
+
+    def text_targets(self, captions: Tensor) -> Tensor:
+        """What the text logits should say: rows of the text table [B, T - 1], padding included."""
+        return self.embedding.text_ids(captions)[:, 1:]
+
+    def head(self, x: Tensor, layer: nn.Linear) -> Tensor:
+        """Final norm and one head in fp32 (D): [..., C] to [..., V]."""
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(self.norm(x.float()), layer.weight, layer.bias)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=_INIT_STD)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def load_prior(directory: str | Path, device: str | torch.device = "cpu") -> Prior:
+    """Read a prior from a folder with config.json and weights.safetensors, ready for inference.
+
+    Raises:
+        CheckpointError: the folder does not hold exactly such a model.
+    """
+    model = Prior(read_config(Path(directory), PriorConfig))
+    load_weights(model, Path(directory), device)
+    return model.eval()

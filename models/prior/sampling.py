@@ -1,0 +1,140 @@
+"""Drawing codes from the prior, with cached keys and values (paper 2.6)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.prior.attention import LayerCache
+from models.prior.model import Block, Prior
+from models.text.bpe import BPE
+from models.training.randomness import generator_of
+
+
+class Decoder:
+    """Runs image positions one after the other for N candidates of each of P prompts."""
+
+    def __init__(self, prior: Prior, captions: Tensor, candidates: int) -> None:
+        """Run the text once per prompt.
+
+        Args:
+            captions: token ids with PAD, int64 [P, caption_length].
+            candidates: N, images per prompt.
+        """
+        self._prior = prior
+        self._rows = captions.shape[0] * candidates
+        self._position = 0
+        self._caches: list[LayerCache] = []
+        x = prior.embedding.text(prior.embedding.text_ids(captions))
+        for block in prior.blocks:
+            assert isinstance(block, Block)
+            x, cache = block.prefill(x, candidates, prior.config.codes_per_image)
+            self._caches.append(cache)
+
+    def next_logits(self, previous: Tensor | None) -> Tensor:
+        """Logits of the next code, fp32 [P * N, V]; `previous` is the code just drawn, [P * N], none at first."""
+        x = self._prior.embedding.image_step(previous, self._position, self._rows)
+        for block, cache in zip(self._prior.blocks, self._caches, strict=True):
+            assert isinstance(block, Block)
+            x = block.step(x, cache, self._position)
+        self._position += 1
+        return self._prior.head(x[:, 0], self._prior.image_head)
+
+
+@torch.inference_mode()
+def sample_many(
+    prior: Prior,
+    bpe: BPE,
+    captions: Sequence[str],
+    n: int,
+    seed: int = 0,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> NDArray[np.uint16]:
+    """Draw n images for each caption.
+
+    Candidate i of a caption depends on (seed, caption, i) alone, up to rounding: not on n and not on the
+    captions beside it.
+
+    Args:
+        temperature: divides the logits; 0 takes the most likely code every time.
+        top_k: draw among the k most likely codes only.
+        top_p: draw among the fewest codes whose probabilities reach this sum.
+
+    Returns:
+        uint16 codes [P, n, n_codes].
+    """
+    check_vocabulary(prior, bpe)
+    device = next(prior.parameters()).device
+    steps = prior.config.codes_per_image
+    decoder = Decoder(prior, bpe.encode(captions).to(device), n)
+    uniform = torch.stack([_uniform(seed, caption, i, steps) for caption in captions for i in range(n)]).to(device)
+    codes = torch.empty(len(captions) * n, steps, dtype=torch.int64, device=device)
+    previous: Tensor | None = None
+    for position in range(steps):
+        logits = decoder.next_logits(previous)
+        previous = draw(logits, uniform[:, position], temperature, top_k, top_p)
+        codes[:, position] = previous
+    return codes.view(len(captions), n, steps).cpu().numpy().astype(np.uint16)
+
+
+def sample(
+    prior: Prior,
+    bpe: BPE,
+    caption: str,
+    n: int,
+    seed: int = 0,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> NDArray[np.uint16]:
+    """Draw n images for one caption: uint16 codes [n, n_codes]; see `sample_many`."""
+    return sample_many(prior, bpe, [caption], n, seed, temperature, top_k, top_p)[0]
+
+
+def draw(
+    logits: Tensor, uniform: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    """One code per row by inversion of the cumulative distribution.
+
+    Args:
+        logits: [B, V].
+        uniform: numbers in [0, 1), [B]; the same number and logits give the same code.
+
+    Returns:
+        int64 [B].
+    """
+    if temperature == 0:
+        return logits.argmax(-1)
+    probabilities = (logits.double() / temperature).softmax(-1)
+    probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
+    if top_k is not None:
+        probabilities[:, top_k:] = 0
+    if top_p is not None:
+        before = probabilities.cumsum(-1) - probabilities
+        probabilities[before >= top_p] = 0
+    cumulative = probabilities.cumsum(-1)
+    target = uniform.double()[:, None] * cumulative[:, -1:]
+    rank = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[1] - 1)
+    return order.gather(1, rank)[:, 0]
+
+
+def check_vocabulary(prior: Prior, bpe: BPE) -> None:
+    """Refuse a tokenizer that the prior was not made for.
+
+    Raises:
+        ValueError: other vocabulary size or caption length.
+    """
+    c = prior.config
+    if (bpe.vocab_size, bpe.text_length) != (c.text_vocab, c.caption_length):
+        raise ValueError(
+            f"a tokenizer of {bpe.vocab_size} ids and {bpe.text_length} positions does not fit "
+            f"a prior of {c.text_vocab} ids and {c.caption_length} positions"
+        )
+
+
+def _uniform(seed: int, caption: str, index: int, steps: int) -> Tensor:
+    return torch.rand(steps, generator=generator_of(seed, "sample", caption, index), dtype=torch.float64)

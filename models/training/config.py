@@ -1,0 +1,65 @@
+"""Settings that all three trainers share."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from models.config import Frozen
+
+
+class TrainingConfig(Frozen):
+    """Optimiser, schedule, precision and bookkeeping of one training run.
+
+    The defaults suit small runs on a CPU; each trainer's subclass adds what only it needs.
+    """
+
+    steps: int = Field(default=1000, gt=0, description="optimiser updates")
+    batch_size: int = Field(default=32, gt=0, description="examples per update, over all ranks")
+    learning_rate: float = Field(default=1e-3, gt=0, description="peak step size")
+    final_learning_rate: float = Field(default=1e-5, ge=0, description="step size at the end of the cosine ramp")
+    warmup_steps: int = Field(default=100, ge=0, description="updates of linear warm-up, counted within decay_steps")
+    decay_steps: int | None = Field(default=None, description="length of the cosine ramp; all steps when unset")
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(
+        default=0.96, ge=0, lt=1, description="0.96 for the prior (paper B.2), 0.999 for the dVAE (A.2)"
+    )
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0, description="decoupled; gains, biases and embeddings are exempt")
+    clip_norm: float | None = Field(default=1.0, gt=0, description="bound on the global gradient norm")
+    ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the averaged weights")
+    bf16: bool | None = Field(
+        default=None, description="run the trunk under bfloat16 autocast; where the hardware computes it if unset"
+    )
+    threads: int | None = Field(default=None, gt=0, description="torch threads per rank; all cores shared when unset")
+    seed: int = Field(default=0, ge=0)
+    log_every: int = Field(default=20, gt=0, description="steps between two lines of metrics.jsonl")
+    validate_every: int | None = Field(
+        default=None, gt=0, description="steps between validations; only last when unset"
+    )
+    checkpoint_seconds: float = Field(default=60.0, gt=0, description="seconds between two resumable checkpoints")
+    checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")
+
+    @property
+    def ramp_steps(self) -> int:
+        """Steps over which the step size falls."""
+        return self.decay_steps or self.steps
+
+    @model_validator(mode="after")
+    def _warmup_fits(self) -> Self:
+        if self.warmup_steps >= self.ramp_steps:
+            raise ValueError(f"warmup_steps ({self.warmup_steps}) must be smaller than the ramp ({self.ramp_steps})")
+        return self
+
+
+class ImageShards(Frozen):
+    """URIs of packed Parquet shards (pair_id, caption, image) or, for the prior, of token shards."""
+
+    train: tuple[str, ...] = Field(min_length=1)
+    val: tuple[str, ...] = ()
+    cache_mb: int = Field(default=512, ge=0, description="bound on decoded images kept in memory, MiB")
+
+
+class TextImageShards(ImageShards):
+    """Shards together with the path of the tokenizer.json that reads their captions."""
+
+    bpe: str

@@ -1,0 +1,112 @@
+"""Ranks: the processes that torchrun starts, and what they say to each other."""
+
+import ctypes
+import os
+import signal
+import sys
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among its peers, and the device it trains on."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+    local_world: int = 1
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - immutable
+
+    @property
+    def is_first(self) -> bool:
+        """True on the one rank that writes files."""
+        return self.rank == 0
+
+
+def join() -> Ranks:
+    """Read torchrun's environment, pick the device, and join the process group when there are several ranks."""
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    cuda = torch.cuda.is_available()
+    ranks = Ranks(
+        rank=int(os.environ.get("RANK", "0")),
+        world=int(os.environ.get("WORLD_SIZE", "1")),
+        local_rank=local_rank,
+        local_world=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+        device=torch.device("cuda", local_rank) if cuda else torch.device("cpu"),
+    )
+    if cuda:
+        torch.cuda.set_device(ranks.device)
+    if ranks.world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if cuda else "gloo")
+    return ranks
+
+
+def leave() -> None:
+    """Leave the process group, if any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def die_with_parent() -> None:
+    """Ask Linux to send SIGTERM to this process when the one that started it dies; elsewhere do nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def set_threads(requested: int | None, ranks: Ranks) -> None:
+    """Give this rank `requested` torch threads, or its share of the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    torch.set_num_threads(requested or max(1, cores // ranks.local_world))
+
+
+def has_bf16(device: torch.device) -> bool:
+    """True where bfloat16 is computed by the hardware; an emulated one is many times slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:
+    """The module itself on one rank, wrapped so that gradients are averaged on several."""
+    if ranks.world == 1:
+        return module
+    return DistributedDataParallel(module, device_ids=[ranks.local_rank] if ranks.device.type == "cuda" else None)
+
+
+def mean_over_ranks(values: dict[str, Tensor], ranks: Ranks) -> dict[str, float]:
+    """Average of scalar tensors over ranks, as floats; every rank must call it with the same names."""
+    if not values:
+        return {}
+    stacked = torch.stack([value.detach().double().cpu() for value in values.values()]).to(ranks.device)
+    if ranks.world > 1:
+        dist.all_reduce(stacked)
+        stacked /= ranks.world
+    return dict(zip(values, stacked.tolist(), strict=True))
+
+
+class _SumOverRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: object, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def sum_over_ranks(value: Tensor) -> Tensor:
+    """Differentiable sum of a tensor over ranks; the tensor itself when there is one rank."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return value
+    return _SumOverRanks.apply(value)  # type: ignore[no-any-return]

@@ -1,0 +1,104 @@
+"""What happens around the loop when a trainer is started as `python -m models.<name>.train JOB.json`."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import torch
+from pydantic import BaseModel, ValidationError
+
+from models.config import Frozen
+from models.training.checkpoint import save_model
+from models.training.config import TrainingConfig
+from models.training.distributed import Ranks, die_with_parent, join, leave, set_threads
+from models.training.errors import TrainingError
+from models.training.loop import Learner, Loop
+from models.training.records import DONE, ERROR, write_done, write_error
+
+
+class Job(Protocol):
+    """What every trainer's job has."""
+
+    @property
+    def model(self) -> Frozen: ...
+    @property
+    def training(self) -> TrainingConfig: ...
+    @property
+    def out(self) -> str: ...
+
+
+J = TypeVar("J", bound=BaseModel)
+
+
+def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str]) -> int:
+    """Read the job, train unless it is done, and turn failures into one sentence and error.json.
+
+    Returns:
+        The exit status: 0, or 1 after an error that the user can mend.
+    """
+    die_with_parent()
+    if len(arguments) != 1:
+        print("usage: python -m models.<dvae|prior|clip>.train JOB.json", file=sys.stderr)
+        return 2
+    out: Path | None = None
+    ranks = Ranks()
+    try:
+        raw = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+        out = Path(raw["out"]) if isinstance(raw, dict) and isinstance(raw.get("out"), str) else None
+        job = kind.model_validate(raw)
+        if out is not None and (out / DONE).exists():
+            return 0
+        ranks = join()
+        train(job, ranks)
+    except (TrainingError, ValidationError, ValueError, OSError) as error:
+        message = one_sentence(error)
+        print(f"error: {message}", file=sys.stderr)
+        if out is not None and ranks.is_first:
+            write_error(out, error, message)
+        return 1
+    except Exception as error:
+        if out is not None and ranks.is_first:
+            write_error(out, error, one_sentence(error))
+        raise
+    finally:
+        leave()
+    return 0
+
+
+def one_sentence(error: BaseException) -> str:
+    """The first thing that is wrong, in one line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return f"the job's {place or 'content'} is not valid: {first['msg']}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def run(learner: Learner, job: Job, ranks: Ranks) -> None:
+    """Train `learner` and leave weights, configuration and done.json in the job's folder."""
+    out = Path(job.out)
+    if ranks.is_first:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ERROR).unlink(missing_ok=True)
+    loop = Loop(learner, job.training, out, ranks, job=_name_of(job))
+    metrics = loop.run()
+    if ranks.is_first:
+        save_model(out, learner.model.state_dict(), job.model)
+        write_done(out, metrics, loop.step, loop.seconds, _device_name(ranks.device))
+
+
+def prepare(training: TrainingConfig, ranks: Ranks) -> None:
+    """Set threads and the seed that initial weights are drawn from."""
+    set_threads(training.threads, ranks)
+    torch.manual_seed(training.seed)
+
+
+def _name_of(job: Job) -> str:
+    assert isinstance(job, BaseModel)
+    return job.model_dump_json(exclude={"out"})
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x{torch.get_num_threads()}"

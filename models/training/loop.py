@@ -1,0 +1,178 @@
+"""The one training loop: update, average, log, checkpoint, and resume to the same bits."""
+
+import json
+import math
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.training.checkpoint import STATE, read_tensors, write_tensors
+from models.training.config import TrainingConfig
+from models.training.distributed import Ranks, has_bf16, in_parallel, mean_over_ranks
+from models.training.errors import NonFiniteLossError, ResumeMismatchError
+from models.training.optimiser import WeightAverage, adamw, optimiser_tensors, restore_optimiser
+from models.training.randomness import Step
+from models.training.records import METRICS, MetricsFile, Progress
+from models.training.schedules import warmup_cosine
+
+Batch = dict[str, Tensor]
+
+
+class Learner(nn.Module, ABC):
+    """A model together with what makes it learn; each trainer defines one.
+
+    Attributes:
+        model: the part that is saved.
+    """
+
+    model: nn.Module
+
+    @abstractmethod
+    def batch(self, step: Step) -> Batch:
+        """This rank's inputs of one step, a pure function of it."""
+
+    @abstractmethod
+    def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
+        """Scalars of one step: "loss", which is minimised, and parts for the log."""
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """Metrics of the model as it stands, on the first rank only."""
+
+    def settings(self, step: Step) -> dict[str, float]:
+        """Scheduled values of one step for the log, beside the step size."""
+        return {}
+
+
+class Loop:
+    """State of one run: weights, optimiser, average, step; everything else is a function of the step."""
+
+    def __init__(self, learner: Learner, config: TrainingConfig, out: Path, ranks: Ranks, job: str) -> None:
+        """Prepare a run, or take up the one that `out` holds.
+
+        Args:
+            job: text that names the whole job; resuming under another one is refused.
+        """
+        if config.batch_size % ranks.world:
+            raise ValueError(f"batch_size {config.batch_size} does not divide over {ranks.world} ranks")
+        self.learner = learner.to(ranks.device)
+        self.config = config
+        self.out = out
+        self.ranks = ranks
+        self.job = job
+        self.optimiser = adamw(self.learner, config)
+        self.average = None if config.ema_decay is None else WeightAverage(learner.model, config.ema_decay)
+        self._bf16 = has_bf16(ranks.device) if config.bf16 is None else config.bf16
+        self.step = 0
+        self.seconds = 0.0
+        if (out / STATE).exists():
+            self._resume()
+        self._parallel = in_parallel(self.learner, ranks)
+
+    def run(self) -> dict[str, float]:
+        """Train to the last step, load the averaged weights into the model, and return its validation metrics.
+
+        Raises:
+            NonFiniteLossError: a loss is infinite or not a number.
+        """
+        first = self.ranks.is_first
+        metrics = MetricsFile(self.out / METRICS, self.step) if first else None
+        progress = Progress(self.out / "progress.json", self.config.steps, self.step) if first else None
+        started = saved = time.monotonic()
+        before = self.seconds
+        while self.step < self.config.steps:
+            step = Step(self.step, self.config.seed, self.ranks.rank, self.ranks.world)
+            parts, loss = self._update(step)
+            self.step += 1
+            if step.number % self.config.log_every == 0 or self.step == self.config.steps:
+                values = mean_over_ranks(parts, self.ranks)
+                if metrics:
+                    metrics.write(step.number, values | self._settings(step))
+            if progress:
+                progress.report(self.step, loss)
+            if metrics and self._validates():
+                metrics.write(step.number, {f"val/{k}": v for k, v in self._validated().items()})
+            self.seconds = before + time.monotonic() - started
+            if first and self._checkpoints(time.monotonic() - saved):
+                self._save()
+                saved = time.monotonic()
+        if first:
+            self._save()
+        if metrics:
+            metrics.close()
+        if self.average:
+            self.learner.model.load_state_dict(self.average.tensors)
+        return self.learner.eval().validate() if first else {}
+
+    def _update(self, step: Step) -> tuple[dict[str, Tensor], float]:
+        self.learner.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._step_size(step.number)
+        device = self.ranks.device
+        batch = {name: tensor.to(device, non_blocking=True) for name, tensor in self.learner.batch(step).items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
+            parts = self._parallel(batch, step)
+        loss = float(parts["loss"].detach())
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(step.number, loss)
+        self.optimiser.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        if self.config.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip_norm)
+        self.optimiser.step()
+        if self.average:
+            self.average.update(self.learner.model, step.number)
+        return parts, loss
+
+    def _step_size(self, number: int) -> float:
+        c = self.config
+        return warmup_cosine(c.learning_rate, c.final_learning_rate, c.warmup_steps, c.ramp_steps, number)
+
+    def _settings(self, step: Step) -> dict[str, float]:
+        return {"learning_rate": self._step_size(step.number)} | self.learner.settings(step)
+
+    def _validates(self) -> bool:
+        every = self.config.validate_every
+        return every is not None and self.step % every == 0 and self.step < self.config.steps
+
+    def _validated(self) -> dict[str, float]:
+        model = self.learner.model
+        kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        if self.average:
+            model.load_state_dict(self.average.tensors)
+        values = self.learner.eval().validate()
+        model.load_state_dict(kept)
+        return values
+
+    def _checkpoints(self, seconds_since: float) -> bool:
+        every = self.config.checkpoint_every
+        return seconds_since >= self.config.checkpoint_seconds or (every is not None and self.step % every == 0)
+
+    def _save(self) -> None:
+        tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
+        optimiser = optimiser_tensors(self.optimiser, self.learner)
+        tensors |= {f"optimiser:{name}": tensor for name, tensor in optimiser.items()}
+        if self.average:
+            tensors |= {f"average:{name}": tensor for name, tensor in self.average.tensors.items()}
+        run: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "job": self.job}
+        write_tensors(self.out / STATE, tensors, {"run": json.dumps(run)})
+
+    def _resume(self) -> None:
+        tensors, metadata = read_tensors(self.out / STATE)
+        run = json.loads(metadata["run"])
+        if run["job"] != self.job:
+            raise ResumeMismatchError(f"{self.out} holds the state of a different job: use another folder or empty it")
+        self.learner.load_state_dict(_under(tensors, "learner:"))
+        restore_optimiser(self.optimiser, self.learner, _under(tensors, "optimiser:"))
+        if self.average:
+            for name, tensor in _under(tensors, "average:").items():
+                self.average.tensors[name].copy_(tensor)
+        self.step, self.seconds = int(run["step"]), float(run["seconds"])
+
+
+def _under(tensors: Batch, prefix: str) -> Batch:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,96 @@
+"""What a run writes beside its weights: metrics.jsonl, progress.json, done.json, error.json."""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from models.training.checkpoint import write_json
+
+METRICS = "metrics.jsonl"
+PROGRESS = "progress.json"
+DONE = "done.json"
+ERROR = "error.json"
+
+
+class MetricsFile:
+    """metrics.jsonl: one JSON object a line, always with "step"; no times, so a resumed run writes the same bytes."""
+
+    def __init__(self, path: Path, resumed_step: int) -> None:
+        """Open `path` to append, after dropping what an earlier attempt wrote at `resumed_step` or later."""
+        kept = [line for line in _lines(path) if _step(line) < resumed_step]
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        temporary.replace(path)
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Append one line for `step`, rounded to 6 significant digits."""
+        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self._file.write(json.dumps({"step": step, **rounded}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _step(line: str) -> int:
+    return int(json.loads(line)["step"])
+
+
+class Progress:
+    """progress.json for live progress bars: rewritten at most every `interval` seconds."""
+
+    def __init__(self, path: Path, steps: int, first_step: int, interval: float = 2.0) -> None:
+        self._path = path
+        self._steps = steps
+        self._first_step = first_step
+        self._interval = interval
+        self._started = time.monotonic()
+        self._written = -float("inf")
+
+    def report(self, done: int, loss: float) -> None:
+        """Say that `done` updates are made; the file's seconds_per_step is the mean of this attempt."""
+        now = time.monotonic()
+        if now - self._written < self._interval and done < self._steps:
+            return
+        self._written = now
+        per_step = (now - self._started) / max(done - self._first_step, 1)
+        write_json(
+            self._path,
+            {
+                "step": done,
+                "steps": self._steps,
+                "seconds_per_step": round(per_step, 5),
+                "eta_s": round(per_step * (self._steps - done), 1),
+                "loss": loss,
+            },
+        )
+
+
+def peak_rss_mb() -> float:
+    """Highest resident memory of this process so far, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def write_done(out: Path, metrics: dict[str, Any], steps: int, seconds: float, device: str) -> None:
+    """Write done.json, the last file of a finished run."""
+    content = {"metrics": metrics, "steps": steps, "seconds": round(seconds, 2), "device": device}
+    write_json(out / DONE, content | {"peak_rss_mb": peak_rss_mb()})
+
+
+def write_error(out: Path, error: BaseException, message: str) -> None:
+    """Write error.json, which names the failure of a run."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / ERROR, {"type": type(error).__name__, "message": message})

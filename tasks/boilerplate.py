@@ -1,0 +1,44 @@
+"""The stock phrases of alt texts, as one regular expression (RE2) that matches them wherever they stand."""
+
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)"
+DAY = r"(?:[0-3]?\d(?:st|nd|rd|th)?)"
+YEAR = r"(?:(?:1[89]|20)\d\d)"
+TIME = r"(?:,?\s*(?:at\s+|t)?[0-2]?\d[:.][0-5]\d(?:[:.][0-5]\d)?(?:\s*[ap]\.?m\.?)?)"
+
+DATES = (
+    rf"{DAY}\s+(?:of\s+)?{MONTH},?\s+{YEAR}",  # 12 May 2019, 3rd of January, 2021
+    rf"{MONTH}\s+{DAY},?\s+{YEAR}",  # May 12, 2019
+    rf"{MONTH},?\s+{YEAR}",  # June 2016
+    rf"{YEAR}[-/.][01]?\d[-/.][0-3]?\d",  # 2019-05-12
+    rf"[0-3]?\d[-/.][0-3]?\d[-/.](?:{YEAR}|\d\d)",  # 12/05/2019, 12.05.19
+)
+DATE = rf"{WEEKDAY}?(?:{'|'.join(DATES)}){TIME}?"
+
+VERBS = "photographed|(?:photo )?taken|captured|shot|uploaded|posted|published|added|created|updated|(?:last )?modified"
+PICTURE = "image|photo|photograph|picture|pic|img|illustration|graphic|icon|logo|thumbnail|thumb|avatar|banner"
+
+PHRASES = (
+    rf"(?:(?:{VERBS})\s+(?:(?:on|in|at)\s+)?(?:the\s+)?)?{DATE}",
+    rf"(?:click|tap)\s+(?:here|image|photo|on)?\s*(?:the\s+)?(?:{PICTURE})?\s*(?:to|for)\s+"
+    rf"(?:enlarge|zoom|view|expand|open|see)[\w ]*(?:{PICTURE})?",
+    rf"(?:royalty[- ]free\s+)?stock\s+(?:{PICTURE}|vector|footage)s?",
+    r"(?:free|royalty[- ]free)\s+(?:vector|clip ?art|icon|download|stock)(?:\s+(?:icon|download|image|vector))*",
+    rf"(?:profile|user|site|company|product|default|placeholder|embedded|featured|cover|header)\s+(?:{PICTURE})"
+    r"(?:\s+permalink)?",
+    rf"(?:avatar|{PICTURE})\s+(?:of|from)\s+the\s+(?:user|author|day|week)",
+    rf"no\s+(?:{PICTURE})\s+(?:available|found)",
+    r"loading(?:\s+image)?(?:,?\s+please\s+wait)?|please\s+wait|advertisement|sponsored\s+(?:content|link)|untitled",
+    rf"copyright\s*(?:\(c\)|©)?\s*(?:{YEAR})?(?:\s*[-\x{2013}]\s*{YEAR})?",
+    r"all\s+rights\s+reserved|source:\s*\S+|(?:photo|image)\s+(?:credit|courtesy)\b[\w .,':]*",
+    rf"screen\s?shot(?:\s+(?:from|at|of))?(?:\s+{DATE}(?:\s+at\s+[\d.:]+)?)?",
+    r"(?:img|dsc|dscn|dscf|pict|image|photo|p|wp|vid|screenshot)[_-]?\d{3,}[\w-]*",  # names that cameras give
+    r"[\w-]+\.(?:jpe?g|png|gif|webp|bmp|tiff?|svg)",  # file names
+    r"(?:https?://|www\.)\S+",
+)
+BARE = rf"^\W*(?:{PICTURE})s?\W*(?:\d+\W*)?$"  # the one word, perhaps with a number, and nothing else
+
+BOILERPLATE = rf"(?i){BARE}|\b(?:{'|'.join(PHRASES)})[\s.,;:!|-]*"

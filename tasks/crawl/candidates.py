@@ -1,0 +1,81 @@
+"""From image references as a page holds them to the table of candidates and the table of rejects."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from tasks import schemas, storage
+from tasks.output import Shard
+
+IMAGE_SCHEMES = ("http://", "https://")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An `img` element, or a file of a folder: an image somewhere and, with luck, words about it."""
+
+    url: str
+    alt: str | None
+    page_url: str
+    licence: str | None = None
+    opted_out: str | None = None  # the directive of the page that keeps its images out of a training set
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a reference is refused."""
+
+    reason: str
+    detail: str | None = None
+
+
+def pair_id(url: str, alt: str) -> str:
+    """16 hex digits that name an image reference with its words, the same in every run."""
+    return storage.sha256(f"{url}\n{alt}".encode(errors="replace"))[:16]
+
+
+def shard_of(
+    references: Iterable[Reference],
+    source: str,
+    judge: Callable[[Reference], Verdict | None],
+    metrics: dict[str, float],
+) -> Shard:
+    """Sorts references into candidates and rejects. Of equal ones the first stays."""
+    kept: dict[str, dict[str, Any]] = {}
+    rejected: list[dict[str, Any]] = []
+    for reference in references:
+        name = pair_id(reference.url, reference.alt or "")
+        verdict = judge(reference)
+        if verdict is None and name in kept:
+            verdict = Verdict("duplicate", f"first on {kept[name]['page_url']}")
+        if verdict is None:
+            kept[name] = _candidate(name, reference, source)
+        else:
+            rejected.append(_reject(name, reference, verdict))
+    rejected.sort(key=lambda row: (row["pair_id"], row["reason"], row["detail"] or ""))
+    candidates = pa.Table.from_pylist(sorted(kept.values(), key=lambda row: row["pair_id"]), schemas.CANDIDATES)
+    rejects = pa.Table.from_pylist(rejected, schemas.REJECTS)
+    return Shard(len(kept) + len(rejected), {"candidates": candidates}, rejects, metrics)
+
+
+def _candidate(name: str, reference: Reference, source: str) -> dict[str, Any]:
+    return {
+        "pair_id": name,
+        "url": reference.url,
+        "alt": reference.alt,
+        "page_url": reference.page_url,
+        "source": source,
+        "licence": reference.licence,
+    }
+
+
+def _reject(name: str, reference: Reference, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "pair_id": name,
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "url": reference.url,
+        "caption": reference.alt,
+    }

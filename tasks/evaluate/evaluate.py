@@ -1,0 +1,109 @@
+"""The evaluate stage: judges every sample, rebuilds held-out images, and writes metrics.json."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasks import schemas, storage
+from tasks.artifact import Artifact
+from tasks.evaluate import summary
+from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples
+from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
+from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
+from tasks.output import Output, Shard
+from tasks.shards import map_shards
+from tasks.stage import StageConfig, stage
+
+READS = {
+    "pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS},
+    "tokens": {"train": schemas.TOKENS},
+    "scores": {"scores": schemas.SCORES},
+}
+
+
+class Config(StageConfig):
+    """How the models are judged."""
+
+    best_of: tuple[int, ...] = Field((1, 2, 4, 8), description="Numbers of candidates to compare reranking at.")
+    rebuilt_per_shard: int = Field(512, ge=1, description="Held-out images of a shard that go through the dVAE.")
+    resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind an interval.")
+    seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
+
+
+@stage(Config, version=1, reads=READS)
+def evaluate(
+    config: Config, output: Output, pairs: Artifact, dvae: Artifact, tokens: Artifact, scores: Artifact
+) -> None:
+    """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1)."""
+    sampled, held_out = scores.files("scores"), pairs.files("val")
+    thumbnails = map_shards(shard_thumbnails, [*sampled, *held_out], output.settings)
+    questions = _questions(thumbnails, sampled)
+    train = scan(pairs.files("train"), questions, output.settings)
+    assert train is not None  # pack does not finish without a training shard
+    val = scan(held_out, questions, output.settings)
+    rebuild = partial(ImagesToRebuild, dvae, output.settings, config.rebuilt_per_shard)
+    work = _work(rebuild, sampled, held_out, thumbnails, train, val)
+    markers = output.map(evaluate_shard, work, unit="images")
+    written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
+    judged, rebuilt = _rows(written, "judged", JUDGED), _rows(written, "reconstructions", MEASURED)
+    size = int(storage.read_json(dvae.file("config.json"))["vocab_size"])
+    counts = sum(
+        map_shards(partial(count_codes, size), tokens.files("train"), output.settings), np.zeros(size, np.int64)
+    )
+    figures = summary.summarise(config, judged, rebuilt, counts, train, val)
+    output.metrics |= summary.headline(figures)
+    output.write("metrics.json", (json.dumps(figures, indent=2, sort_keys=True) + "\n").encode())
+
+
+def evaluate_shard(work: SamplesToJudge | ImagesToRebuild) -> Shard:
+    """Judges samples or rebuilds images. Runs in a Dask worker."""
+    return judge_samples(work) if isinstance(work, SamplesToJudge) else rebuild_images(work)
+
+
+def count_codes(vocab_size: int, uri: str) -> NDArray[np.int64]:
+    """How often each code occurs in a shard of tokens: int64 [V]."""
+    codes = np.frombuffer(b"".join(schemas.read_table(uri)["codes"].to_pylist()), "<u2")
+    return np.bincount(codes, minlength=vocab_size).astype(np.int64)
+
+
+def _questions(thumbnails: Sequence[NDArray[np.uint8]], sampled: Sequence[str]) -> Questions:
+    tables = [schemas.read_table(uri).select(["prompt", "pair_id"]) for uri in sampled]
+    prompted = [row for table in tables for row in table.to_pylist() if row["pair_id"] is not None]
+    return Questions(
+        thumbnails=np.concatenate(thumbnails),
+        prompts=tuple(sorted({row["prompt"] for row in prompted})),
+        pair_ids=frozenset(row["pair_id"] for row in prompted),
+    )
+
+
+def _work(
+    rebuild: Callable[..., ImagesToRebuild],
+    sampled: Sequence[str],
+    held_out: Sequence[str],
+    thumbnails: Sequence[NDArray[np.uint8]],
+    train: Scan,
+    val: Scan | None,
+) -> list[SamplesToJudge | ImagesToRebuild]:
+    among_all = either(train.nearest, val.nearest if val else None)
+    prompted = train.prompted | (val.prompted if val else {})
+    work: list[SamplesToJudge | ImagesToRebuild] = []
+    start = 0
+    for uri, own in zip([*sampled, *held_out], thumbnails, strict=True):
+        stop = start + len(own)
+        near = train.nearest.part(start, stop)
+        if len(work) < len(sampled):
+            work.append(SamplesToJudge(uri, own, near, among_all.part(start, stop), prompted))
+        else:
+            work.append(rebuild(uri, near.mse))
+        start = stop
+    return work
+
+
+def _rows(uris: Sequence[str], kind: str, schema: pa.Schema) -> list[dict]:
+    tables = [schemas.read_table(uri).select(schema.names) for uri in uris if uri.rsplit("/", 1)[-1].startswith(kind)]
+    return [row for table in tables for row in table.to_pylist()]

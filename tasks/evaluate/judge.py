@@ -1,0 +1,68 @@
+"""Judges samples: which image of the corpus each looks like, and whether that is the one its prompt belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks import schemas
+from tasks.evaluate.nearest import Nearest, mean_squared
+from tasks.output import Shard
+
+# One sample, judged. Distances are mean squared errors of colour values in [0, 1] at 16x16 pixels.
+JUDGED = pa.schema(
+    [
+        *[schemas.SCORES.field(name) for name in ("prompt_id", "prompt", "group", "pair_id", "index", "score", "rank")],
+        pa.field("nearest_pair_id", pa.string(), nullable=False),  # nearest training image
+        pa.field("nearest_caption", pa.string(), nullable=False),
+        pa.field("nearest_mse", pa.float64(), nullable=False),
+        pa.field("is_hit", pa.bool_()),  # nearest image is the prompt's own; not judged in group fixed
+        pa.field("true_mse", pa.float64()),  # distance to the prompt's own image
+    ]
+)
+
+
+@dataclass(frozen=True)
+class SamplesToJudge:
+    """A shard of samples with what the scan of the corpus found for each of them."""
+
+    uri: str
+    thumbnails: NDArray[np.uint8]
+    among_train: Nearest
+    among_all: Nearest
+    prompted: Mapping[str, NDArray[np.uint8]]
+
+
+def judge_samples(work: SamplesToJudge) -> Shard:
+    """One row for each sample. A training prompt is judged among training images, a held-out one among all."""
+    table = schemas.read_table(work.uri)
+    rows = table.drop_columns(["image", "codes"]).to_pylist()
+    judged = [_judged(work, i, row) for i, row in enumerate(rows)]
+    result = pa.Table.from_pylist(judged, schema=JUDGED)
+    return Shard(rows_in=table.num_rows, tables={"judged": result})
+
+
+def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:
+    nearest = work.among_all if row["group"] == "val" else work.among_train
+    own = work.prompted.get(row["pair_id"]) if row["pair_id"] is not None else None
+    known = {name: row[name] for name in JUDGED.names if name in row}
+    return known | {
+        "nearest_pair_id": str(work.among_train.pair_ids[i]),
+        "nearest_caption": str(work.among_train.captions[i]),
+        "nearest_mse": float(work.among_train.mse[i]),
+        "is_hit": None if own is None else bool(_belongs(nearest, i, row)),
+        "true_mse": None if own is None else distance(work.thumbnails[i], own),
+    }
+
+
+def _belongs(nearest: Nearest, i: int, row: dict) -> bool:
+    """Two pairs with one caption are both what the prompt asked for."""
+    return bool(nearest.pair_ids[i] == row["pair_id"] or nearest.captions[i] == row["prompt"])
+
+
+def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean squared error of two thumbnails."""
+    difference = a.astype(np.int64) - b.astype(np.int64)
+    return float(mean_squared((difference**2).sum()))

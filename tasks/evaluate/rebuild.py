@@ -1,0 +1,122 @@
+"""Held-out images through the dVAE and back: what the tokens alone can keep of a picture."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tasks import schemas
+from tasks.artifact import Artifact
+from tasks.checkpoints import load_dvae
+from tasks.output import Shard
+from tasks.settings import Settings
+
+# One held-out image beside its reconstruction from hard codes.
+RECONSTRUCTIONS = pa.schema(
+    [
+        pa.field("pair_id", pa.string(), nullable=False),
+        pa.field("caption", pa.string(), nullable=False),
+        pa.field("psnr_db", pa.float64(), nullable=False),
+        pa.field("ssim", pa.float64(), nullable=False),
+        pa.field("l1", pa.float64(), nullable=False),  # mean absolute difference of colour values in [0, 1]
+        pa.field("nearest_mse", pa.float64(), nullable=False),  # distance to the nearest training image, 16x16 pixels
+        pa.field("codes", pa.binary(), nullable=False),
+        pa.field("original", pa.binary(), nullable=False),  # PNG bytes at the dVAE's size
+        pa.field("reconstruction", pa.binary(), nullable=False),
+    ]
+)
+# The columns without the pictures.
+MEASURED = pa.schema([field for field in RECONSTRUCTIONS if field.name not in ("original", "reconstruction")])
+
+
+@dataclass(frozen=True)
+class ImagesToRebuild:
+    """A shard of held-out pairs; only the first `limit` are rebuilt."""
+
+    dvae: Artifact
+    settings: Settings
+    limit: int
+    uri: str
+    nearest_mse: NDArray[np.float64]
+
+
+def rebuild_images(work: ImagesToRebuild) -> Shard:
+    """Encodes to the most likely codes, decodes, and compares."""
+    from models.dvae.inference import decode_codes, encode_images
+    from models.training.images import centre_crop, decode
+
+    table = schemas.read_table(work.uri).slice(0, work.limit)
+    with _one_thread():
+        dvae = load_dvae(work.dvae, work.settings)
+        size = dvae.config.image_size
+        originals = np.stack([centre_crop(decode(data), size) for data in table["image"].to_pylist()])
+        codes = encode_images(dvae, originals)
+        rebuilt = decode_codes(dvae, codes)
+    rows = [
+        {
+            "pair_id": pair_id,
+            "caption": caption,
+            "psnr_db": psnr_db(original, copy),
+            "ssim": ssim(original, copy),
+            "l1": float(np.abs(original.astype(np.int64) - copy).mean() / 255),
+            "nearest_mse": float(nearest),
+            "codes": own.astype("<u2").tobytes(),
+            "original": _png(original),
+            "reconstruction": _png(copy),
+        }
+        for pair_id, caption, original, copy, own, nearest in zip(
+            table["pair_id"].to_pylist(),
+            table["caption"].to_pylist(),
+            originals,
+            rebuilt,
+            codes,
+            work.nearest_mse,
+            strict=False,
+        )
+    ]
+    result = pa.Table.from_pylist(rows, schema=RECONSTRUCTIONS)
+    return Shard(rows_in=table.num_rows, tables={"reconstructions": result})
+
+
+def psnr_db(original: NDArray[np.uint8], copy: NDArray[np.uint8]) -> float:
+    """10 log10(255^2 / mean squared error); equal images count as half a grey level off, as in training."""
+    error = np.square(original.astype(np.int64) - copy).mean()
+    return float(10 * np.log10(255.0**2 / max(error, 0.25)))
+
+
+def ssim(original: NDArray[np.uint8], copy: NDArray[np.uint8]) -> float:
+    """Structural similarity (Wang et al. 2004): Gaussian windows of 11 pixels, sigma 1.5, mean over the colours."""
+    import cv2
+
+    a, b = original.astype(np.float64), copy.astype(np.float64)
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+    def blur(image: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5), dtype=np.float64)[5:-5, 5:-5]
+
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b, covariance = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
+    similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    return float((similarity / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    import cv2
+
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))[1])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The order of torch's sums depends on its threads; with one they are the same on every machine of a kind."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

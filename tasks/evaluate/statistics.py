@@ -1,0 +1,74 @@
+"""Intervals and expectations of the figures: small, exact where they can be, seeded where they cannot."""
+
+from collections.abc import Sequence
+from math import comb, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.config import Frozen
+
+Z_95 = 1.959964
+
+
+class Estimate(Frozen):
+    """A figure with its 95 % interval and the number of prompts or images behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def proportion(hits: Sequence[bool]) -> Estimate | None:
+    """Share of hits with Wilson's interval, which stays inside [0, 1] and is honest at 0 % and 100 %."""
+    n = len(hits)
+    if n == 0:
+        return None
+    p = sum(hits) / n
+    centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
+    half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+    # At 0 % and 100 % the bound is p itself; rounding must not push it past.
+    low, high = min(centre - half, p), max(centre + half, p)
+    return Estimate(value=_plain(p), low=_plain(max(low, 0.0)), high=_plain(min(high, 1.0)), n=n)
+
+
+def mean(values: Sequence[float], resamples: int, seed: int) -> Estimate | None:
+    """Mean with the interval of the percentile bootstrap over the values."""
+    n = len(values)
+    if n == 0:
+        return None
+    data = np.asarray(values, dtype=np.float64)
+    generator = np.random.default_rng(seed)
+    means = np.array([data[generator.integers(n, size=n)].mean() for _ in range(resamples)])
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(value=_plain(data.mean()), low=_plain(low), high=_plain(high), n=n)
+
+
+def best_of(hits_by_rank: Sequence[bool], k: int) -> float:
+    """Probability that the best-ranked of k candidates, drawn at random from all N, is a hit.
+
+    Exact: candidate of rank r is the best of a random subset when the other k - 1 come from the N - 1 - r below it.
+    """
+    n = len(hits_by_rank)
+    return sum(comb(n - 1 - rank, k - 1) for rank, hit in enumerate(hits_by_rank) if hit) / comb(n, k)
+
+
+def any_of(hits: Sequence[bool], k: int) -> float:
+    """Probability that k candidates, drawn at random from all N, hold at least one hit."""
+    n = len(hits)
+    return 1.0 - comb(n - sum(hits), k) / comb(n, k)
+
+
+def perplexity(counts: NDArray[np.int64]) -> float:
+    """How many codes a uniform use of equal entropy would have; 0 where nothing was counted."""
+    total = counts.sum()
+    if total == 0:
+        return 0.0
+    frequencies = counts[counts > 0] / total
+    return _plain(np.exp(-(frequencies * np.log(frequencies)).sum()))
+
+
+def _plain(value: float) -> float:
+    """Eight significant digits: beyond them equal runs on other machines differ."""
+    return float(f"{float(value):.8g}")

@@ -1,0 +1,60 @@
+"""Packs the unique pairs into training shards and holds some out for validation."""
+
+import hashlib
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from tasks import schemas
+from tasks.artifact import Artifact
+from tasks.output import Output, Shard
+from tasks.stage import StageConfig, stage
+
+BUCKETS = 1 << 32
+
+
+class Config(StageConfig):
+    """How training shards are cut."""
+
+    val_fraction: float = Field(0.06, gt=0, lt=1, description="Share of the pairs held out for validation.")
+    pairs_per_shard: int = Field(10_000, ge=1, description="Pairs in a shard at least, where there are so many.")
+
+
+@stage(Config, version=1, reads={"images": {"images": schemas.IMAGES}})
+def pack(config: Config, output: Output, images: Artifact) -> None:
+    """Merges shards and splits them into train and val, by a hash of the pair id: a pair never changes sides."""
+    markers = output.map(partial(pack_group, config), groups(images, config.pairs_per_shard))
+    for split in ("train", "val"):
+        files = (file for marker in markers for file in marker.files if file.path.startswith(split))
+        output.metrics[f"{split}_pairs"] = sum(file.rows or 0 for file in files)
+
+
+def groups(images: Artifact, pairs: int) -> list[tuple[str, ...]]:
+    """Shards that follow each other, put together until a group has so many pairs."""
+    rows = {record.path: record.rows or 0 for record in images.manifest().outputs}
+    found: list[tuple[str, ...]] = []
+    group: list[str] = []
+    waiting = 0
+    shards = images.files("images")
+    for uri in shards:
+        group.append(uri)
+        waiting += rows[uri.rsplit("/", 1)[-1]]
+        if waiting >= pairs or uri == shards[-1]:
+            found.append(tuple(group))
+            group, waiting = [], 0
+    return found
+
+
+def pack_group(config: Config, uris: tuple[str, ...]) -> Shard:
+    """The train and val shards of one group; sorted by pair id, which is a hash, so in random order."""
+    table = pa.concat_tables(schemas.read_table(uri) for uri in uris).sort_by("pair_id").cast(schemas.PAIRS)
+    held_out = pa.array([is_held_out(name, config.val_fraction) for name in table["pair_id"].to_pylist()], pa.bool_())
+    return Shard(table.num_rows, {"train": table.filter(pc.invert(held_out)), "val": table.filter(held_out)})
+
+
+def is_held_out(pair_id: str, val_fraction: float) -> bool:
+    """Whether the pair belongs to the validation set; a larger fraction holds out the same pairs and more."""
+    bucket = int.from_bytes(hashlib.sha256(f"val {pair_id}".encode()).digest()[:4], "big")
+    return bucket < val_fraction * BUCKETS

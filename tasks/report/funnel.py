@@ -1,0 +1,134 @@
+"""What became of every row: kept and refused at each stage, and examples of what was refused."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import pyarrow.parquet as pq
+from markupsafe import Markup
+
+from tasks import storage
+from tasks.report import words
+from tasks.report.pictures import picture
+from tasks.report.run import DATA_STAGES, Finished, RunFacts
+
+COLOURS = 6  # classes r0 … r5 of the style sheet
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Rows of a stage with one reason."""
+
+    reason: str
+    rows: int
+    share: float  # of all candidates
+    style: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the funnel. Shares are of all candidates that the crawl found."""
+
+    stage: str
+    name: str
+    unit: str
+    rows_in: int
+    rows_out: int
+    share_in: float
+    share_out: float
+    refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of packed pairs under one licence."""
+
+    name: str
+    licence: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A refused row a person can look at."""
+
+    picture: Markup
+    caption: str
+    detail: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Examples of one reason of one stage."""
+
+    stage: str
+    reason: str
+    rows: int
+    examples: tuple[Example, ...]
+
+
+def steps(facts: RunFacts) -> list[Step]:
+    """The data stages that ran, each drawn to the scale of the widest."""
+    done = [(name, facts.stages[name].manifest.counts) for name in DATA_STAGES if name in facts.stages]
+    widest = max((counts.rows_in for _, counts in done), default=0)
+    if not widest:
+        return []
+    colour = iter(range(10_000))
+    return [
+        Step(
+            stage=name,
+            name=words.stage_words(name),
+            unit=counts.unit,
+            rows_in=counts.rows_in,
+            rows_out=counts.rows_out,
+            share_in=counts.rows_in / widest,
+            share_out=counts.rows_out / widest,
+            refused=tuple(
+                Refused(reason, rows, rows / widest, f"r{next(colour) % COLOURS}")
+                for reason, rows in sorted(counts.rejected.items(), key=lambda item: (-item[1], item[0]))
+                if rows
+            ),
+        )
+        for name, counts in done
+    ]
+
+
+def sources(facts: RunFacts) -> list[Source]:
+    """Where the packed pairs come from, the largest source first."""
+    pack = facts.get("pack")
+    rows: Counter[tuple[str, str]] = Counter()
+    for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack else []:
+        fs, path = storage.filesystem(uri)
+        table = pq.read_table(path, filesystem=fs, columns=["source", "licence"])
+        pairs = zip(table["source"].to_pylist(), table["licence"].to_pylist(), strict=True)
+        rows.update((source, licence or "licence not stated") for source, licence in pairs)
+    ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    return [Source(name, licence, count) for (name, licence), count in ordered]
+
+
+def exhibits(facts: RunFacts, examples: int, side: int) -> list[Exhibit]:
+    """For each reason of each stage, the first refused rows."""
+    return [exhibit for stage, done in facts.stages.items() for exhibit in _exhibits_of(stage, done, examples, side)]
+
+
+def _exhibits_of(stage: str, done: Finished, examples: int, side: int) -> Iterator[Exhibit]:
+    rejected = {reason: rows for reason, rows in done.manifest.counts.rejected.items() if rows}
+    if not rejected:
+        return
+    found: dict[str, list[dict[str, Any]]] = {reason: [] for reason in rejected}
+    for row in done.rows("rejects"):
+        found.setdefault(row["reason"], []).append(row)
+        if all(len(rows) >= min(examples, rejected.get(reason, 0)) for reason, rows in found.items()):
+            break
+    for reason in sorted(rejected, key=lambda r: (-rejected[r], r)):
+        shown = tuple(_example(row, side) for row in islice(found[reason], examples))
+        yield Exhibit(stage, reason, rejected[reason], shown)
+
+
+def _example(row: dict[str, Any], side: int) -> Example:
+    caption = row["caption"] or ""
+    image = picture(row["image"], side, caption or "refused image") if row["image"] else Markup("")
+    return Example(image, caption, row["detail"] or "", row["url"] or "")

@@ -1,0 +1,155 @@
+"""The pictures of the page: samples beside what they should show, and reconstructions beside originals."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby, islice
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks import schemas, storage
+from tasks.report.run import RunFacts
+
+Row = dict[str, Any]
+Key = tuple[int, int]  # prompt and index name a sample
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A generated image with what the evaluation said of it."""
+
+    image: bytes
+    index: int
+    rank: int
+    score: float
+    is_hit: bool | None = None
+    nearest_pair_id: str | None = None
+    nearest_caption: str = ""
+    nearest_mse: float | None = None
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A prompt with all its samples, best first."""
+
+    prompt: str
+    group: str
+    pair_id: str | None
+    samples: tuple[Sample, ...]
+
+    @property
+    def best(self) -> Sample:
+        return self.samples[0]
+
+    @property
+    def worst(self) -> Sample:
+        return self.samples[-1]
+
+    @property
+    def first(self) -> Sample:
+        """The sample that was drawn first: what one gets without a ranker."""
+        return min(self.samples, key=lambda sample: sample.index)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A held-out image beside what its tokens keep of it."""
+
+    caption: str
+    psnr_db: float
+    original: bytes
+    reconstruction: bytes
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The samples shown, by group, and the images of the corpus that belong beside them."""
+
+    groups: dict[str, list[Prompted]] = field(default_factory=dict)
+    pairs: dict[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def prompts(self) -> list[Prompted]:
+        return [prompted for group in ("fixed", "train", "val") for prompted in self.groups.get(group, [])]
+
+
+def open_gallery(facts: RunFacts, prompts_at_most: int) -> Gallery:
+    """Reads what will be shown, shard by shard, and no more."""
+    judged = {(row["prompt_id"], row["index"]): row for row in _rows(facts, "evaluate", "judged")}
+    groups: dict[str, list[Prompted]] = defaultdict(list)
+    scored = facts.get("rerank")
+    for uri in scored.artifact.files("scores") if scored else []:
+        for prompted in _prompts_of(schemas.read_table(uri).to_pylist(), judged):
+            if len(groups[prompted.group]) < prompts_at_most:
+                groups[prompted.group].append(prompted)
+    shown = [prompted for group in groups.values() for prompted in group]
+    wanted = {p.pair_id for p in shown} | {s.nearest_pair_id for p in shown for s in p.samples}
+    return Gallery(dict(groups), _images(facts, {pair_id for pair_id in wanted if pair_id}))
+
+
+def some_pairs(facts: RunFacts, count: int) -> list[Row]:
+    """The first training pairs: ids are hashes, so these are as good as random."""
+    pack = facts.get("pack")
+    files = pack.artifact.files("train") if pack else []
+    if not files:
+        return []
+    path, fs = _opened(files[0])
+    batches = pq.ParquetFile(path, filesystem=fs).iter_batches(count, columns=["pair_id", "caption", "image"])
+    return [row for batch in islice(batches, 1) for row in batch.to_pylist()]
+
+
+def panel(facts: RunFacts, each: int = 5) -> dict[str, list[Rebuilt]]:
+    """Reconstructions by a fixed rule: the best, those in the middle, and the worst by PSNR."""
+    rows = sorted(_rows(facts, "evaluate", "reconstructions"), key=lambda row: (-row["psnr_db"], row["pair_id"]))
+    if len(rows) <= 3 * each:
+        return {"all": [_rebuilt(row) for row in rows]} if rows else {}
+    middle = (len(rows) - each) // 2
+    parts = {"best": rows[:each], "middle": rows[middle : middle + each], "worst": rows[-each:]}
+    return {name: [_rebuilt(row) for row in part] for name, part in parts.items()}
+
+
+def scores(facts: RunFacts) -> list[Row]:
+    """Score, rank and group of every sample."""
+    return _rows(facts, "evaluate", "judged")
+
+
+def _rebuilt(row: Row) -> Rebuilt:
+    return Rebuilt(row["caption"], row["psnr_db"], row["original"], row["reconstruction"])
+
+
+def _rows(facts: RunFacts, stage: str, kind: str) -> list[Row]:
+    done = facts.get(stage)
+    return list(done.rows(kind)) if done else []
+
+
+def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompted]:
+    ordered = sorted(rows, key=lambda row: (row["prompt_id"], row["rank"]))
+    for _, group in groupby(ordered, key=lambda row: row["prompt_id"]):
+        members = list(group)
+        samples = tuple(_sample(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
+        yield Prompted(members[0]["prompt"], members[0]["group"], members[0]["pair_id"], samples)
+
+
+def _sample(row: Row, verdict: Row) -> Sample:
+    told = {name: verdict[name] for name in ("is_hit", "nearest_pair_id", "nearest_caption", "nearest_mse") if verdict}
+    return Sample(row["image"], row["index"], row["rank"], row["score"], **told)
+
+
+def _images(facts: RunFacts, wanted: set[str]) -> dict[str, bytes]:
+    """Only the row groups that may hold a wanted pair are read."""
+    pack = facts.get("pack")
+    found: dict[str, bytes] = {}
+    for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack and wanted else []:
+        chosen = pc.field("pair_id").isin(sorted(wanted))
+        path, fs = _opened(uri)
+        table = pq.read_table(path, filesystem=fs, columns=["pair_id", "image"], filters=chosen)
+        found |= dict(zip(table["pair_id"].to_pylist(), table["image"].to_pylist(), strict=True))
+    return found
+
+
+def _opened(uri: str) -> tuple[str, Any]:
+    fs, path = storage.filesystem(uri)
+    return path, fs

@@ -1,0 +1,107 @@
+"""The page: facts in, HTML out. What is said where is in page.html.j2; how it looks, in page.css."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from importlib.resources import files
+from typing import Any, Protocol
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tasks.report import funnel, gallery, plots, words
+from tasks.report.headlines import Goals, headlines, summary
+from tasks.report.pictures import picture
+from tasks.report.run import Finished, RunFacts
+
+
+class Look(Protocol):
+    """What the page needs of the stage's config."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def targets(self) -> Goals: ...
+    @property
+    def best_pictures(self) -> int: ...
+    @property
+    def prompts_shown(self) -> int: ...
+    @property
+    def prompts_at_most(self) -> int: ...
+    @property
+    def rejects_shown(self) -> int: ...
+    @property
+    def picture_px(self) -> int: ...
+
+
+def render(config: Look, facts: RunFacts) -> str:
+    """The whole page as one HTML document without a single outside request."""
+    shown = gallery.open_gallery(facts, config.prompts_at_most)
+    side = min(config.picture_px, facts.image_size or config.picture_px)
+    return (
+        _environment(side)
+        .get_template("page.html.j2")
+        .render(
+            style=Markup(files("tasks.report").joinpath("page.css").read_text()),
+            config=config,
+            headlines=headlines(facts, config.targets),
+            summary=summary(facts),
+            facts=facts,
+            evaluation=facts.evaluation,
+            gallery=shown,
+            steps=funnel.steps(facts),
+            exhibits=funnel.exhibits(facts, config.rejects_shown, config.picture_px),
+            sources=funnel.sources(facts),
+            examples=gallery.some_pairs(facts, 16),
+            panel=gallery.panel(facts),
+            plots=plots.all_plots(facts),
+            extremes=_extremes(shown),
+            costs=_costs(facts),
+            versions=_versions(facts),
+        )
+    )
+
+
+def _environment(side: int) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tasks.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
+    environment.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
+    environment.globals["stage_words"] = words.stage_words
+    for name in ("count", "percent", "number", "duration", "memory", "size", "percent_range", "grey", "reason_words"):
+        environment.filters[name] = getattr(words, name)
+    environment.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
+    return environment
+
+
+def _extremes(shown: gallery.Gallery, each: int = 6) -> dict[str, list[tuple[str, gallery.Sample]]]:
+    """The best samples nearest to, and farthest from, any training image."""
+    known = [(p.prompt, p.best) for p in shown.prompts if p.best.nearest_mse is not None]
+    ordered = sorted(known, key=lambda item: (item[1].nearest_mse, item[0]))
+    if len(ordered) < 2 * each:
+        return {"all": ordered} if ordered else {}
+    return {"nearest": ordered[:each], "farthest": ordered[-each:]}
+
+
+def _costs(facts: RunFacts) -> list[dict[str, Any]]:
+    """Time and memory of each stage, with the share of the largest."""
+    runs = {name: done.manifest.run for name, done in facts.stages.items()}
+    longest = max((run.seconds for run in runs.values()), default=0.0) or 1.0
+    largest = max((run.peak_memory_mb for run in runs.values()), default=0.0) or 1.0
+    return [
+        {"stage": name, "run": run, "time": run.seconds / longest, "memory": run.peak_memory_mb / largest}
+        for name, run in runs.items()
+    ]
+
+
+def _versions(facts: RunFacts) -> dict[str, str]:
+    """Library versions, and all of them where stages ran with different ones."""
+    done: Sequence[Finished] = list(facts.stages.values())
+    names = sorted({name for each in done for name in each.manifest.run.versions})
+    found = {n: sorted({e.manifest.run.versions[n] for e in done if n in e.manifest.run.versions}) for n in names}
+    return {name: ", ".join(versions) for name, versions in found.items()}

@@ -1,0 +1,131 @@
+"""The words an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
+
+import re
+from pathlib import Path
+
+import pytest
+from finished_run import FinishedRun, finished_run
+from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+
+from flows import console, family, status, wording
+from flows.markdown import page, run_page
+from flows.run import directly
+from tasks import storage
+from tasks.artifact import Artifact
+from tasks.errors import ConfigError
+from tasks.lock import only_writer
+from tasks.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    folder = tmp_path_factory.mktemp("finished")
+    return finished_run(Settings(root=str(folder / "runs"), work_dir=str(folder / "work"), dask_workers=0))
+
+
+@pytest.fixture
+def even(settings: Settings) -> Artifact:
+    run = directly(settings)
+    return run(keep_even, KeepEvenConfig(), rows=run(numbers, NumbersConfig()))
+
+
+def page_of(run: FinishedRun, stage: str, reused: bool = False) -> str:
+    artifact = run.artifacts[stage]
+    return page(artifact, artifact.manifest(), reused)
+
+
+def test_a_page_shows_every_reason_with_its_count_and_an_example(finished: FinishedRun) -> None:
+    text = page_of(finished, "screen_captions")
+    assert re.search(r"\| `too_short` \| 3 \| .*\| ok \*2 characters\*", text)
+    assert re.search(r"\| `not_english` \| 3 \| .*\| ein roter Apfel \*de 0.98\*", text)
+
+
+def test_a_page_shows_small_pictures_of_what_the_stage_made(finished: FinishedRun) -> None:
+    for stage in ("fetch", "pack", "sample", "rerank"):
+        text = page_of(finished, stage)
+        assert text.count('<img src="data:image/jpeg;base64,') >= 12
+        assert len(text) < 150_000
+
+
+def test_a_rejected_image_is_shown_beside_its_reason(finished: FinishedRun) -> None:
+    row = next(line for line in page_of(finished, "screen_images").splitlines() if "aspect_ratio" in line)
+    assert '<img src="data:image/jpeg' in row
+    assert "a very wide banner" in row
+
+
+def test_a_page_says_where_the_artifact_is_and_whether_it_was_reused(finished: FinishedRun) -> None:
+    assert finished.artifacts["pack"].uri in page_of(finished, "pack")
+    assert "Reused. It was made" in page_of(finished, "pack", reused=True)
+
+
+def test_a_caption_cannot_break_a_page() -> None:
+    from flows.markdown import _cell
+
+    assert _cell("a | b <script>\n*c* `d`", 80) == "a \\| b &lt;script&gt; \\*c\\* \\`d\\`"
+    assert _cell("x" * 90, 80) == "x" * 79 + "…"
+
+
+def test_the_page_of_a_run_has_a_row_for_every_stage_behind_it(finished: FinishedRun) -> None:
+    text = run_page(finished.artifacts["rerank"])
+    assert all(f"| `{stage}` |" in text for stage in finished.artifacts)
+
+
+def test_the_line_of_a_stage_says_rows_the_commonest_reason_and_figures(even: Artifact) -> None:
+    manifest = even.manifest().model_copy(update={"metrics": {"psnr_db": 21.5, "codes": {"used": 200}}})
+    text = console.line(manifest, reused=False, seconds=1.5)
+    assert text.split(maxsplit=1)[0] == "keep_even"
+    assert "made" in text
+    assert "30 → 15 rows, 15 rejected; most: odd 15; psnr_db 21.5, codes.used 200" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.42, "0.4 s"), (12, "12 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+)
+def test_durations_read_like_words(seconds: float, words: str) -> None:
+    assert wording.duration(seconds) == words
+
+
+def test_the_tree_goes_back_to_the_first_stage_and_opens_nothing_twice(finished: FinishedRun) -> None:
+    drawn = family.lines(family.tree(finished.artifacts["rerank"]))
+    assert drawn[0].startswith("rerank/")
+    assert sum("crawl/" in line for line in drawn) == 1
+    assert any("(see above)" in line for line in drawn)
+
+
+def test_a_stage_or_an_address_names_an_artifact_and_a_wrong_name_lists_the_right_ones(even: Artifact) -> None:
+    assert family.chosen([even], even.root, None) == even
+    assert family.chosen([even], even.root, "keep_even") == even
+    assert family.chosen([], even.root, even.address) == even
+    with pytest.raises(ConfigError, match="no stage 'keep_odd'; there are: keep_even"):
+        family.chosen([even], even.root, "keep_odd")
+    with pytest.raises(ConfigError, match="not made yet"):
+        family.chosen([even], even.root, "keep_even/0123")
+
+
+def only(artifact: Artifact, settings: Settings, verify: bool = False) -> status.StageStatus:
+    [row] = status.status([artifact], settings, verify)
+    return row
+
+
+def test_status_knows_finished_from_absent_partial_and_busy(settings: Settings, even: Artifact) -> None:
+    row = only(even, settings)
+    assert (row.state, row.rows_in, row.rows_out, row.rejected) == ("finished", 30, 15, 15)
+    absent = numbers.artifact(NumbersConfig(shards=9), settings)
+    assert only(absent, settings).state == "absent"
+    storage.write_bytes(absent.file("shards/00000.json"), b"{}")
+    assert (only(absent, settings).state, only(absent, settings).note) == ("partial", "1 shard done")
+    with only_writer(f"{absent.uri}.lock"):
+        assert only(absent, settings).state == "busy"
+
+
+def test_a_changed_file_is_found_by_size_at_once_and_by_digest_when_verified(settings: Settings, even: Artifact) -> None:
+    file = Path(even.files("numbers")[0])
+    data = bytearray(file.read_bytes())
+    data[10] ^= 1
+    file.write_bytes(bytes(data))
+    assert only(even, settings).state == "finished"
+    row = only(even, settings, verify=True)
+    assert row.state == "damaged"
+    assert f"{even.address}/{file.name}" in row.note
+    file.write_bytes(b"short")
+    assert only(even, settings).state == "damaged"

@@ -1,0 +1,190 @@
+"""Stages as Prefect task runs: the same artifacts, the arrows, the state `Cached`, the pages, the retries."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+
+from flows.run import Observer, directly
+from tasks.artifact import Artifact
+from tasks.errors import ConfigError, RowsLostError, StorageError
+from tasks.output import Output
+from tasks.settings import Settings
+from tasks.stage import StageConfig, stage
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def make(run, count: int = 10, lose: int = 0) -> Artifact:
+    """A DAG of two toy stages, written once for any way to run it."""
+    rows = run(numbers, NumbersConfig(rows_per_shard=count))
+    return run(keep_even, KeepEvenConfig(lose=lose), rows=rows)
+
+
+def as_flow(settings: Settings, **arguments: int) -> Artifact:
+    """The toy DAG as a flow with two subflows."""
+    from prefect import flow
+
+    from flows.stage_task import as_tasks
+
+    @flow(name="toy-first", persist_result=False)
+    def first(settings: Settings, count: int) -> Artifact:
+        return as_tasks(settings)(numbers, NumbersConfig(rows_per_shard=count))
+
+    @flow(name="toy-second", persist_result=False)
+    def second(settings: Settings, rows: Artifact, lose: int) -> Artifact:
+        run = as_tasks(settings)
+        even = run(keep_even, KeepEvenConfig(lose=lose), rows=rows)
+        run(keep_even, KeepEvenConfig(), rows=even)
+        return even
+
+    @flow(name="toy", persist_result=False)
+    def toy(settings: Settings, count: int = 10, lose: int = 0) -> Artifact:
+        rows = first(settings, count)
+        return second(settings, rows, lose)
+
+    return toy(settings, **arguments)
+
+
+def runs(kind: str) -> list[Any]:
+    """The newest flow or task runs first."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
+
+    with get_client(sync_client=True) as client:
+        if kind == "flow":
+            return client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=3)
+        return client.read_task_runs(sort=TaskRunSort.END_TIME_DESC, limit=20)
+
+
+def page(key: str) -> str:
+    from prefect.artifacts import Artifact as Page
+
+    found = Page.get(key)
+    assert found is not None
+    return str(found.data)
+
+
+def task_run(artifact: Artifact, state: str) -> Any:
+    """Task states reach the database a moment after the run ends."""
+    name = f"{artifact.stage}-{artifact.fingerprint[:6]}"
+    for _ in range(50):
+        found = [run for run in runs("task") if run.name == name and run.state.name == state]
+        if found:
+            return found[0]
+        time.sleep(0.2)
+    raise AssertionError(f"no task run {name} in state {state}")
+
+
+def without_run(artifact: Artifact) -> dict[str, Any]:
+    return artifact.manifest().model_dump(exclude={"run"})
+
+
+def test_prefect_and_a_plain_run_make_the_same_manifests(settings: Settings, tmp_path: Path) -> None:
+    elsewhere = settings.model_copy(update={"root": str(tmp_path / "elsewhere")})
+    assert without_run(as_flow(settings)) == without_run(make(directly(elsewhere)))
+
+
+def test_a_second_run_shows_every_stage_as_cached(settings: Settings) -> None:
+    first = as_flow(settings)
+    task_run(first, "Completed")
+    assert as_flow(settings) == first
+    assert task_run(first, "Cached").state.type.value == "COMPLETED"
+
+
+def test_arrows_join_subflows_and_the_stages_inside_one_also_when_cached(settings: Settings) -> None:
+    for state in ("Completed", "Cached"):
+        done = as_flow(settings)
+        source = task_run(done, state)
+        [user] = [run for run in runs("task") if run.name.startswith("keep_even") and run.task_inputs["inputs"]][:1]
+        assert [arrow.id for arrow in user.task_inputs["inputs"]] == [source.id]
+        [second] = [run for run in runs("task") if run.name.startswith("toy-second")][:1]
+        assert [arrow.id for arrow in second.task_inputs["rows"]] == [runs("flow")[1].id]
+
+
+def test_task_runs_are_named_after_stage_and_fingerprint_and_tagged(settings: Settings) -> None:
+    assert task_run(as_flow(settings), "Completed").tags == ["stage:keep_even"]
+
+
+def test_a_stage_publishes_its_account_and_its_rejects(settings: Settings) -> None:
+    from prefect import flow
+
+    from flows.stage_task import as_tasks
+
+    @flow(name="toy-page", persist_result=False)
+    def published() -> Artifact:
+        return make(as_tasks(settings), count=7)
+
+    done = published()
+    text = page("keep-even")
+    assert "| 21 | 11 | 10 |" in text
+    assert "| `odd` | 10 | 47.6% |" in text
+    assert done.uri in text
+
+
+def test_a_failing_stage_fails_the_run_at_once_and_keeps_its_sentence(settings: Settings) -> None:
+    with pytest.raises(RowsLostError, match="please report it"):
+        as_flow(settings, lose=1)
+    assert sorted(run.state.name for run in runs("flow")) == ["Completed", "Failed", "Failed"]
+
+
+class HiccupConfig(StageConfig):
+    """Where to note the attempts, and what goes wrong in the first."""
+
+    notes: str
+    kind: str
+
+
+@stage(HiccupConfig)
+def hiccup(config: HiccupConfig, output: Output) -> None:
+    """Fails the first time."""
+    notes = Path(config.notes)
+    attempts = len(notes.read_text()) if notes.exists() else 0
+    notes.write_text("x" * (attempts + 1))
+    if attempts:
+        return
+    if config.kind == "storage":
+        raise StorageError("The store hung up.") from ConnectionResetError(104, "reset")
+    if config.kind == "full":
+        raise StorageError("No space left.") from OSError(28, "full")
+    raise ConfigError("Wrong from the start.")
+
+
+@pytest.mark.parametrize(("kind", "attempts"), [("storage", 2), ("full", 1), ("config", 1)])
+def test_only_a_passing_trouble_of_storage_is_tried_again(
+    settings: Settings, tmp_path: Path, kind: str, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect import flow
+
+    from flows import stage_task
+
+    monkeypatch.setattr(stage_task, "RETRY_AFTER_S", 0)
+    notes = tmp_path / "notes"
+
+    @flow(name="toy-hiccup", persist_result=False)
+    def trying() -> None:
+        stage_task.as_tasks(settings)(hiccup, HiccupConfig(notes=str(notes), kind=kind))
+
+    if attempts == 1:
+        with pytest.raises((StorageError, ConfigError)):
+            trying()
+    else:
+        trying()
+    assert len(notes.read_text()) == attempts
+
+
+def test_an_observer_in_the_process_hears_of_every_stage(settings: Settings) -> None:
+    from flows.stage_task import watched_by
+
+    class Listing(Observer):
+        heard: list[tuple[str, bool]] = []  # noqa: RUF012
+
+        def finished(self, artifact: Artifact, reused: bool) -> None:
+            self.heard.append((artifact.stage, reused))
+
+    with watched_by(Listing()):
+        as_flow(settings)
+        as_flow(settings)
+    assert [reused for _, reused in Listing.heard] == [False, False, False, True, True, True]

@@ -1,0 +1,57 @@
+"""Intervals, expectations over subsets and entropies, against textbook values and brute force."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.evaluate.statistics import any_of, best_of, mean, perplexity, proportion
+
+HITS = st.lists(st.booleans(), min_size=1, max_size=7)
+
+
+def test_wilsons_interval_is_the_textbook_one():
+    estimate = proportion([True] * 8 + [False] * 2)
+    assert (estimate.value, estimate.n) == (0.8, 10)
+    assert (estimate.low, estimate.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+@pytest.mark.parametrize(("hits", "low", "high"), [([True] * 10, 0.7225, 1.0), ([False] * 10, 0.0, 0.2775)])
+def test_all_or_nothing_still_has_an_interval(hits, low, high):
+    estimate = proportion(hits)
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_nothing_counted_gives_no_figure():
+    assert proportion([]) is None
+    assert mean([], resamples=100, seed=0) is None
+
+
+def test_the_bootstrap_is_the_same_every_time_and_holds_the_mean():
+    values = np.random.default_rng(1).normal(5, 1, size=200).tolist()
+    first, second = (mean(values, resamples=500, seed=3) for _ in range(2))
+    assert first == second
+    assert first.low < first.value < first.high
+    assert first.high - first.low == pytest.approx(2 * 1.96 / np.sqrt(200), rel=0.2)
+
+
+@given(HITS, st.data())
+def test_best_of_k_is_the_mean_over_all_subsets(hits, data):
+    k = data.draw(st.integers(1, len(hits)))
+    subsets = list(combinations(range(len(hits)), k))
+    assert best_of(hits, k) == pytest.approx(np.mean([hits[min(subset)] for subset in subsets]))
+
+
+@given(HITS, st.data())
+def test_any_of_k_is_the_mean_over_all_subsets(hits, data):
+    k = data.draw(st.integers(1, len(hits)))
+    subsets = list(combinations(hits, k))
+    assert any_of(hits, k) == pytest.approx(np.mean([any(subset) for subset in subsets]))
+
+
+def test_perplexity_counts_equally_used_codes():
+    assert perplexity(np.array([5, 5, 5, 5, 0, 0])) == pytest.approx(4)
+    assert perplexity(np.array([9, 0])) == pytest.approx(1)
+    assert perplexity(np.array([0, 0])) == 0
