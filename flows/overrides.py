@@ -61,7 +61,9 @@ def one_line(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "the config"
     what = first["msg"].removeprefix("Value error, ")
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{where}: {what}; it is {json.dumps(first['input'], default=str)}{more}."
+    value = first["input"]
+    stands = "" if isinstance(value, dict | list) else f"; it is {json.dumps(value, default=str)}"
+    return f"{where}: {what}{stands}{more}."
 
 
 def _require(config: PipelineConfig, path: str) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 HASHED_SIDE = 32  # the grey picture whose cosine transform is hashed
 KEPT_SIDE = 16  # its low frequencies; without the mean 255 of them
 HASH_BITS = KEPT_SIDE * KEPT_SIDE - 1
+NOISE = 0.05  # of the root mean square of the frequencies: what a new compression may change
 THUMBNAIL_SIDE = 16
 
 Bits = NDArray[np.bool_]
@@ -29,8 +30,10 @@ def look(image: bytes) -> tuple[Bits, Thumbnail]:
     basis = _cosines()
     frequencies = basis @ np.asarray(grey, np.float64) @ basis.T
     low = frequencies.ravel()[1:].round(6)  # rounded, so that no processor's last digit decides a bit
+    # Not the usual median: in smooth pictures it is about zero, and noise about zero would decide most bits.
+    threshold = NOISE * np.sqrt(np.mean(low**2))
     thumbnail = picture.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
-    return low > np.median(low), np.asarray(thumbnail)
+    return low > threshold, np.asarray(thumbnail)
 
 
 def _cosines() -> NDArray[np.float64]:
@@ -69,6 +72,5 @@ def _pairs_of_equals(groups: NDArray[np.int64]) -> Pairs:
 
 def same_colours(thumbnails: Thumbnail, pairs: Pairs, max_difference: int) -> Pairs:
     """Those pairs whose thumbnails [N, 16, 16, 3] nowhere differ by more than `max_difference` of 255."""
-    first = thumbnails[pairs[:, 0]].astype(np.int16)
-    difference = np.abs(first - thumbnails[pairs[:, 1]]).reshape(len(pairs), -1)
-    return pairs[difference.max(axis=1, initial=0) <= max_difference]
+    difference = np.abs(thumbnails[pairs[:, 0]].astype(np.int16) - thumbnails[pairs[:, 1]])
+    return pairs[difference.max(axis=(1, 2, 3)) <= max_difference]

@@ -13,6 +13,7 @@ from tasks.safe_connection import Limits, Place, RefusedError, connection
 USER_AGENT = "dalle-pipeline/0.1 (research crawler; obeys robots.txt, X-Robots-Tag and TDM reservation)"
 AGENT_TOKEN = "dalle-pipeline"  # the name by which robots.txt and X-Robots-Tag may address this crawler
 OPT_OUT_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "noml", "none"})
+DIRECTIVES_WITH_VALUES = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -128,9 +129,11 @@ def opt_out(headers: Message) -> str | None:
     Reads `X-Robots-Tag` (for everyone, or for this crawler by name) and the W3C's `tdm-reservation: 1`.
     """
     for value in headers.get_all("X-Robots-Tag") or []:
-        agent, colon, rest = value.rpartition(":")
-        if not colon or agent.strip().lower() == AGENT_TOKEN:
-            found = OPT_OUT_DIRECTIVES & {directive.strip().lower() for directive in rest.split(",")}
-            if found:
-                return min(found)
+        agent = ""
+        for part in value.lower().split(","):
+            name, colon, rest = (piece.strip() for piece in part.partition(":"))
+            if colon and name not in DIRECTIVES_WITH_VALUES:
+                agent, name = name, rest  # from here on the header speaks to one crawler
+            if name in OPT_OUT_DIRECTIVES and agent in ("", AGENT_TOKEN):
+                return name
     return "tdm-reservation" if (headers.get("tdm-reservation") or "").strip() == "1" else None

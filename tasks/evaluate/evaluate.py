@@ -16,6 +16,7 @@ from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.output import Output, Shard
+from tasks.settings import Settings
 from tasks.shards import map_shards
 from tasks.stage import StageConfig, stage
 
@@ -41,7 +42,7 @@ def evaluate(
 ) -> None:
     """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1)."""
     sampled, held_out = scores.files("scores"), pairs.files("val")
-    thumbnails = map_shards(shard_thumbnails, [*sampled, *held_out], output.settings)
+    thumbnails = map_shards(partial(shard_thumbnails, "image"), [*sampled, *held_out], output.settings)
     questions = _questions(thumbnails, sampled)
     train = scan(pairs.files("train"), questions, output.settings)
     assert train is not None  # pack does not finish without a training shard
@@ -50,7 +51,8 @@ def evaluate(
     work = _work(rebuild, sampled, held_out, thumbnails, train, val)
     markers = output.map(evaluate_shard, work, unit="images")
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
-    judged, rebuilt = _rows(written, "judged", JUDGED), _rows(written, "reconstructions", MEASURED)
+    judged = _rows(_of_kind(written, "judged"), JUDGED)
+    rebuilt = _with_nearest(_of_kind(written, "reconstructions"), pairs, output.settings)
     size = int(storage.read_json(dvae.file("config.json"))["vocab_size"])
     counts = sum(
         map_shards(partial(count_codes, size), tokens.files("train"), output.settings), np.zeros(size, np.int64)
@@ -104,6 +106,29 @@ def _work(
     return work
 
 
-def _rows(uris: Sequence[str], kind: str, schema: pa.Schema) -> list[dict]:
-    tables = [schemas.read_table(uri).select(schema.names) for uri in uris if uri.rsplit("/", 1)[-1].startswith(kind)]
-    return [row for table in tables for row in table.to_pylist()]
+def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Settings) -> list[dict]:
+    """Rebuilt images with the distance to the nearest training image, and whether each is nearest to its own original.
+
+    Samples come out of the same decoder, so its reconstructions of unseen images are the fair thing to hold them to.
+    """
+    rows = _rows(reconstructions, MEASURED)
+    if not rows:
+        return []
+    questions = Questions.about(map_shards(partial(shard_thumbnails, "reconstruction"), reconstructions, settings))
+    train = scan(pairs.files("train"), questions, settings)
+    val = scan(pairs.files("val"), questions, settings)
+    assert train is not None
+    nearest = either(train.nearest, val.nearest if val else None)
+    answers = zip(rows, train.nearest.mse, nearest.pair_ids, strict=True)
+    return [
+        row | {"rebuilt_nearest_mse": float(mse), "is_recognised": bool(pair_id == row["pair_id"])}
+        for row, mse, pair_id in answers
+    ]
+
+
+def _of_kind(uris: Sequence[str], kind: str) -> list[str]:
+    return [uri for uri in uris if uri.rsplit("/", 1)[-1].startswith(f"{kind}-")]
+
+
+def _rows(uris: Sequence[str], schema: pa.Schema) -> list[dict]:
+    return [row for uri in uris for row in schemas.read_table(uri).select(schema.names).to_pylist()]

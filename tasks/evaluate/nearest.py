@@ -43,6 +43,11 @@ class Questions:
     prompts: tuple[str, ...]
     pair_ids: frozenset[str]
 
+    @classmethod
+    def about(cls, images: Sequence[NDArray[np.uint8]]) -> "Questions":
+        """Only the nearest images are asked for."""
+        return cls(np.concatenate(images), (), frozenset())
+
 
 @dataclass(frozen=True)
 class CaptionMatch:
@@ -76,9 +81,9 @@ def thumbnails(encoded: Sequence[bytes]) -> NDArray[np.uint8]:
     return np.stack(small) if small else np.empty((0, VALUES), np.uint8)
 
 
-def shard_thumbnails(uri: str) -> NDArray[np.uint8]:
-    """Thumbnails of the images of a shard, in its order."""
-    return thumbnails(schemas.read_table(uri)["image"].to_pylist())
+def shard_thumbnails(column: str, uri: str) -> NDArray[np.uint8]:
+    """Thumbnails of the images in a column of a shard, in its order."""
+    return thumbnails(schemas.read_table(uri)[column].to_pylist())
 
 
 def squared_distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -134,10 +134,11 @@ def _other_images(prompts: list[list[Row]], val: Scan) -> list[float]:
 
 
 def _memorisation(judged: Sequence[Row], rebuilt: Sequence[Row]) -> dict[str, Any]:
-    """Distances to the nearest training image: of samples, and of held-out images as the yardstick."""
+    """Distances to the nearest training image: of samples, and of rebuilt held-out images as the yardstick."""
     distances = {
         f"samples_{g}": [r["nearest_mse"] for r in judged if r["group"] == g] for g in ("train", "fixed", "val")
     }
+    distances["held_out_rebuilt"] = [row["rebuilt_nearest_mse"] for row in rebuilt]
     distances["held_out_images"] = [row["nearest_mse"] for row in rebuilt]
     distances = {name: values for name, values in distances.items() if values}
     if not distances:
@@ -150,10 +151,12 @@ def _memorisation(judged: Sequence[Row], rebuilt: Sequence[Row]) -> dict[str, An
         "median": {name: float(np.median(values)) for name, values in distances.items()},
     }
     if rebuilt:
-        limit = float(np.percentile(distances.pop("held_out_images"), 5))
+        limit = float(np.percentile(distances["held_out_rebuilt"], 5))
         figures["copy_limit"] = limit
         figures["below_copy_limit"] = {
-            name: _plain(proportion([value < limit for value in values])) for name, values in distances.items()
+            name: _plain(proportion([value < limit for value in values]))
+            for name, values in distances.items()
+            if name.startswith("samples_")
         }
     return figures
 
@@ -167,7 +170,8 @@ def _reconstruction(config: Resampling, rebuilt: Sequence[Row]) -> dict[str, Any
     if not rebuilt:
         return {}
     names = ("psnr_db", "ssim", "l1")
-    return {name: _plain(mean([row[name] for row in rebuilt], config.resamples, config.seed)) for name in names}
+    figures = {name: _plain(mean([row[name] for row in rebuilt], config.resamples, config.seed)) for name in names}
+    return figures | {"recognised": _plain(proportion([row["is_recognised"] for row in rebuilt]))}
 
 
 def _codes(counts: NDArray[np.int64], rebuilt: Sequence[Row]) -> dict[str, Any]:

@@ -40,14 +40,14 @@ def lines(
     last: bool = False,
     x_ticks: Sequence[tuple[str, float]] | None = None,
 ) -> Markup:
-    """A line chart; empty where there is nothing to draw.
+    """A line chart; empty where there is nothing to draw: a lone point is no line.
 
     Args:
         last: write the last value of each series beside its name.
     """
     ends = {each.name: words.number(each.ys[-1]) for each in series if last and len(each.ys)}
     series = [_thinned(each) for each in series if len(each.xs)]
-    if not series:
+    if max((len(each.xs) for each in series), default=0) < 2:
         return Markup("")
     xs = [x for each in series for x in each.xs]
     ys = [y for each in series for y in each.ys] + [level.y for level in levels]

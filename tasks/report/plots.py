@@ -20,7 +20,7 @@ def all_plots(facts: RunFacts) -> dict[str, Markup]:
     known, new = facts.evaluation.get("train_prompts") or {}, facts.evaluation.get("val_prompts") or {}
     return {
         "dvae_psnr": _curves(dvae, (("held-out", "val/psnr", "a"), ("training", "val/train_psnr", "b"))),
-        "dvae_loss": _curves(dvae, (("loss", "loss", "a"), ("reconstruction", "reconstruction", "b"))),
+        "dvae_loss": _curves(dvae, (("loss", "loss", "a"),)),
         "dvae_kl": _curves(dvae, (("KL to uniform, nats per code", "kl", "a"),), from_zero=True),
         "dvae_codes": _curves(dvae, (("held-out", "val/codes_used", "a"), ("training", "val/train_codes_used", "b"))),
         "dvae_ramps": _curves(dvae, (("temperature τ", "tau", "a"), ("KL weight β", "beta", "b")), from_zero=True),
@@ -150,7 +150,7 @@ def _memorisation(figures: dict[str, Any]) -> Markup:
     if not figures:
         return Markup("")
     named = (
-        ("held-out pictures", "d", "held_out_images"),
+        ("held-out pictures, rebuilt by the dVAE", "d", "held_out_rebuilt"),
         ("samples, training captions", "a", "samples_train"),
         ("samples, held-out captions", "b", "samples_val"),
     )

@@ -79,7 +79,8 @@ def test_the_line_of_a_stage_says_rows_the_commonest_reason_and_figures(even: Ar
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.42, "0.4 s"), (12, "12 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")]
+    ("seconds", "words"),
+    [(0.42, "0.4 s"), (12, "12 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
 )
 def test_durations_read_like_words(seconds: float, words: str) -> None:
     assert wording.duration(seconds) == words
@@ -118,7 +119,7 @@ def test_status_knows_finished_from_absent_partial_and_busy(settings: Settings, 
         assert only(absent, settings).state == "busy"
 
 
-def test_a_changed_file_is_found_by_size_at_once_and_by_digest_when_verified(settings: Settings, even: Artifact) -> None:
+def test_a_changed_file_is_found_by_size_or_when_verified_by_digest(settings: Settings, even: Artifact) -> None:
     file = Path(even.files("numbers")[0])
     data = bytearray(file.read_bytes())
     data[10] ^= 1

@@ -41,7 +41,11 @@ def artifact(kind: str, settings: Settings, *shards: list[dict[str, Any]]) -> Ar
 
 
 def _complete(row: dict[str, Any]) -> dict[str, Any]:
-    plain = {"url": "https://example.com/image.png", "page_url": "https://example.com/", "source": "https://example.com/"}
+    plain = {
+        "url": "https://example.com/image.png",
+        "page_url": "https://example.com/",
+        "source": "https://example.com/",
+    }
     row = {**plain, "alt": "", "caption": "a caption of four words", "licence": None, "width": 80, "height": 80, **row}
     row.setdefault("pair_id", hashlib.sha256(f"{row['url']}\n{row['alt'] or row['caption']}".encode()).hexdigest()[:16])
     if "image" in row:

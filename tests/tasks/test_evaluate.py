@@ -149,12 +149,12 @@ def test_of_two_equal_pictures_the_lower_id_is_named(run):
     twins = [{**run.train[0], "pair_id": pair_id} for pair_id in ("b" * 16, "a" * 16)]
     shard = Shard(2, {"train": table(twins, schemas.PAIRS)})
     pair = run.finish("twins", lambda output: output.map(lambda item: item, [shard]))
-    questions = Questions(thumbnails([run.train[0]["image"]]), (), frozenset())
+    questions = Questions.about([thumbnails([run.train[0]["image"]])])
     assert scan_shard(questions, pair.files("train")[0]).nearest.pair_ids.tolist() == ["a" * 16]
 
 
 def test_the_work_of_a_shard_can_travel_to_a_worker(run):
-    questions = Questions(thumbnails([run.train[0]["image"]]), (), frozenset())
+    questions = Questions.about([thumbnails([run.train[0]["image"]])])
     answer = scan_shard(questions, run.artifacts["pack"].files("train")[0])
     assert pickle.loads(pickle.dumps(answer)).rows == 24
 
@@ -162,3 +162,10 @@ def test_the_work_of_a_shard_can_travel_to_a_worker(run):
 def test_metrics_are_strict_json(evaluation):
     text = storage.read_bytes(evaluation.file("metrics.json")).decode()
     json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} in metrics.json"))
+
+
+def test_faithful_reconstructions_are_recognised_and_others_are_not(evaluation):
+    figures = figures_of(evaluation)
+    assert figures["reconstruction"]["recognised"]["n"] == 6
+    assert figures["reconstruction"]["recognised"]["value"] < 0.5  # the dVAE of this run is untrained
+    assert len(figures["memorisation"]["counts"]["held_out_rebuilt"]) == 24

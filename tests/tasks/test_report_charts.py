@@ -31,13 +31,14 @@ def test_a_long_curve_is_thinned_by_means():
     assert len({point.split(",")[1] for point in points}) == 1
 
 
-def test_one_point_and_equal_values_can_be_drawn():
-    assert "polyline" in lines([Series("psnr", [5], [20.0], dots=True)], "step")
+def test_a_point_beside_a_line_and_equal_values_can_be_drawn():
+    assert lines([Series("psnr", [5], [20.0], dots=True), Series("b", [0, 5], [1, 2])], "step").count("polyline") == 2
     assert "polyline" in lines([Series("flat", [0, 1], [2.0, 2.0])], "step", levels=[Level("chance", 2.0)])
 
 
 def test_nothing_is_drawn_from_nothing():
     assert lines([Series("loss", [], [])], "step") == ""
+    assert lines([Series("alone", [7], [1.0])], "step") == ""
     assert histogram([0, 1], [("none", "a", [0])], "x") == ""
     assert code_usage([0, 0]) == code_usage([]) == ""
     assert whiskers([]) == ""

@@ -1,5 +1,6 @@
 """The schedules pass through the paper's points."""
 
+import itertools
 import math
 
 import pytest
@@ -37,7 +38,7 @@ def test_warm_up_is_a_line_that_reaches_the_peak_at_its_last_step() -> None:
 
 def test_the_step_size_never_jumps_between_warm_up_and_decay() -> None:
     values = [warmup_cosine(1.0, 0.0, 10, 100, step) for step in range(120)]
-    assert max(abs(a - b) for a, b in zip(values, values[1:], strict=False)) <= 0.1 + 1e-12
+    assert max(abs(a - b) for a, b in itertools.pairwise(values)) <= 0.1 + 1e-12
     assert values[9] == 1.0
     assert values[100] == values[119] == 0.0
 

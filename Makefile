@@ -1,0 +1,39 @@
+# A fresh clone needs `make run` and nothing else. Every target is a plain command; read them as documentation.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help run setup test clean
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+run: .venv/installed  ## run the demo: crawl, train, draw, report (RECIPE=..., ARGS="--set a.b=c")
+	$(BIN)/dalle run --recipe $(or $(RECIPE),demo) $(ARGS)
+
+setup: .venv/installed  ## install into .venv (PYTHON=python3.12 takes another Python)
+
+test: .venv/tested  ## install what the tests need, then check style and types and run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean:  ## remove the environment, caches and service logs; artifacts in runs/ stay
+	-$(BIN)/dalle down
+	rm -rf .venv .dalle *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# img2dataset brings a `dataclasses` for Python 3.6 that hides the real one from Prefect's server (`dalle doctor`).
+.venv/installed: .venv/created pyproject.toml constraints.txt
+	$(PIP) install -q -c constraints.txt -e .
+	$(PIP) uninstall -q -y dataclasses
+	touch $@
+
+.venv/tested: .venv/installed
+	$(PIP) install -q -c constraints.txt -e '.[test]'
+	$(PIP) uninstall -q -y dataclasses
+	touch $@
+
+.venv/created:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Python 3.11 or 3.12 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	touch $@

@@ -1,0 +1,98 @@
+"""The tokenizer: deterministic, lossless but for case, and with dropout that can be repeated."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.text.bpe import BPE, PAD, load_bpe, train_bpe
+from models.text.config import BPEConfig
+
+CORPUS = [
+    "A red apple on a red table",
+    "a green apple",
+    "The tables are green",
+    "red, green & blue apples",
+    "ŽLUŤOUČKÝ kůň",
+] * 3
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def bpe() -> BPE:
+    return train_bpe(CORPUS, BPEConfig(vocab_size=300, text_length=12))
+
+
+def test_captions_become_rows_of_ids_and_padding(bpe: BPE) -> None:
+    ids = bpe.encode(["red apple", ""])
+    assert ids.shape == (2, 12)
+    assert ids.dtype == torch.int64
+    assert ids[1].tolist() == [PAD] * 12
+    used = ids[0][ids[0] != PAD]
+    assert 0 < len(used) < 12
+    assert int(used.max()) < bpe.vocab_size
+
+
+def test_case_does_not_matter(bpe: BPE) -> None:
+    assert torch.equal(bpe.encode(["RED Apple"]), bpe.encode(["red apple"]))
+
+
+def test_captions_that_are_too_long_are_cut(bpe: BPE) -> None:
+    assert (bpe.encode(["xyzzy " * 40]) != PAD).all()
+
+
+@given(text=st.text(max_size=8).map(str.lower))
+def test_any_text_comes_back(text: str) -> None:
+    import unicodedata
+
+    bpe = train_bpe(CORPUS, BPEConfig(vocab_size=256, text_length=64))
+    normal = unicodedata.normalize("NFC", text).lower().strip()
+    assert bpe.decode(bpe.encode([text])[0]) == normal
+
+
+def test_a_tokenizer_comes_back_from_its_file(bpe: BPE, tmp_path: Path) -> None:
+    bpe.save(tmp_path / "tokenizer.json")
+    again = load_bpe(tmp_path / "tokenizer.json")
+    assert (again.vocab_size, again.text_length) == (300, 12)
+    assert torch.equal(again.encode(CORPUS), bpe.encode(CORPUS))
+
+
+def test_training_in_another_process_gives_the_same_bytes(bpe: BPE, tmp_path: Path) -> None:
+    bpe.save(tmp_path / "here.json")
+    script = (
+        "import sys; from models.text.bpe import train_bpe; from models.text.config import BPEConfig; "
+        f"train_bpe({CORPUS!r}, BPEConfig(vocab_size=300, text_length=12)).save(sys.argv[1])"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "there.json")], cwd=ROOT, check=True)
+    assert (tmp_path / "here.json").read_bytes() == (tmp_path / "there.json").read_bytes()
+
+
+def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no tokenizer at"):
+        load_bpe(tmp_path / "gone.json")
+
+
+def test_dropping_no_merge_gives_the_plain_encoding(bpe: BPE) -> None:
+    nearly_none = bpe.encode_with_dropout(CORPUS, 1e-12, np.random.default_rng(0))
+    assert torch.equal(nearly_none, bpe.encode(CORPUS))
+    assert torch.equal(bpe.encode_with_dropout(CORPUS, 0.0, np.random.default_rng(0)), bpe.encode(CORPUS))
+
+
+def test_dropping_merges_changes_the_ids_and_not_the_text(bpe: BPE) -> None:
+    plain = bpe.encode(["red apple"])[0]
+    dropped = bpe.encode_with_dropout(["red apple"] * 50, 0.3, np.random.default_rng(0))
+    assert {bpe.decode(row) for row in dropped} == {"red apple"}
+    assert len({tuple(row.tolist()) for row in dropped}) > 5
+    assert float((dropped != PAD).sum(1).float().mean()) > int((plain != PAD).sum())
+
+
+def test_dropout_depends_on_the_generator_alone(bpe: BPE) -> None:
+    first, again = (bpe.encode_with_dropout(CORPUS, 0.3, np.random.default_rng(5)) for _ in range(2))
+    other = bpe.encode_with_dropout(CORPUS, 0.3, np.random.default_rng(6))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

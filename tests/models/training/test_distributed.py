@@ -1,0 +1,72 @@
+"""Two ranks train as one does; a trainer does not outlive the one who started it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from models.training.checkpoint import read_tensors
+
+ROOT = Path(__file__).parents[3]
+Job = Callable[..., dict[str, Any]]
+
+
+def _torchrun(module: str, job: dict[str, Any], ranks: int) -> None:
+    out = Path(job["out"])
+    path = out.with_suffix(".json")
+    path.write_text(json.dumps(job))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, "-m", module, str(path)], cwd=ROOT, env=environment, check=True, timeout=120)
+
+
+def test_two_ranks_give_the_weights_of_one(prior_job: Job) -> None:
+    settings = {"steps": 8, "bpe_dropout": 0.0, "learning_rate": 1e-3}
+    alone, shared = prior_job("alone", **settings), prior_job("shared", **settings)
+    _torchrun("models.prior.train", alone, 1)
+    _torchrun("models.prior.train", shared, 2)
+    first, second = (read_tensors(Path(job["out"]) / "weights.safetensors")[0] for job in (alone, shared))
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], atol=2e-5, rtol=2e-3, msg=lambda m, n=name: f"{n}: {m}")
+    losses = [
+        json.loads((Path(job["out"]) / "done.json").read_text())["metrics"]["train_loss"] for job in (alone, shared)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has the signal that follows a parent's death")
+def test_a_process_that_asked_to_dies_with_its_parent(tmp_path: Path) -> None:
+    child = (
+        "from models.training.distributed import die_with_parent; import time; "
+        "die_with_parent(); print(1, flush=True); time.sleep(60)"
+    )
+    parent = (
+        "import subprocess, sys, time; "
+        f"p = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE); "
+        "p.stdout.readline(); print(p.pid, flush=True); time.sleep(60)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, env=environment, text=True)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    deadline = time.monotonic() + 10
+    while _alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False

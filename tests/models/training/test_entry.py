@@ -1,0 +1,117 @@
+"""What a user sees of a trainer: its files, its exit status, its one sentence of complaint."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.clip.train import ClipJob
+from models.clip.train import train as train_clip
+from models.dvae.train import DVAEJob
+from models.dvae.train import train as train_dvae
+from models.prior.train import PriorJob
+from models.prior.train import train as train_prior
+from models.training.entry import main
+
+Job = Callable[..., dict[str, Any]]
+
+
+def _main(kind: Any, train: Any, job: dict[str, Any], tmp_path: Path) -> int:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(job))
+    return main(kind, train, [str(path)])
+
+
+def test_each_trainer_leaves_a_model_and_says_how_good_it_is(
+    dvae_job: Job, prior_job: Job, clip_job: Job, tmp_path: Path
+) -> None:
+    trainers = [
+        (DVAEJob, train_dvae, dvae_job("dvae"), {"psnr", "codes_used", "usage", "perplexity", "train_psnr"}),
+        (PriorJob, train_prior, prior_job("prior"), {"loss", "text", "image", "train_loss", "train_text"}),
+        (ClipJob, train_clip, clip_job("clip"), {"accuracy", "train_accuracy"}),
+    ]
+    for kind, train, job, metrics in trainers:
+        assert _main(kind, train, job, tmp_path) == 0
+        out = Path(job["out"])
+        written = {path.name for path in out.iterdir()}
+        assert {"weights.safetensors", "config.json", "metrics.jsonl", "progress.json", "done.json"} <= written
+        done = json.loads((out / "done.json").read_text())
+        assert metrics <= done["metrics"].keys()
+        assert done["steps"] == 12
+        assert done["seconds"] > 0
+        assert done["peak_rss_mb"] > 10
+        assert done["device"]
+
+
+def test_a_finished_run_returns_at_once_and_changes_nothing(dvae_job: Job, tmp_path: Path) -> None:
+    assert _main(DVAEJob, train_dvae, dvae_job(), tmp_path) == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    assert _main(DVAEJob, train_dvae, dvae_job(), tmp_path) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "says"),
+    [
+        ("model", "image_size", 17, "image_size 17"),
+        ("model", "colour", 3, "model.colour"),
+        ("training", "steps", 0, "training.steps"),
+        ("training", "warmup_steps", 99, "warmup_steps"),
+        ("data", "train", ["/nowhere.parquet"], "/nowhere.parquet"),
+        ("training", "augment", "maybe", "training.augment"),
+    ],
+)
+def test_a_mistake_in_a_job_is_one_clear_sentence(
+    dvae_job: Job, tmp_path: Path, capfd: pytest.CaptureFixture[str], section: str, key: str, value: Any, says: str
+) -> None:
+    job = dvae_job()
+    job[section][key] = value
+    assert _main(DVAEJob, train_dvae, job, tmp_path) == 1
+    complaint = capfd.readouterr().err.strip()
+    assert says in complaint
+    assert len(complaint.splitlines()) == 1
+    error = json.loads((tmp_path / "out" / "error.json").read_text())
+    assert says in error["message"]
+    assert set(error) == {"type", "message"}
+
+
+def test_images_too_small_for_the_augmentation_are_a_clear_error(
+    dvae_job: Job, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = dvae_job()
+    job["model"]["image_size"] = 32
+    assert _main(DVAEJob, train_dvae, job, tmp_path) == 1
+    assert "24x24 pixels is too small for crops of 32" in capfd.readouterr().err
+
+
+def test_a_run_that_went_wrong_and_then_right_keeps_no_error(dvae_job: Job, tmp_path: Path) -> None:
+    job = dvae_job()
+    shards = job["data"]["train"]
+    job["data"]["train"] = ["/nowhere.parquet"]
+    assert _main(DVAEJob, train_dvae, job, tmp_path) == 1
+    job["data"]["train"] = shards
+    assert _main(DVAEJob, train_dvae, job, tmp_path) == 0
+    assert not (tmp_path / "out" / "error.json").exists()
+
+
+def test_no_job_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(DVAEJob, train_dvae, []) == 2
+    assert "usage" in capfd.readouterr().err
+
+
+def test_tokens_of_another_dvae_are_refused(prior_job: Job, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    job = prior_job()
+    job["model"]["image_vocab"] = 5
+    assert _main(PriorJob, train_prior, job, tmp_path) == 1
+    assert "beyond the prior's image vocabulary" in capfd.readouterr().err
+
+
+def test_a_tokenizer_of_another_size_is_refused(
+    prior_job: Job, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = prior_job()
+    job["model"]["text_length"] = 9
+    assert _main(PriorJob, train_prior, job, tmp_path) == 1
+    assert "does not fit" in capfd.readouterr().err

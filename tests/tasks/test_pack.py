@@ -1,0 +1,52 @@
+"""Training shards: all pairs, once, on the same side of the split for ever."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tables import artifact, rows
+from web import picture
+
+from tasks import schemas
+from tasks.pack import Config, is_held_out, pack
+
+IMAGE = picture(0, (16, 16))
+
+
+def pairs(count: int, first: int = 0) -> list[dict]:
+    names = (hashlib.sha256(str(first + number).encode()).hexdigest()[:16] for number in range(count))
+    return [{"pair_id": name, "image": IMAGE} for name in names]
+
+
+def test_every_pair_is_in_train_or_val_exactly_once(settings):
+    packed = pack(Config(val_fraction=0.2), settings, images=artifact("images", settings, pairs(60), pairs(40, 60)))
+    train, val = ([row["pair_id"] for row in rows(packed, split)] for split in ("train", "val"))
+    assert sorted(train + val) == sorted(row["pair_id"] for row in pairs(100))
+    assert 8 <= len(val) <= 32
+    assert packed.manifest().metrics == {"train_pairs": len(train), "val_pairs": len(val)}
+
+
+def test_a_pair_stays_on_its_side_whatever_is_added(settings):
+    few, more = (pack(Config(), settings, images=artifact("images", settings, pairs(count))) for count in (50, 100))
+    known = {row["pair_id"] for row in pairs(50)}
+    assert {row["pair_id"] for row in rows(few, "val")} == {r["pair_id"] for r in rows(more, "val")} & known
+
+
+def test_small_shards_are_merged_and_large_ones_left(settings):
+    images = artifact("images", settings, pairs(10), pairs(10, 10), pairs(30, 20), pairs(5, 50))
+    packed = pack(Config(pairs_per_shard=20), settings, images=images)
+    assert len(packed.files("train")) == 3
+    assert schemas.read_table(packed.files("train")[0]).schema.equals(schemas.PAIRS, check_metadata=False)
+
+
+@given(st.text("0123456789abcdef", min_size=16, max_size=16), st.floats(0.01, 0.98))
+def test_a_larger_share_holds_out_the_same_pairs_and_more(pair_id, fraction):
+    if is_held_out(pair_id, fraction):
+        assert is_held_out(pair_id, fraction + 0.01)
+
+
+@pytest.mark.parametrize("fraction", [0.06, 0.5])
+def test_the_held_out_share_is_what_was_asked_for(fraction):
+    held_out = sum(is_held_out(row["pair_id"], fraction) for row in pairs(5000))
+    assert abs(held_out / 5000 - fraction) < 0.02

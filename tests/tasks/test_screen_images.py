@@ -1,0 +1,45 @@
+"""Which images a square crop can be learnt from."""
+
+import pytest
+from tables import artifact, reasons, rows
+from web import picture
+
+from tasks.screen_images import Config, screen_images
+
+
+def screened(settings, sizes: list[tuple[int, int]], config: Config):
+    rows_in = [
+        {
+            "url": f"https://example.com/{width}x{height}",
+            "width": width,
+            "height": height,
+            "image": picture(1, (20, 20)),
+        }
+        for width, height in sizes
+    ]
+    return screen_images(config, settings, images=artifact("images", settings, rows_in))
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        ((64, 64), None), ((63, 64), "too_small"), ((64, 63), "too_small"), ((128, 64), None), ((64, 128), None),
+        ((129, 64), "aspect_ratio"), ((64, 129), "aspect_ratio"), ((10, 400), "too_small"), ((1, 1), "too_small"),
+    ],
+)  # fmt: skip
+def test_size_and_shape_decide(settings, size, reason):
+    images = screened(settings, [size], Config(min_side_px=64, max_aspect_ratio=2))
+    assert reasons(images) == ({f"{size[0]}x{size[1]}": reason} if reason else {})
+
+
+def test_a_reject_keeps_its_image_and_names_its_size(settings):
+    images = screened(settings, [(300, 40), (80, 80)], Config())
+    (reject,) = rows(images, "rejects")
+    assert (reject["detail"], reject["image"]) == ("300x40", picture(1, (20, 20)))
+    assert len(rows(images, "images")) == 1
+
+
+def test_bytes_that_cannot_be_decoded_are_refused(settings):
+    broken = [{"url": "https://example.com/broken", "image": picture()[:200]}]
+    images = screen_images(Config(), settings, images=artifact("images", settings, broken))
+    assert reasons(images) == {"broken": "undecodable"}
