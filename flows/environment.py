@@ -16,6 +16,7 @@ _QUIET = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "WANDB_MODE": "disabled",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",  # Dask's workers leave a semaphore behind at exit
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }

@@ -1,24 +1,42 @@
 """A run from the command line: with Prefect or without, and what it says in the end."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from flows import environment
 from flows.config import PipelineConfig
 from flows.console import Silent
+from flows.doctor import api
 from flows.wording import figure, numbers
 from tasks.artifact import Artifact
+from tasks.errors import PipelineError
 from tasks.settings import Settings
 
 
+class ServerError(PipelineError):
+    """The Prefect server that is configured does not answer."""
+
+
 def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool) -> Artifact:
-    """Runs the pipeline under the observer's eyes and returns the report."""
+    """Runs the pipeline under the observer's eyes and returns the report.
+
+    Raises:
+        ServerError: a Prefect server is configured and does not answer.
+    """
     if no_prefect:
         return _directly(config, settings, observer)
-    environment.use_running_server()
+    address = environment.use_running_server()
+    server = api(address)
+    if not server.ok:
+        raise ServerError(server.text)
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
     from flows.pipeline import pipeline
     from flows.stage_task import watched_by
 
-    with watched_by(observer):
+    # Nobody looks for the heartbeats of runs on a server that ends with them, and each flow waits a second for its own.
+    quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}) if address is None else nullcontext()
+    with quick, watched_by(observer):
         return pipeline(config, settings)
 
 

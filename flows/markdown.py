@@ -21,11 +21,11 @@ SHARDS_SEARCHED = 8  # for examples: a page must not read a large artifact to it
 _CAPTIONS = ("caption", "prompt", "alt")
 
 
-def account(manifest: Manifest) -> str:
+def account(manifest: Manifest, reused: bool) -> str:
     """One line: rows in, out and rejected, time and memory."""
-    run = manifest.run
-    text = f"{flow_of_rows(manifest.counts)}; " if manifest.counts.rows_in else ""
-    return f"{text}{duration(run.seconds)}, {run.peak_memory_mb:,.0f} MB"
+    rows = f"{flow_of_rows(manifest.counts)}; " if manifest.counts.rows_in else ""
+    made = "reused, was made in" if reused else "made in"
+    return f"{rows}{made} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB"
 
 
 def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
@@ -41,7 +41,7 @@ def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
         _pictures(artifact, manifest),
         _figures(manifest),
         _config(manifest),
-        f"## Where\n\n`{artifact.uri}`\n\n{len(manifest.outputs)} files, {size / 1e6:,.1f} MB",
+        f"## Where\n\n`{artifact.uri}`\n\nFiles: {len(manifest.outputs):,}, together {size / 1e6:,.1f} MB",
         _inputs(manifest),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -53,13 +53,14 @@ def run_page(report: Artifact) -> str:
     rows = [
         (
             f"`{manifest.stage}`",
-            *(f"{n:,}" for n in _rows(manifest)),
+            *(f"{n:,}" if manifest.counts.rows_in else "" for n in _rows(manifest)),
             duration(manifest.run.seconds),
             ", ".join(f"{name} {figure(value)}" for name, value in list(numbers(manifest.metrics).items())[:4]),
         )
         for manifest in sorted(manifests, key=lambda manifest: manifest.run.started)
     ]
-    head = f"# {report.stage}\n\n{_link(report.file('index.html'))}"
+    work = duration(sum(manifest.run.seconds for manifest in manifests))
+    head = f"# The run\n\nReport: {_link(report.file('index.html'))}\n\nAll stages together took {work} to make."
     return f"{head}\n\n" + _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
 
 

@@ -40,12 +40,9 @@ class Publisher(Observer):
         if self._bar is not None:
             self._show(artifact, 100.0, "done")
         manifest = artifact.manifest()
-        get_run_logger().info("%s", account(manifest))
-        create_markdown_artifact(
-            key=key(artifact.stage),
-            markdown=page(artifact, manifest, reused),
-            description=account(manifest),
-        )
+        text = account(manifest, reused)
+        get_run_logger().info("%s", text)
+        create_markdown_artifact(key=key(artifact.stage), markdown=page(artifact, manifest, reused), description=text)
 
     def _show(self, artifact: Artifact, percent: float, text: str) -> None:
         if self._bar is None:

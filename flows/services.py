@@ -55,11 +55,11 @@ def up(port: int, prefect_file: Path = environment.PROJECT / "infra" / "prefect.
     environment.prepare(console=True)
     services = running()
     server = services.get("server") or _start_server(port)
-    _wait_until_healthy(server)
-    deploy(server.api, POOL, prefect_file)
-    if "worker" not in services:
-        command = ["worker", "start", "--pool", POOL, "--name", "dalle"]
-        _start("worker", command, server.api, {"PREFECT_WORKER_QUERY_SECONDS": "3"})
+    _wait_for("health", "server", server)
+    # The worker makes its pool; deployments need it.
+    worker = services.get("worker") or _start_worker(server.api)
+    _wait_for(f"work_pools/{POOL}", "worker", worker)
+    deploy(server.api, prefect_file)
     return server
 
 
@@ -90,6 +90,11 @@ def _start_server(port: int) -> Service:
     return _start("server", command, api, {"PREFECT_SERVER_UI_API_URL": api})
 
 
+def _start_worker(api: str) -> Service:
+    command = ["worker", "start", "--pool", POOL, "--type", "process", "--name", "dalle"]
+    return _start("worker", command, api, {"PREFECT_WORKER_QUERY_SECONDS": "3"})
+
+
 def _start(name: str, arguments: list[str], api: str, extra: Mapping[str, str]) -> Service:
     log = log_file(name)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -115,15 +120,16 @@ def log_file(name: str) -> Path:
     return environment.state_folder() / "logs" / f"{name}.log"
 
 
-def _wait_until_healthy(server: Service) -> None:
+def _wait_for(path: str, name: str, service: Service) -> None:
+    """Until the server answers at `path`, which it does once the service is ready."""
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
-        if not server.alive:
-            raise ServiceError(f"The Prefect server ended while it started; it says why in {log_file('server')}.")
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{server.api}/health", timeout=2):
+        if not service.alive:
+            raise ServiceError(f"The Prefect {name} ended while it started; it says why in {log_file(name)}.")
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{service.api}/{path}", timeout=2):
             return
         time.sleep(0.3)
-    raise ServiceError(f"The Prefect server did not answer within {START_LIMIT_S:.0f} s; see {log_file('server')}.")
+    raise ServiceError(f"The Prefect {name} was not ready within {START_LIMIT_S:.0f} s; see {log_file(name)}.")
 
 
 def _end(pid: int) -> None:

@@ -67,9 +67,9 @@ def _finished(artifact: Artifact) -> StageStatus:
         artifact.stage,
         artifact.fingerprint,
         "finished",
-        rows_in=counts.rows_in,
-        rows_out=counts.rows_out,
-        rejected=sum(counts.rejected.values()),
+        rows_in=counts.rows_in or None,
+        rows_out=counts.rows_out if counts.rows_in else None,
+        rejected=sum(counts.rejected.values()) if counts.rows_in else None,
         made=manifest.run.started,
         seconds=manifest.run.seconds,
     )

@@ -12,6 +12,7 @@ from pydantic import Field
 from tasks import crawl, schemas
 from tasks.artifact import Artifact
 from tasks.output import Output, Shard
+from tasks.shard_groups import groups
 from tasks.stage import StageConfig, stage
 
 TRUSTED_SOURCES = ("folder", "demo")  # a live site's source is its address, so it cannot take these names
@@ -53,20 +54,12 @@ def fetch(config: Config, output: Output, captions: Artifact) -> None:
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
-    """Batches of about `size` rows. Every n-th row goes to the same batch, so that one host's URLs are spread."""
-    rows = {record.path: record.rows or 0 for record in captions.manifest().outputs}
-    found: list[Batch] = []
-    group: list[str] = []
-    waiting = 0
-    shards = captions.files("captions")
-    for uri in shards:
-        group.append(uri)
-        waiting += rows[uri.rsplit("/", 1)[-1]]
-        if waiting >= size or uri == shards[-1]:
-            count = ceil(waiting / size)
-            found.extend(Batch(tuple(group), index, count) for index in range(count))
-            group, waiting = [], 0
-    return found
+    """Batches of at most `size` rows. Every n-th row goes to the same one, so that each host's URLs are spread."""
+    return [
+        Batch(group.uris, index, ceil(group.rows / size))
+        for group in groups(captions, "captions", size)
+        for index in range(ceil(group.rows / size))
+    ]
 
 
 def read_batch(batch: Batch) -> pa.Table:

@@ -4,7 +4,7 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # Image.open warns of large images, from a header it has only looked at; callers judge the size themselves.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -34,6 +34,21 @@ def read_header(data: bytes) -> ImageHeader | None:
         return ImageHeader("bomb", 1 << 16, 1 << 16)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, OverflowError):
         return None
+
+
+def upright(data: bytes, image_format: str) -> bytes:
+    """The image as a viewer shows it: cameras store it as it fell on the sensor and note how to turn it.
+
+    OpenCV, as img2dataset uses it, does not read that note.
+    """
+    if image_format not in ("JPEG", "WEBP"):
+        return data
+    with Image.open(io.BytesIO(data)) as image:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return data
+        turned = io.BytesIO()
+        ImageOps.exif_transpose(image).convert("RGB").save(turned, "PNG", compress_level=1)
+    return turned.getvalue()
 
 
 def is_cut(data: bytes) -> bool:

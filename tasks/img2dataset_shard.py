@@ -5,18 +5,22 @@ Not through its `download()`, which starts processes of its own (Dask's workers 
 
 import io
 import os
+import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.image_files import is_cut, read_header
+from tasks.image_files import is_cut, read_header, upright
 from tasks.safe_connection import Limits, RefusedError
 from tasks.safe_download import download
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ["row", "url"]
 SEPARATOR = "|"
+UNUSED_MODULES = ("wandb", "webdataset")
 # img2dataset redirects the process's output while it resizes, and its downloader is a global of its module.
 _one_at_a_time = threading.Lock()
 
@@ -67,7 +72,10 @@ class SafeDownloader:
             raise RefusedError("not_an_image", f"begins with {body[:12]!r}")
         if header.width * header.height > self.config.max_pixels:
             raise RefusedError("too_large", f"{header.width}x{header.height} pixels")
-        return body
+        try:
+            return upright(body, header.format)
+        except (OSError, ValueError, SyntaxError) as error:
+            raise RefusedError("undecodable", str(error)) from None
 
     def _body(self, url: str) -> bytes:
         for attempt in range(self.config.retries + 1):
@@ -96,12 +104,10 @@ def fetch_rows(config: "Config", urls: list[str], trusted: set[str], folder: str
 
 
 def _download_shard(config: "Config", downloader: SafeDownloader, feather: str, folder: str) -> None:
-    # Both are read when OpenCV and albumentations are loaded, which img2dataset does.
-    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(config.max_pixels)
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-    import img2dataset.downloader
-    from img2dataset.resizer import Resizer
-    from img2dataset.writer import ParquetSampleWriter
+    with _light_imports(config.max_pixels):
+        import img2dataset.downloader
+        from img2dataset.resizer import Resizer
+        from img2dataset.writer import ParquetSampleWriter
 
     img2dataset.downloader.download_image = downloader
     resizer = Resizer(
@@ -130,6 +136,21 @@ def _download_shard(config: "Config", downloader: SafeDownloader, feather: str, 
         disallowed_header_directives=None,
     )
     shard.download_shard((0, feather))
+
+
+@contextmanager
+def _light_imports(max_pixels: int) -> Iterator[None]:
+    """Keeps img2dataset from loading torch and wandb, for outputs and logs not used here: half a worker's memory."""
+    # Both are read when OpenCV and albumentations are loaded, which img2dataset does.
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    stand_ins = {name: ModuleType(name) for name in UNUSED_MODULES if name not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
 
 
 def _fetched(row: dict[str, Any]) -> Fetched:

@@ -52,7 +52,7 @@ class ShardMarker(Frozen):
     rows_in: int
     rows_out: int
     rejected: dict[str, int]
-    metrics: dict[str, float]
+    metrics: dict[str, int | float]
     files: tuple[FileRecord, ...]
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from tasks import schemas
 from tasks.artifact import Artifact
 from tasks.output import Output, Shard
+from tasks.shard_groups import groups
 from tasks.stage import StageConfig, stage
 
 BUCKETS = 1 << 32
@@ -25,26 +26,11 @@ class Config(StageConfig):
 @stage(Config, version=1, reads={"images": {"images": schemas.IMAGES}})
 def pack(config: Config, output: Output, images: Artifact) -> None:
     """Merges shards and splits them into train and val, by a hash of the pair id: a pair never changes sides."""
-    markers = output.map(partial(pack_group, config), groups(images, config.pairs_per_shard))
+    merged = [group.uris for group in groups(images, "images", config.pairs_per_shard)]
+    markers = output.map(partial(pack_group, config), merged)
     for split in ("train", "val"):
         files = (file for marker in markers for file in marker.files if file.path.startswith(split))
         output.metrics[f"{split}_pairs"] = sum(file.rows or 0 for file in files)
-
-
-def groups(images: Artifact, pairs: int) -> list[tuple[str, ...]]:
-    """Shards that follow each other, put together until a group has so many pairs."""
-    rows = {record.path: record.rows or 0 for record in images.manifest().outputs}
-    found: list[tuple[str, ...]] = []
-    group: list[str] = []
-    waiting = 0
-    shards = images.files("images")
-    for uri in shards:
-        group.append(uri)
-        waiting += rows[uri.rsplit("/", 1)[-1]]
-        if waiting >= pairs or uri == shards[-1]:
-            found.append(tuple(group))
-            group, waiting = [], 0
-    return found
 
 
 def pack_group(config: Config, uris: tuple[str, ...]) -> Shard:

@@ -4,11 +4,11 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 
 class RefusedError(Exception):
@@ -43,26 +43,30 @@ class Place:
     port: int
 
 
-class _Cutter:
-    """Shuts a socket at the deadline. A socket's own timeout is per read, so one byte a second would outlive it."""
+class _WithDeadline:
+    """A socket that is done at the deadline. Its own timeout is per read: one byte a second would outlive it.
 
-    def __init__(self, deadline: float) -> None:
-        self.expired = False
-        self.stream: socket.socket | None = None
-        self._timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._cut)
-        self._timer.daemon = True
-        self._timer.start()
+    Not a timer thread for each download: starting threads can deadlock with Dask's profiler (CPython gh-106883).
+    """
 
-    def _cut(self) -> None:
-        self.expired = True
-        if self.stream is not None:
-            with suppress(OSError):  # it has ended by itself
-                self.stream.shutdown(socket.SHUT_RDWR)
+    deadline = float("inf")
+    timeout_s = 0.0
 
-    def close(self) -> None:
-        self._timer.cancel()
-        if self.stream is not None:
-            self.stream.close()
+    def recv_into(self, *args: Any) -> int:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        self.settimeout(min(self.timeout_s, remaining))  # type: ignore[attr-defined]
+        received: int = super().recv_into(*args)  # type: ignore[misc]
+        return received
+
+
+class _Socket(_WithDeadline, socket.socket):
+    pass
+
+
+class _SecureSocket(_WithDeadline, ssl.SSLSocket):
+    pass
 
 
 @contextmanager
@@ -72,40 +76,29 @@ def connection(place: Place, limits: Limits, deadline: float) -> Iterator[http.c
     Args:
         deadline: when the exchange must be over, on the clock of `time.monotonic`.
     """
-    cutter = _Cutter(deadline)
-    try:
-        yield _open(place, limits, cutter)
-        if cutter.expired:
-            raise TimeoutError
-    except (RefusedError, OSError, http.client.HTTPException, ValueError) as error:
-        raise _refusal(error, cutter.expired, limits) from error
-    finally:
-        cutter.close()
-
-
-def _open(place: Place, limits: Limits, cutter: _Cutter) -> http.client.HTTPConnection:
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-    opened = kind(place.host, place.port)
-    stream = cutter.stream = _connect(place, limits)
-    if place.scheme == "https":
-        # The handshake apart from the wrapping: the cutter must know the socket before a server can stall.
-        context = ssl.create_default_context()
-        secure = context.wrap_socket(stream, server_hostname=place.host, do_handshake_on_connect=False)
-        stream = cutter.stream = secure
-        secure.do_handshake()
-    opened.sock = stream
-    return opened
+    try:
+        opened = kind(place.host, place.port)
+        with _connect(place, limits, deadline) as stream:
+            opened.sock = _secure(stream, place.host) if place.scheme == "https" else stream
+            try:
+                yield opened
+            finally:
+                opened.close()
+    except (RefusedError, OSError, http.client.HTTPException, ValueError) as error:
+        raise _refusal(error, time.monotonic() >= deadline, limits) from None
 
 
-def _connect(place: Place, limits: Limits) -> socket.socket:
+def _connect(place: Place, limits: Limits, deadline: float) -> _Socket:
     """Connects to an address that was itself checked, so that a name cannot change its address in between."""
     addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     if not limits.allow_private_hosts and any(not is_public(str(address[4][0])) for address in addresses):
         raise RefusedError("private_host", place.host)
     problem = OSError("no address")
     for family, kind, protocol, _, address in addresses:
-        stream = socket.socket(family, kind, protocol)
-        stream.settimeout(limits.timeout_s)
+        stream = _Socket(family, kind, protocol)
+        stream.timeout_s, stream.deadline = limits.timeout_s, deadline
+        stream.settimeout(max(0.001, min(limits.timeout_s, deadline - time.monotonic())))
         try:
             stream.connect(address)
             return stream
@@ -113,6 +106,19 @@ def _connect(place: Place, limits: Limits) -> socket.socket:
             stream.close()
             problem = error
     raise problem
+
+
+def _secure(stream: _Socket, host: str) -> _SecureSocket:
+    """TLS over a connected socket, within the same deadline."""
+    context = ssl.create_default_context()
+    context.sslsocket_class = _SecureSocket
+    # The handshake apart from the wrapping, so that it too has the remaining time only.
+    secure = context.wrap_socket(stream, server_hostname=host, do_handshake_on_connect=False)
+    assert isinstance(secure, _SecureSocket)
+    secure.timeout_s, secure.deadline = stream.timeout_s, stream.deadline
+    secure.settimeout(max(0.001, min(stream.timeout_s, stream.deadline - time.monotonic())))
+    secure.do_handshake()
+    return secure
 
 
 def is_public(address: str) -> bool:
@@ -124,10 +130,10 @@ def is_public(address: str) -> bool:
 
 
 def _refusal(error: Exception, expired: bool, limits: Limits) -> RefusedError:
-    if expired:
-        return RefusedError("timeout", f"not done after {limits.deadline_s:g} s")
     if isinstance(error, RefusedError):
         return error
+    if expired:
+        return RefusedError("timeout", f"not done after {limits.deadline_s:g} s")
     if isinstance(error, TimeoutError):
         return RefusedError("timeout", f"silent for {limits.timeout_s:g} s")
     if isinstance(error, http.client.IncompleteRead):

@@ -51,9 +51,10 @@ def _client(address: str | None, workers: int) -> Any:
 
     if address is not None:
         return Client(address)
-    dask.config.set({"logging.distributed": "error"})
+    # The profiler can deadlock a worker that starts threads, as img2dataset does: CPython gh-106883, here in 3.11.7.
+    dask.config.set({"logging.distributed": "error", "distributed.worker.profile.enabled": False})
     # One thread each: img2dataset redirects the process's stdout while it resizes, and torch counts threads.
-    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     client = Client(cluster)
     _open.append(cluster)
     _open.append(client)

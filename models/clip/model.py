@@ -23,7 +23,7 @@ _DEVIATION = (0.2686, 0.2613, 0.2758)
 class PairScorer(nn.Module, ABC):
     """Anything that embeds images and captions in one space."""
 
-    clip: nn.Module
+    clip: CLIPModel
 
     @abstractmethod
     def embed_images(self, images: Tensor) -> Tensor:
@@ -86,7 +86,8 @@ class PretrainedClip(PairScorer):
 
     def embed_images(self, images: Tensor) -> Tensor:
         """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
-        pixels = preprocess(images.to(self.device), self.clip.config.vision_config.image_size, "bicubic")
+        size = int(self.clip.vision_model.embeddings.image_size)
+        pixels = preprocess(images.to(self.device), size, "bicubic")
         return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
@@ -100,7 +101,7 @@ def preprocess(images: Tensor, size: int, mode: str) -> Tensor:
     pixels = images.float() / 255.0
     if pixels.shape[-1] != size:
         antialias = {"antialias": True, "align_corners": False} if mode == "bicubic" else {}
-        pixels = F.interpolate(pixels, (size, size), mode=mode, **antialias).clamp(0.0, 1.0)  # type: ignore[arg-type]
+        pixels = F.interpolate(pixels, (size, size), mode=mode, **antialias).clamp(0.0, 1.0)
     mean = pixels.new_tensor(_MEAN)[:, None, None]
     return (pixels - mean) / pixels.new_tensor(_DEVIATION)[:, None, None]
 

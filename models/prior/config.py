@@ -59,9 +59,8 @@ class PriorConfig(PriorLayout):
     @property
     def mask_types(self) -> tuple[MaskType, ...]:
         """Attention of each layer, first to last."""
-        if self.attention == "full":
-            return ("full",) * self.layers
-        return tuple(mask_type(layer, self.layers) for layer in range(1, self.layers + 1))
+        layers = range(1, self.layers + 1)
+        return tuple("full" if self.attention == "full" else mask_type(layer, self.layers) for layer in layers)
 
 
 def mask_type(layer: int, layers: int) -> MaskType:

@@ -39,7 +39,7 @@ class Block(nn.Module):
         return self._mlp(x + self.attention.step(self.attention_norm(x), cache, position))
 
     def _mlp(self, x: Tensor) -> Tensor:
-        grown: Tensor = self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x)), approximate="tanh"))
+        grown: Tensor = self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x))))
         return x + grown
 
 

@@ -110,16 +110,23 @@ def draw(
     if temperature == 0:
         return logits.argmax(-1)
     probabilities = (logits.double() / temperature).softmax(-1)
-    probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    if top_k is not None:
-        probabilities[:, top_k:] = 0
-    if top_p is not None:
-        before = probabilities.cumsum(-1) - probabilities
-        probabilities[before >= top_p] = 0
+    order: Tensor | None = None
+    if top_k is not None or top_p is not None:
+        probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
+        probabilities = _most_likely(probabilities, top_k, top_p)
     cumulative = probabilities.cumsum(-1)
     target = uniform.double()[:, None] * cumulative[:, -1:]
-    rank = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[1] - 1)
-    return order.gather(1, rank)[:, 0]
+    place = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[1] - 1)
+    return (place if order is None else order.gather(1, place))[:, 0]
+
+
+def _most_likely(probabilities: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
+    kept = torch.ones_like(probabilities, dtype=torch.bool)
+    if top_k is not None:
+        kept[:, top_k:] = False
+    if top_p is not None:
+        kept &= probabilities.cumsum(-1) - probabilities < top_p
+    return probabilities * kept
 
 
 def check_vocabulary(prior: Prior, bpe: BPE) -> None:

@@ -29,7 +29,10 @@ class BPE:
     @property
     def text_length(self) -> int:
         """Positions of an encoded caption."""
-        return int(self._tokenizer.truncation["max_length"])
+        truncation = self._tokenizer.truncation
+        if truncation is None:
+            raise ValueError("this tokenizer has no length: it was not saved by BPE.save")
+        return int(truncation["max_length"])
 
     def encode(self, captions: Sequence[str]) -> Tensor:
         """Ids of captions, int64 [B, T], with `PAD` after the last token; captions beyond T tokens are cut."""

@@ -109,4 +109,4 @@ def sum_over_ranks(value: Tensor) -> Tensor:
     """Differentiable sum of a tensor over ranks; the tensor itself when there is one rank."""
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return value
-    return _SumOverRanks.apply(value)  # type: ignore[no-any-return]
+    return _SumOverRanks.apply(value)

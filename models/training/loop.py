@@ -69,6 +69,8 @@ class Loop:
         self._bf16 = has_bf16(ranks.device) if config.bf16 is None else config.bf16
         self.step = 0
         self.seconds = 0.0
+        if ranks.is_first:
+            out.mkdir(parents=True, exist_ok=True)
         if (out / STATE).exists():
             self._resume()
         self._parallel = in_parallel(self.learner, ranks)

@@ -15,7 +15,12 @@ environment.prepare()  # before anything imports Prefect
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """A server with an empty database."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    # Without heartbeats a flow ends a second sooner.
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
         yield

@@ -80,6 +80,14 @@ def test_a_root_that_cannot_be_written_is_answered_in_one_line(tmp_path: Path) -
     assert result.exit_code == 1
 
 
+def test_a_server_that_does_not_answer_is_answered_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    result = dalle("run", "--recipe", "smoke")
+    assert "No Prefect server answers at http://127.0.0.1:9/api" in only_line(result)
+    assert "unset PREFECT_API_URL" in only_line(result)
+    assert result.exit_code == 1
+
+
 def test_debug_shows_the_traceback() -> None:
     result = dalle("status", "--debug", "--set", "nothing=3")
     assert result.exception is not None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 from tables import artifact, reasons, rows
 from web import dribble, picture, reply, web_site
 
@@ -44,6 +44,19 @@ def test_images_of_all_formats_are_stored_as_jpeg_with_the_size_they_were_served
 def test_a_large_image_is_stored_with_its_shortest_side_reduced(settings):
     (row,) = rows(fetched(settings, {"/a.png": picture(1, (600, 400), "JPEG")}), "images")
     assert (row["width"], row["height"], decoded(row).size) == (600, 400, (384, 256))
+
+
+def test_photographs_are_stored_upright(settings):
+    sideways = Image.new("RGB", (90, 60), "blue")
+    sideways.paste("red", (0, 0, 30, 60))
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # to be turned clockwise by a quarter
+    sideways.save(buffer, "JPEG", exif=exif)
+    (row,) = rows(fetched(settings, {"/a.jpg": buffer.getvalue()}), "images")
+    assert (row["width"], row["height"]) == (60, 90)
+    red, _, blue = decoded(row).getpixel((30, 5))
+    assert red > 200 > 50 > blue
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "WEBP"])

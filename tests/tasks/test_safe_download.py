@@ -3,9 +3,13 @@
 import gzip
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from web import dribble, dribble_headers, reply, web_site
 
 from tasks.safe_connection import Limits, RefusedError, is_public
@@ -135,3 +139,34 @@ def test_opt_out_headers(value, directive):
     headers = Message()
     headers["X-Robots-Tag"] = value
     assert opt_out(headers) == directive
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Certificate and key, in one file, that a server may call itself localhost with."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    )
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    file = tmp_path / "localhost.pem"
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
+    file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(encoding) + private)
+    return file
+
+
+def test_https_works_and_checks_the_certificate(certificate, monkeypatch):
+    with web_site({"/a": reply(200, b"x" * 900), "/slow": dribble}, certificate) as site:
+        assert refusal(f"{site}/a") == ("unreachable", "SSLCertVerificationError")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert download(f"{site}/a", QUICK).body == b"x" * 900
+        assert refusal(f"{site}/slow", Limits(0.5, 1.0, 10_000, True)) == ("timeout", "not done after 1 s")
+
+
+def test_a_server_that_never_answers_the_handshake_is_left():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert refusal(f"https://127.0.0.1:{server.getsockname()[1]}/") == ("timeout", "silent for 0.5 s")

@@ -2,11 +2,13 @@
 
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from PIL import Image
 
@@ -14,8 +16,8 @@ Answer = bytes | str | Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def web_site(paths: Mapping[str, Answer]) -> Iterator[str]:
-    """The address of a server that answers `paths`, and 404 to everything else."""
+def web_site(paths: Mapping[str, Answer], certificate: Path | None = None) -> Iterator[str]:
+    """The address of a server that answers `paths`, and 404 to everything else; https if there is a certificate."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -32,10 +34,17 @@ def web_site(paths: Mapping[str, Answer]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
+    address = f"http://127.0.0.1:{server.server_port}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *_: None  # a client that refuses the certificate
+        address = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield address
     finally:
         server.shutdown()
         server.server_close()

@@ -60,7 +60,7 @@ def test_images_become_logits_codes_and_images_again(dvae: DVAE) -> None:
     assert torch.equal(codes, logits.argmax(1).flatten(1))
     rebuilt = dvae.images(codes)
     assert rebuilt.shape == images.shape
-    assert 0 <= float(rebuilt.min()) <= float(rebuilt.max()) <= 1
+    assert 0 <= rebuilt.min().item() <= rebuilt.max().item() <= 1
 
 
 def test_looking_codes_up_equals_decoding_one_hot_maps(dvae: DVAE) -> None:

@@ -124,7 +124,7 @@ def test_a_trainer_killed_at_any_time_resumes_to_the_same_bits(dvae_job: Job, tm
     assert whole.wait(120) == 0
     job = dvae_job("killed", **steps)
     state = tmp_path / "killed" / "state" / "state.safetensors"
-    for _ in range(3):
+    for _ in range(2):
         trainer = _start(job, tmp_path)
         seen = state.stat().st_mtime_ns if state.exists() else 0
         while trainer.poll() is None and (not state.exists() or state.stat().st_mtime_ns == seen):

@@ -1,0 +1,77 @@
+"""The real data part of the DAG, on a folder of a few pictures: the same with Prefect and without."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finished_run import emoji_pairs
+
+from flows import recipes
+from flows.dataset import dataset
+from flows.overrides import overridden
+from flows.plan import plan, trained
+from flows.run import directly
+from tasks.artifact import lineage
+from tasks.errors import ConfigError
+from tasks.settings import Settings
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Eight captioned pictures, one of them with too short a caption."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, pair in enumerate(emoji_pairs(8)):
+        (folder / f"{number}.png").write_bytes(pair["image"])
+        (folder / f"{number}.txt").write_text(f"a small picture of a {pair['caption']}" if number else "no")
+    return folder
+
+
+def manifests(settings: Settings, pairs: Any) -> dict[str, Any]:
+    return {made.address: made.manifest().model_dump(exclude={"run"}) for made in lineage(pairs)}
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_dataset_is_the_same_with_prefect_and_without(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    from flows.pipeline import dataset_flow
+
+    config = overridden(recipes.smoke(), [f"source.folder={photos}", "screen_captions.min_confidence=0"])
+    elsewhere = settings.model_copy(update={"root": str(tmp_path / "elsewhere")})
+    plainly = manifests(elsewhere, dataset(config, directly(elsewhere)))
+    assert manifests(settings, dataset_flow(config, settings)) == plainly
+    assert len(plainly) == 6
+    [packed] = [manifest for address, manifest in plainly.items() if address.startswith("pack/")]
+    assert packed["counts"]["rows_out"] == 7
+
+
+def test_a_plan_names_every_stage_once_and_writes_nothing(settings: Settings) -> None:
+    stages = [artifact.stage for artifact in plan(recipes.demo(), settings)]
+    assert len(stages) == len(set(stages)) == 15
+    assert not Path(settings.root).exists()
+
+
+def test_a_changed_threshold_changes_that_stage_and_those_after_it(settings: Settings) -> None:
+    before = plan(recipes.demo(), settings)
+    after = plan(overridden(recipes.demo(), ["dedup.max_hash_distance=3"]), settings)
+    changed = [a.stage for a, b in zip(before, after, strict=True) if a != b]
+    assert changed == [a.stage for a in before[4:]]
+
+
+def test_models_that_are_not_trained_are_asked_for_by_name(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="not trained yet .crawl is missing.: run `dalle run`"):
+        trained(recipes.demo(), settings)
+
+
+def test_a_scheduled_day_becomes_the_snapshot_of_live_sites_only() -> None:
+    from flows.pipeline import of_the_day
+
+    day = datetime(2026, 11, 21, 3, tzinfo=UTC)
+    demo = recipes.demo()
+    live = overridden(demo, ['source.sites=["https://example.org"]'])
+    named = overridden(live, ["source.snapshot=first"])
+    assert of_the_day(live, day).source.snapshot == "2026-11-21"
+    assert of_the_day(live, day) != live
+    assert of_the_day(named, day) == named
+    assert of_the_day(demo, day) == demo
+    assert of_the_day(live, None) == live
