@@ -47,12 +47,14 @@ def _done(result: Result, on_done: Callable[[Result], None]) -> Result:
 def _client(address: str | None, workers: int) -> Any:
     """One client for each cluster and process: a start costs seconds, so stages share it."""
     import dask
+
+    # The profiler can deadlock a worker that starts threads, as img2dataset does: CPython gh-106883, here in 3.11.7.
+    # Set before `distributed` is imported, which reads its logging level then.
+    dask.config.set({"logging.distributed": "error", "distributed.worker.profile.enabled": False})
     from distributed import Client, LocalCluster
 
     if address is not None:
         return Client(address)
-    # The profiler can deadlock a worker that starts threads, as img2dataset does: CPython gh-106883, here in 3.11.7.
-    dask.config.set({"logging.distributed": "error", "distributed.worker.profile.enabled": False})
     # One thread each: img2dataset redirects the process's stdout while it resizes, and torch counts threads.
     cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     client = Client(cluster)

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from protego import Protego
 
 from tasks.crawl.candidates import Verdict
-from tasks.safe_connection import Limits, RefusedError
-from tasks.safe_download import AGENT_TOKEN, download
+from tasks.web.connection import Limits, RefusedError
+from tasks.web.download import AGENT_TOKEN, download
 
 LIMITS = Limits(timeout_s=5, deadline_s=10, max_bytes=500_000)  # RFC 9309 asks for 500 KiB to be read at least
 AT_ONCE = 8

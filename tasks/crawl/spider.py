@@ -22,7 +22,7 @@ from scrapy.linkextractors import LinkExtractor
 from twisted.python.failure import Failure
 from w3lib.url import safe_url_string
 
-from tasks.safe_download import OPT_OUT_DIRECTIVES, USER_AGENT
+from tasks.web.download import OPT_OUT_DIRECTIVES, USER_AGENT
 
 
 class ImageSpider(scrapy.Spider):

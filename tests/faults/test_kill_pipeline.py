@@ -1,4 +1,4 @@
-"""kill -9 of `dalle run` in every stage, then `dalle run` again: the result of an undisturbed run, nothing done twice."""
+"""kill -9 of `dalle run` in every stage, then `dalle run` again: nothing lost, nothing done twice."""
 
 import csv
 import io

@@ -15,7 +15,7 @@ from web import picture
 
 from tasks.crawl import Config as CrawlConfig
 from tasks.dedup import Config, Look, dedup, find_duplicates
-from tasks.near_duplicates import HASH_BITS, look, pairs_within
+from tasks.dedup.near_duplicates import HASH_BITS, look, pairs_within
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:

@@ -12,7 +12,7 @@ from web import dribble, picture, reply, web_site
 
 from tasks import crawl
 from tasks.fetch import Config, batches, fetch, read_batch
-from tasks.image_files import is_cut, read_header
+from tasks.fetch.image_files import is_cut, read_header
 from tasks.screen_captions import Config as CaptionsConfig
 from tasks.screen_captions import screen_captions
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from web import dribble, dribble_headers, reply, web_site
 
-from tasks.safe_connection import Limits, RefusedError, is_public
-from tasks.safe_download import download, opt_out
+from tasks.web.connection import Limits, RefusedError, is_public
+from tasks.web.download import download, opt_out
 
 BOMB = gzip.compress(b"x" * 100_000)
 GZIP_ERROR = "gzip: Error -3 while decompressing data: incorrect header check"

@@ -16,7 +16,7 @@ from tables import artifact, rows
 
 from tasks.crawl import Config as SourceConfig
 from tasks.crawl.demo_captions import GROUPS, noun_phrase, plain_name
-from tasks.screen_captions import (
+from tasks.screen_captions.screen import (
     Config,
     _identify,
     _needs_repair,

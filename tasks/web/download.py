@@ -8,7 +8,7 @@ from email.message import Message
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from tasks.safe_connection import Limits, Place, RefusedError, connection
+from tasks.web.connection import Limits, Place, RefusedError, connection
 
 USER_AGENT = "dalle-pipeline/0.1 (research crawler; obeys robots.txt, X-Robots-Tag and TDM reservation)"
 AGENT_TOKEN = "dalle-pipeline"  # the name by which robots.txt and X-Robots-Tag may address this crawler

@@ -62,7 +62,7 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
 
 def looks_of(uri: str) -> list[Look]:
     """The look of every image of a shard."""
-    from tasks.near_duplicates import look
+    from tasks.dedup.near_duplicates import look
 
     table = schemas.read_table(uri).select(["pair_id", "width", "height", "image"])
     return [
@@ -94,7 +94,7 @@ def _similar(config: Config, looks: Sequence[Look]) -> list[tuple[int, int]]:
         return []
     import numpy as np
 
-    from tasks.near_duplicates import pairs_within, same_colours
+    from tasks.dedup.near_duplicates import pairs_within, same_colours
 
     pairs = pairs_within(np.stack([look.hash_bits for look in looks]), config.max_hash_distance)
     pairs = same_colours(np.stack([look.thumbnail for look in looks]), pairs, config.max_colour_difference)

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from tasks import schemas
 from tasks.artifact import Artifact
-from tasks.boilerplate import BOILERPLATE
 from tasks.output import Output, Shard
+from tasks.screen_captions.boilerplate import BOILERPLATE
 from tasks.stage import StageConfig, stage
 
 

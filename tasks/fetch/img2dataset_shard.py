@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.image_files import is_cut, read_header, upright
-from tasks.safe_connection import Limits, RefusedError
-from tasks.safe_download import download
+from tasks.fetch.image_files import is_cut, read_header, upright
+from tasks.web.connection import Limits, RefusedError
+from tasks.web.download import download
 
 if TYPE_CHECKING:
-    from tasks.fetch import Config
+    from tasks.fetch.fetch import Config
 
 COLUMNS = ["row", "url"]
 SEPARATOR = "|"

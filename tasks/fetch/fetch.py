@@ -70,7 +70,7 @@ def read_batch(batch: Batch) -> pa.Table:
 
 def fetch_batch(config: Config, batch: Batch) -> Shard:
     """The images of one batch; runs in a Dask worker."""
-    from tasks.img2dataset_shard import fetch_rows
+    from tasks.fetch.img2dataset_shard import fetch_rows
 
     captions = read_batch(batch)
     rows = captions.to_pylist()

@@ -1,0 +1,1 @@
+"""Getting single files from servers nobody vouches for."""
