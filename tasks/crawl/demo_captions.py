@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-GROUPS = ("Animals & Nature", "Food & Drink", "Travel & Places", "Objects", "Activities", "Smileys & Emotion")
+GROUPS = ("Animals & Nature", "Food & Drink", "Objects", "Smileys & Emotion")
 
 # What things of a subcategory are, to end "… is one of the …".
 KINDS = {

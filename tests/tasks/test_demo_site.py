@@ -68,7 +68,7 @@ def test_the_same_archive_gives_the_same_site():
 
 def test_the_crawl_has_something_to_refuse_for_every_reason(crawled):
     counts = crawled.manifest().counts
-    assert 1500 <= counts.rows_in <= 1800
+    assert 1200 <= counts.rows_in <= 1500
     assert set(counts.rejected) == {"bad_url", "duplicate", "missing_alt", "private_host", "robots_disallowed"}
     assert crawled.manifest().metrics["pages_disallowed"] == 1
 
@@ -77,7 +77,7 @@ def test_every_clean_image_is_a_candidate_with_a_caption_of_its_own_that_passes(
     (shard,) = crawled.files("candidates")
     captions = screen_shard(CaptionsConfig(), shard).tables["captions"].to_pylist()
     clean = [row for row in captions if "/images/" in row["url"]]
-    assert len(clean) == len({row["caption"] for row in clean}) == 1015
+    assert len(clean) == len({row["caption"] for row in clean}) == 712
     assert all(row["licence"] == "https://opensource.org/license/mit" for row in clean)
 
 
@@ -95,8 +95,8 @@ def test_spoilt_captions_are_repaired(crawled):
     (shard,) = crawled.files("candidates")
     alts = {row["alt"] for row in rows(crawled, "candidates")}
     captions = screen_shard(CaptionsConfig(), shard).tables["captions"]["caption"].to_pylist()
-    assert sum("â€”" in alt for alt in alts) > 10
-    assert sum("&amp;" in alt for alt in alts) > 10
+    assert sum("â€”" in alt for alt in alts) > 5
+    assert sum("&amp;" in alt for alt in alts) > 5
     assert not any("â€”" in caption or "&amp;" in caption for caption in captions)
 
 
