@@ -20,6 +20,12 @@ _QUIET = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
+# A server that ends with the run has no automations to trigger and nobody reading its event feed. Both write to the
+# same SQLite file as the run does, and on a busy machine the run would wait seconds for them.
+_IN_PROCESS = {
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+}
 
 
 def state_folder() -> Path:
@@ -27,15 +33,16 @@ def state_folder() -> Path:
     return Path(os.environ.get("DALLE_STATE", ".dalle")).absolute()
 
 
-def prepare(console: bool = False) -> None:
+def prepare(services: bool = False) -> None:
     """Sets what is not set yet. Without an API address Prefect starts a server inside the run.
 
     Args:
-        console: leave Prefect's own log on the terminal; else it goes to the server only.
+        services: for a server and a worker that stay, and write logs of their own; else for one run in a terminal,
+            whose log goes to the server alone.
     """
     defaults = _QUIET | {"PREFECT_HOME": str(state_folder() / "prefect")}
-    if not console:
-        defaults["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    if not services:
+        defaults |= _IN_PROCESS | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     home = Path(os.environ["PREFECT_HOME"])

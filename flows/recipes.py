@@ -1,7 +1,7 @@
 """Complete configs by name. Each docstring says what it costs, how long it takes and what to expect."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flows.config import PipelineConfig
 from tasks.errors import ConfigError
@@ -43,27 +43,30 @@ def demo() -> PipelineConfig:
     }
     clip: Sections = {
         "training": {
-            "steps": 400,
+            "steps": 300,
             "batch_size": 64,
             "learning_rate": 2e-3,
-            "warmup_steps": 40,
+            "muon_learning_rate": 0.02,
+            "warmup_steps": 30,
             "weight_decay": 0.01,
-            "ema_decay": 0.98,
+            "ema_decay": 0.97,
             "augment": False,
             "validate_every": 100,
         }
     }
     prior: Sections = {
-        "model": {"width": 256, "layers": 3, "heads": 4, "attention": "full"},
+        "model": {"width": 192, "layers": 4, "heads": 4, "attention": "full"},
         "training": {
-            "steps": 2400,
-            "batch_size": 8,
-            "learning_rate": 2.5e-3,
+            "steps": 700,
+            "batch_size": 16,
+            "learning_rate": 2e-3,
+            "muon_learning_rate": 0.02,
+            "warmup_steps": 50,
             "beta2": 0.98,
-            "ema_decay": 0.99,
+            "ema_decay": 0.98,
             "bpe_dropout": 0.0,
             "padding_in_text_loss": False,
-            "validate_every": 600,
+            "validate_every": 175,
         },
     }
     targets: Sections = {"hit_rate": 0.5, "psnr_db": 20.0, "codes_share": 0.25, "minutes": 15.0, "memory_gb": 6.0}
@@ -113,7 +116,7 @@ def _made(base: PipelineConfig | None = None, **sections: Sections) -> PipelineC
     return PipelineConfig.model_validate(_merged(values, sections))
 
 
-def _merged(values: Sections, changes: Sections) -> Sections:
+def _merged(values: Mapping[str, object], changes: Mapping[str, object]) -> Sections:
     merged = dict(values)
     for name, change in changes.items():
         old = merged.get(name)

@@ -52,7 +52,7 @@ def up(port: int, prefect_file: Path = environment.PROJECT / "infra" / "prefect.
         PortInUseError: another program listens on the port.
         ServiceError: a service ended right after its start.
     """
-    environment.prepare(console=True)
+    environment.prepare(services=True)
     services = running()
     server = services.get("server") or _start_server(port)
     _wait_for("health", "server", server)

@@ -21,6 +21,9 @@ from tasks.settings import Settings
 DONE = "done.json"
 POLL_S = 0.5
 GRACE_S = 20.0
+# Dask sets these for its own workers, in this process too. They cost a trainer half its speed: memory is handed back to
+# the system after every step, and there is one thread.
+DASK_WORKER_LIMITS = {"MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 
 
 def train(
@@ -58,8 +61,11 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
     (folder / "error.json").unlink(missing_ok=True)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
     command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / "job.json")]
+    env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
     with (folder / "trainer.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, start_new_session=True
+        )
     started = psutil.Process(process.pid).create_time()
     storage.write_json(str(folder / "launch.json"), {"pid": process.pid, "started": started, "command": command})
     return process.pid

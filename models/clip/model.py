@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 from models.clip.config import ClipConfig
 from models.text.bpe import BPE, PAD, load_bpe
 from models.training.checkpoint import load_weights, read_config
+from models.training.muon import Matrix
 
 TOKENIZER = "tokenizer.json"
 _MEAN = (0.4815, 0.4578, 0.4082)  # openai/CLIP's preprocessing
@@ -74,6 +75,11 @@ class Clip(PairScorer):
         """The learned factor on cosines, at most 100."""
         factor: Tensor = self.clip.logit_scale.exp().clamp(max=100.0)
         return factor
+
+    def matrices(self) -> list[Matrix]:
+        """The weight matrices of both transformers' blocks."""
+        encoders = (self.clip.text_model.encoder, self.clip.vision_model.encoder)
+        return [Matrix(layer.weight) for e in encoders for layer in e.modules() if isinstance(layer, nn.Linear)]
 
 
 class PretrainedClip(PairScorer):

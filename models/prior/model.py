@@ -10,6 +10,7 @@ from models.prior.attention import Attention, LayerCache
 from models.prior.config import MaskType, PriorConfig
 from models.prior.embedding import StreamEmbedding
 from models.training.checkpoint import load_weights, read_config
+from models.training.muon import Matrix
 
 _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
 
@@ -80,6 +81,11 @@ class Prior(nn.Module):
     def text_targets(self, captions: Tensor) -> Tensor:
         """What the text logits should say: rows of the text table [B, T - 1], padding included."""
         return self.embedding.text_ids(captions)[:, 1:]
+
+    def matrices(self) -> list[Matrix]:
+        """The weight matrices of all blocks; queries, keys and values are three each."""
+        linear = [(name, layer) for name, layer in self.blocks.named_modules() if isinstance(layer, nn.Linear)]
+        return [Matrix(layer.weight, parts=3 if name.endswith("qkv") else 1) for name, layer in linear]
 
     def head(self, x: Tensor, layer: nn.Linear) -> Tensor:
         """Final norm and one head in fp32 (D): [..., C] to [..., V]."""

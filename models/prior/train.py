@@ -12,12 +12,13 @@ from models.prior.config import PriorConfig, PriorTraining
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
-from models.text.bpe import BPE, load_bpe
+from models.text.bpe import BPE, PAD, load_bpe
 from models.training.config import TextImageShards
 from models.training.distributed import Ranks
 from models.training.entry import main, prepare, run
 from models.training.errors import DataError
 from models.training.loop import Batch, Learner
+from models.training.muon import Matrix
 from models.training.randomness import Step
 from models.training.shards import read_codes
 
@@ -59,7 +60,9 @@ class PriorLearner(Learner):
 
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss and its parts, text and image, in nats per symbol."""
-        return self._losses(batch)
+        c = self.training_config
+        captions = empty_some(batch["captions"], c.caption_dropout, step)
+        return self._losses(captions, batch["codes"], replace_some(batch["codes"], c.code_noise, self.model, step))
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -67,12 +70,16 @@ class PriorLearner(Learner):
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
         return metrics | (self._mean_losses(self.held_out) if self.held_out else {})
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+    def matrices(self) -> list[Matrix]:
+        """The matrices of all blocks; queries, keys and values are three."""
+        return self.model.matrices()
+
+    def _losses(self, captions: Tensor, codes: Tensor, inputs: Tensor) -> dict[str, Tensor]:
         c = self.training_config
-        text_logits, image_logits = self.model(batch["captions"], batch["codes"])
-        targets = self.model.text_targets(batch["captions"])
+        text_logits, image_logits = self.model(captions, inputs)
+        targets = self.model.text_targets(captions)
         text = text_loss(text_logits, targets, self.model.config.text_vocab, c.padding_in_text_loss)
-        image = image_loss(image_logits, batch["codes"])
+        image = image_loss(image_logits, codes)
         return {"loss": prior_loss(text, image, c.text_weight), "text": text, "image": image}
 
     def _mean_losses(self, tokens: Tokens) -> dict[str, float]:
@@ -84,9 +91,27 @@ class PriorLearner(Learner):
             chosen = slice(start, min(start + _VALIDATION_BATCH, rows))
             ids = self.bpe.encode(captions[chosen]).to(device)
             part = torch.from_numpy(codes[chosen].astype(np.int64)).to(device)
-            for name, value in self._losses({"captions": ids, "codes": part}).items():
+            for name, value in self._losses(ids, part, part).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(part)
         return {name: value / rows for name, value in sums.items()}
+
+
+def empty_some(captions: Tensor, rate: float, step: Step) -> Tensor:
+    """Captions [B, T] with a share of them made all padding."""
+    if rate == 0:
+        return captions
+    drawn = torch.rand(len(captions), 1, generator=step.generator("caption"), dtype=torch.float64).to(captions.device)
+    return captions.masked_fill(drawn < rate, PAD)
+
+
+def replace_some(codes: Tensor, rate: float, model: Prior, step: Step) -> Tensor:
+    """Codes [B, n] with a share of them replaced by random ones."""
+    if rate == 0:
+        return codes
+    generator = step.generator("codes")
+    random = torch.randint(model.config.image_vocab, codes.shape, generator=generator)
+    replaced = torch.rand(codes.shape, generator=generator) < rate
+    return torch.where(replaced.to(codes.device), random.to(codes.device), codes)
 
 
 def train(job: PriorJob, ranks: Ranks) -> None:

@@ -24,6 +24,11 @@ class TrainingConfig(Frozen):
         default=0.96, ge=0, lt=1, description="0.96 for the prior (paper B.2), 0.999 for the dVAE (A.2)"
     )
     eps: float = Field(default=1e-8, gt=0)
+    muon_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="train the transformer's matrices by Muon with this peak step size; the paper has AdamW for all",
+    )
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled; gains, biases and embeddings are exempt")
     clip_norm: float | None = Field(default=1.0, gt=0, description="bound on the global gradient norm")
     ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the averaged weights")

@@ -14,7 +14,14 @@ from models.training.checkpoint import STATE, read_tensors, write_tensors
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, has_bf16, in_parallel, mean_over_ranks
 from models.training.errors import NonFiniteLossError, ResumeMismatchError
-from models.training.optimiser import WeightAverage, adamw, optimiser_tensors, restore_optimiser
+from models.training.muon import Matrix
+from models.training.optimiser import (
+    WeightAverage,
+    optimiser_tensors,
+    optimisers,
+    restore_optimisers,
+    set_step_size,
+)
 from models.training.randomness import Step
 from models.training.records import METRICS, MetricsFile, Progress
 from models.training.schedules import warmup_cosine
@@ -43,6 +50,10 @@ class Learner(nn.Module, ABC):
     def validate(self) -> dict[str, float]:
         """Metrics of the model as it stands, on the first rank only."""
 
+    def matrices(self) -> list[Matrix]:
+        """Weights that Muon may train, if the configuration asks for it."""
+        return []
+
     def settings(self, step: Step) -> dict[str, float]:
         """Scheduled values of one step for the log, beside the step size."""
         return {}
@@ -64,7 +75,7 @@ class Loop:
         self.out = out
         self.ranks = ranks
         self.job = job
-        self.optimiser = adamw(self.learner, config)
+        self.optimisers = optimisers(self.learner, config, learner.matrices())
         self.average = None if config.ema_decay is None else WeightAverage(learner.model, config.ema_decay)
         self._bf16 = has_bf16(ranks.device) if config.bf16 is None else config.bf16
         self.step = 0
@@ -112,8 +123,8 @@ class Loop:
 
     def _update(self, step: Step) -> tuple[dict[str, Tensor], float]:
         self.learner.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._step_size(step.number)
+        for optimiser in self.optimisers:
+            set_step_size(optimiser, self._step_size(step.number))
         device = self.ranks.device
         batch = {name: tensor.to(device, non_blocking=True) for name, tensor in self.learner.batch(step).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
@@ -121,11 +132,12 @@ class Loop:
         loss = float(parts["loss"].detach())
         if not math.isfinite(loss):
             raise NonFiniteLossError(step.number, loss)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.learner.zero_grad(set_to_none=True)
         parts["loss"].backward()
         if self.config.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip_norm)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         if self.average:
             self.average.update(self.learner.model, step.number)
         return parts, loss
@@ -156,8 +168,8 @@ class Loop:
 
     def _save(self) -> None:
         tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
-        optimiser = optimiser_tensors(self.optimiser, self.learner)
-        tensors |= {f"optimiser:{name}": tensor for name, tensor in optimiser.items()}
+        state = optimiser_tensors(self.optimisers, self.learner)
+        tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
         if self.average:
             tensors |= {f"average:{name}": tensor for name, tensor in self.average.tensors.items()}
         run: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "job": self.job}
@@ -169,7 +181,7 @@ class Loop:
         if run["job"] != self.job:
             raise ResumeMismatchError(f"{self.out} holds the state of a different job: use another folder or empty it")
         self.learner.load_state_dict(_under(tensors, "learner:"))
-        restore_optimiser(self.optimiser, self.learner, _under(tensors, "optimiser:"))
+        restore_optimisers(self.optimisers, self.learner, _under(tensors, "optimiser:"))
         if self.average:
             for name, tensor in _under(tensors, "average:").items():
                 self.average.tensors[name].copy_(tensor)

@@ -1,16 +1,31 @@
 """AdamW with decay on matrices only, its state as flat tensors, and the running average of the weights."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from models.training.config import TrainingConfig
+from models.training.muon import Matrix, Muon
 from models.training.schedules import averaging_decay
 
 
-def adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    """Fused AdamW; biases, gains and embeddings do not decay (unstated in the paper, see B.2)."""
-    embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matrix]) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for `matrices` and AdamW for the rest when the config has a rate for Muon.
+
+    The group's "share" is its step size relative to the scheduled one.
+    """
+    if config.muon_learning_rate is None or not matrices:
+        return [adamw(list(model.parameters()), _embeddings(model), config)]
+    own = {id(matrix.weight) for matrix in matrices}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in own]
+    muon = Muon(matrices, config.muon_learning_rate)
+    muon.param_groups[0]["share"] = config.muon_learning_rate / config.learning_rate
+    return [adamw(rest, _embeddings(model), config), muon]
+
+
+def adamw(parameters: list[nn.Parameter], embeddings: set[int], config: TrainingConfig) -> torch.optim.AdamW:
+    """Fused AdamW; biases, gains and embeddings (by id) do not decay (unstated in the paper, see B.2)."""
     decayed = [p for p in parameters if p.ndim >= 2 and id(p) not in embeddings]
     exempt = [p for p in parameters if p.ndim < 2 or id(p) in embeddings]
     return torch.optim.AdamW(
@@ -22,25 +37,39 @@ def adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     )
 
 
-def optimiser_tensors(optimiser: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
-    """The optimiser's state as flat tensors named `parameter/key`."""
+def _embeddings(model: nn.Module) -> set[int]:
+    return {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+
+
+def set_step_size(optimiser: torch.optim.Optimizer, step_size: float) -> None:
+    """Give every group its share of the scheduled step size."""
+    for group in optimiser.param_groups:
+        group["lr"] = step_size * group.get("share", 1.0)
+
+
+def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer], model: nn.Module) -> dict[str, Tensor]:
+    """The optimisers' state as flat tensors named `parameter/key`; a parameter belongs to one of them."""
     return {
         f"{name}/{key}": torch.as_tensor(value)
+        for optimiser in optimisers
         for name, parameter in model.named_parameters()
         for key, value in optimiser.state.get(parameter, {}).items()
     }
 
 
-def restore_optimiser(optimiser: torch.optim.Optimizer, model: nn.Module, tensors: dict[str, Tensor]) -> None:
+def restore_optimisers(
+    optimisers: Sequence[torch.optim.Optimizer], model: nn.Module, tensors: dict[str, Tensor]
+) -> None:
     """Undo `optimiser_tensors`."""
     parameters = dict(model.named_parameters())
+    owners = {id(p): o for o in optimisers for group in o.param_groups for p in group["params"]}
     for flat, tensor in tensors.items():
         name, key = flat.rsplit("/", 1)
         parameter = parameters[name]
         placed = tensor.to(parameter.device).contiguous()
         if placed.shape == parameter.shape:
             placed = torch.empty_like(parameter).copy_(placed)  # keeps the parameter's memory format
-        optimiser.state[parameter][key] = placed
+        owners[id(parameter)].state[parameter][key] = placed
 
 
 class WeightAverage:

@@ -59,7 +59,7 @@ def test_a_changed_threshold_changes_that_stage_and_those_after_it(settings: Set
 
 
 def test_models_that_are_not_trained_are_asked_for_by_name(settings: Settings) -> None:
-    with pytest.raises(ConfigError, match="not trained yet .crawl is missing.: run `dalle run`"):
+    with pytest.raises(ConfigError, match=r"not trained yet \(crawl is missing\): run `dalle run`"):
         trained(recipes.demo(), settings)
 
 

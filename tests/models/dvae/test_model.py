@@ -124,7 +124,7 @@ def test_the_floor_on_the_scale_holds() -> None:
     with torch.no_grad():
         assert model.decoder.output.bias is not None
         model.decoder.output.bias.fill_(-9.0)
-    assert float(model.decode_codes(torch.zeros(1, 64, dtype=torch.int64))[1].min()) == -1.0
+    assert model.decode_codes(torch.zeros(1, 64, dtype=torch.int64))[1].min().item() == -1.0
 
 
 def test_standardised_logits_have_one_mean_and_one_spread() -> None:

@@ -1,0 +1,66 @@
+"""Muon's updates are orthogonal, and a run with it resumes to the same bits."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from models.prior.train import PriorJob, train
+from models.training.checkpoint import read_tensors
+from models.training.distributed import Ranks
+from models.training.errors import NonFiniteLossError
+from models.training.loop import Loop
+from models.training.muon import Matrix, Muon, orthogonalised
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 32)])
+def test_an_orthogonalised_matrix_has_singular_values_near_one(shape: tuple[int, int]) -> None:
+    values = torch.linalg.svdvals(orthogonalised(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+
+
+def test_orthogonalising_keeps_the_singular_vectors() -> None:
+    u, _, v = torch.linalg.svd(torch.randn(6, 6, generator=torch.Generator().manual_seed(0)))
+    spread = u @ torch.diag(torch.tensor([9.0, 5.0, 3.0, 2.0, 1.0, 0.5])) @ v
+    aligned = u.T @ orthogonalised(spread) @ v.T
+    torch.testing.assert_close(aligned, torch.diag(aligned.diagonal()), atol=1e-4, rtol=0)
+    assert (aligned.diagonal() > 0.6).all()
+
+
+def test_the_length_of_the_gradient_does_not_matter() -> None:
+    gradient = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(orthogonalised(gradient), orthogonalised(gradient * 1e4), atol=1e-4, rtol=1e-4)
+
+
+def test_parts_of_a_matrix_are_updated_on_their_own() -> None:
+    gradient = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    whole, parts = torch.zeros(6, 2, requires_grad=True), torch.zeros(2, 2, requires_grad=True)
+    whole.grad, parts.grad = gradient.clone(), gradient[2:4].clone()
+    Muon([Matrix(whole, parts=3)], 0.1).step()
+    Muon([Matrix(parts)], 0.1).step()
+    torch.testing.assert_close(whole[2:4], parts)
+
+
+def test_a_run_with_muon_resumes_to_the_same_bits(
+    prior_job: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"muon_learning_rate": 0.02, "checkpoint_every": 4, "code_noise": 0.2, "caption_dropout": 0.2}
+    jobs = [PriorJob.model_validate(prior_job(out, **settings)) for out in ("whole", "broken")]
+    train(jobs[0], Ranks())
+    update = Loop._update
+
+    def fail_at_six(self: Loop, step: Any) -> Any:
+        if step.number == 6:
+            raise NonFiniteLossError(6, float("nan"))
+        return update(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_update", fail_at_six)
+        with pytest.raises(NonFiniteLossError):
+            train(jobs[1], Ranks())
+    train(jobs[1], Ranks())
+    first, second = (read_tensors(Path(job.out) / "weights.safetensors")[0] for job in jobs)
+    assert all(torch.equal(first[name], second[name]) for name in first)
