@@ -51,8 +51,4 @@ class ClipTraining(TrainingConfig):
 
     batch_size: int = Field(default=128, gt=0, description="pairs per update, over all ranks")
     augment: bool = Field(default=True, description="random crops (listing 1), else the centred square")
-    degrade: bool = Field(
-        default=False,
-        description="blur half of every batch and add noise, so that samples of a small dVAE are no strangers; ours",
-    )
     validation_pairs: int = Field(default=2048, gt=0, description="at most this many pairs per validation figure")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.clip.config import ClipConfig, ClipTraining
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
@@ -24,8 +23,6 @@ from models.training.muon import Matrix
 from models.training.randomness import Step
 
 _VALIDATION_BATCH = 128
-_DETAIL = (0.25, 1.0)  # smallest and largest share of the side that blurred images keep
-_NOISE = 30.0  # largest standard deviation of the noise, grey levels
 _AUGMENTED_MARGIN = 2  # crops are cut at this multiple of CLIP's size, then averaged down
 
 
@@ -58,8 +55,6 @@ class ClipLearner(Learner):
             images = self.pairs.crops(indices, _AUGMENTED_MARGIN * size, step)
         else:
             images = self.pairs.squares(indices, size)
-        if self.training_config.degrade:
-            images = degraded_half(images, step)
         captions = [self.pairs.captions[i] for i in indices]
         return {"images": images, "ids": self.model.bpe.encode(captions), "groups": caption_groups(captions)}
 
@@ -87,18 +82,6 @@ class ClipLearner(Learner):
         images = torch.cat([self.model.embed_images(pairs.squares(chunk, size)) for chunk in chunks])
         texts = torch.cat([self.model.embed_captions([captions[i] for i in chunk]) for chunk in chunks])
         return retrieval_accuracy(images, texts, caption_groups(captions).to(images.device))
-
-
-def degraded_half(images: Tensor, step: Step) -> Tensor:
-    """The first half of uint8 images [B, 3, H, W] blurred to a random fraction of their detail, with pixel noise."""
-    half, side = len(images) // 2, images.shape[-1]
-    random = step.numpy("degrade")
-    detail = max(1, round(side * random.uniform(*_DETAIL)))
-    blurred = F.interpolate(
-        F.interpolate(images[:half].float(), (detail, detail), mode="area"), (side, side), mode="bilinear"
-    )
-    noise = torch.randn(blurred.shape, generator=step.generator("degrade")) * random.uniform(0, _NOISE)
-    return torch.cat([(blurred + noise).round_().clamp_(0, 255).to(torch.uint8), images[half:]])
 
 
 def train(job: ClipJob, ranks: Ranks) -> None:

@@ -78,17 +78,4 @@ class PriorTraining(TrainingConfig):
     )  # 2.2
     padding_in_text_loss: bool = Field(default=True, description="padding positions are targets too")
     bpe_dropout: float = Field(default=0.1, ge=0, lt=1, description="merges dropped in training")  # B.2
-    code_noise: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="share of input codes replaced by random ones in training, so that short runs lean on the caption "
-        "and survive a wrong draw; ours, not the paper's",
-    )
-    caption_dropout: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="share of captions left empty in training, which guidance in sampling needs; not the paper's",
-    )
     validation_rows: int = Field(default=2048, gt=0, description="at most this many rows per validation figure")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.prior.attention import LayerCache
 from models.prior.model import Block, Prior
-from models.text.bpe import BPE, PAD
+from models.text.bpe import BPE
 from models.training.randomness import generator_of
 
 
@@ -53,7 +53,6 @@ def sample_many(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
-    guidance: float = 1.0,
 ) -> NDArray[np.uint16]:
     """Draw n images for each caption.
 
@@ -64,8 +63,6 @@ def sample_many(
         temperature: divides the logits; 0 takes the most likely code every time.
         top_k: draw among the k most likely codes only.
         top_p: draw among the fewest codes whose probabilities reach this sum.
-        guidance: 1 draws as the paper does; above 1, logits are pushed away from those of an empty caption,
-            u + guidance * (c - u), at twice the cost. The prior must have been trained with caption dropout.
 
     Returns:
         uint16 codes [P, n, n_codes].
@@ -73,16 +70,12 @@ def sample_many(
     check_vocabulary(prior, bpe)
     device = next(prior.parameters()).device
     steps = prior.config.codes_per_image
-    ids = bpe.encode(captions).to(device)
-    decoder = Decoder(prior, ids, n)
-    empty = Decoder(prior, torch.full_like(ids, PAD), n) if guidance != 1 else None
+    decoder = Decoder(prior, bpe.encode(captions).to(device), n)
     uniform = torch.stack([_uniform(seed, caption, i, steps) for caption in captions for i in range(n)]).to(device)
     codes = torch.empty(len(captions) * n, steps, dtype=torch.int64, device=device)
     previous: Tensor | None = None
     for position in range(steps):
         logits = decoder.next_logits(previous)
-        if empty is not None:
-            logits = torch.lerp(empty.next_logits(previous), logits, guidance)
         previous = draw(logits, uniform[:, position], temperature, top_k, top_p)
         codes[:, position] = previous
     return codes.view(len(captions), n, steps).cpu().numpy().astype(np.uint16)
@@ -97,10 +90,9 @@ def sample(
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
-    guidance: float = 1.0,
 ) -> NDArray[np.uint16]:
     """Draw n images for one caption: uint16 codes [n, n_codes]; see `sample_many`."""
-    return sample_many(prior, bpe, [caption], n, seed, temperature, top_k, top_p, guidance)[0]
+    return sample_many(prior, bpe, [caption], n, seed, temperature, top_k, top_p)[0]
 
 
 def draw(

@@ -12,7 +12,7 @@ from models.prior.config import PriorConfig, PriorTraining
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
-from models.text.bpe import BPE, PAD, load_bpe
+from models.text.bpe import BPE, load_bpe
 from models.training.config import TextImageShards
 from models.training.distributed import Ranks
 from models.training.entry import main, prepare, run
@@ -60,9 +60,7 @@ class PriorLearner(Learner):
 
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss and its parts, text and image, in nats per symbol."""
-        c = self.training_config
-        captions = empty_some(batch["captions"], c.caption_dropout, step)
-        return self._losses(captions, batch["codes"], replace_some(batch["codes"], c.code_noise, self.model, step))
+        return self._losses(batch["captions"], batch["codes"])
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -74,9 +72,9 @@ class PriorLearner(Learner):
         """The matrices of all blocks; queries, keys and values are three."""
         return self.model.matrices()
 
-    def _losses(self, captions: Tensor, codes: Tensor, inputs: Tensor) -> dict[str, Tensor]:
+    def _losses(self, captions: Tensor, codes: Tensor) -> dict[str, Tensor]:
         c = self.training_config
-        text_logits, image_logits = self.model(captions, inputs)
+        text_logits, image_logits = self.model(captions, codes)
         targets = self.model.text_targets(captions)
         text = text_loss(text_logits, targets, self.model.config.text_vocab, c.padding_in_text_loss)
         image = image_loss(image_logits, codes)
@@ -91,27 +89,9 @@ class PriorLearner(Learner):
             chosen = slice(start, min(start + _VALIDATION_BATCH, rows))
             ids = self.bpe.encode(captions[chosen]).to(device)
             part = torch.from_numpy(codes[chosen].astype(np.int64)).to(device)
-            for name, value in self._losses(ids, part, part).items():
+            for name, value in self._losses(ids, part).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(part)
         return {name: value / rows for name, value in sums.items()}
-
-
-def empty_some(captions: Tensor, rate: float, step: Step) -> Tensor:
-    """Captions [B, T] with a share of them made all padding."""
-    if rate == 0:
-        return captions
-    drawn = torch.rand(len(captions), 1, generator=step.generator("caption"), dtype=torch.float64).to(captions.device)
-    return captions.masked_fill(drawn < rate, PAD)
-
-
-def replace_some(codes: Tensor, rate: float, model: Prior, step: Step) -> Tensor:
-    """Codes [B, n] with a share of them replaced by random ones."""
-    if rate == 0:
-        return codes
-    generator = step.generator("codes")
-    random = torch.randint(model.config.image_vocab, codes.shape, generator=generator)
-    replaced = torch.rand(codes.shape, generator=generator) < rate
-    return torch.where(replaced.to(codes.device), random.to(codes.device), codes)
 
 
 def train(job: PriorJob, ranks: Ranks) -> None:

@@ -11,12 +11,11 @@ import torch
 from models.clip.config import ClipConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
 from models.clip.model import Clip, load_clip, load_pretrained_clip, score
-from models.clip.train import ClipJob, degraded_half, train
+from models.clip.train import ClipJob, train
 from models.text.bpe import BPE, load_bpe, train_bpe
 from models.text.config import BPEConfig
 from models.training.data import Pairs
 from models.training.distributed import Ranks
-from models.training.randomness import Step
 
 SIZES = {"image_size": 16, "vision_width": 16, "vision_layers": 1, "text_width": 16, "text_layers": 1, "heads": 2}
 
@@ -107,13 +106,3 @@ def test_a_pretrained_clip_in_a_folder_scores_too(clip: Clip, tmp_path: Path) ->
     scores = score(pretrained, np.zeros((2, 40, 40, 3), np.uint8), ["red disc", "red " * 30])
     assert scores.shape == (2,)
     assert np.isfinite(scores).all()
-
-
-def test_degrading_blurs_one_half_of_a_batch_and_leaves_the_other() -> None:
-    images = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    degraded = degraded_half(images, Step(2, seed=0))
-    assert degraded.dtype == torch.uint8
-    assert degraded.shape == images.shape
-    assert torch.equal(degraded[3:], images[3:])
-    assert not torch.equal(degraded[:3], images[:3])
-    assert torch.equal(degraded, degraded_half(images, Step(2, seed=0)))

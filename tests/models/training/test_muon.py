@@ -47,7 +47,7 @@ def test_parts_of_a_matrix_are_updated_on_their_own() -> None:
 def test_a_run_with_muon_resumes_to_the_same_bits(
     prior_job: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"muon_learning_rate": 0.02, "checkpoint_every": 4, "code_noise": 0.2, "caption_dropout": 0.2}
+    settings = {"muon_learning_rate": 0.02, "checkpoint_every": 4, "bpe_dropout": 0.2}
     jobs = [PriorJob.model_validate(prior_job(out, **settings)) for out in ("whole", "broken")]
     train(jobs[0], Ranks())
     update = Loop._update
