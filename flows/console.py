@@ -18,8 +18,9 @@ PLAIN_EVERY_S = 30.0  # without a terminal a line now and then shows life
 HEADLINES = {
     "train_bpe": ("vocabulary",),
     "train_dvae": ("psnr", "codes_used"),
-    "train_clip": ("accuracy", "loss"),
-    "train_prior": ("image_loss", "loss"),
+    "train_clip": ("train_accuracy", "accuracy"),
+    "train_prior": ("train_image", "image"),
+    "evaluate": ("hit_rate_best", "hit_rate_first"),
 }
 _SHOWN = 2
 

@@ -1,7 +1,10 @@
 """A run from the command line: with Prefect or without, and what it says in the end."""
 
-from contextlib import nullcontext
+import os
+from contextlib import nullcontext, suppress
 from typing import Any
+
+import psutil
 
 from flows import environment
 from flows.config import PipelineConfig
@@ -17,6 +20,9 @@ class ServerError(PipelineError):
     """The Prefect server that is configured does not answer."""
 
 
+IN_PROCESS_SERVER = "prefect.server.api.server"  # in the command line of the server Prefect starts inside a run
+
+
 def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool) -> Artifact:
     """Runs the pipeline under the observer's eyes and returns the report.
 
@@ -29,6 +35,8 @@ def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_pre
     server = api(address)
     if not server.ok:
         raise ServerError(server.text)
+    if address is None:
+        end_orphaned_servers()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows.pipeline import pipeline
@@ -38,6 +46,18 @@ def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_pre
     quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}) if address is None else nullcontext()
     with quick, watched_by(observer):
         return pipeline(config, settings)
+
+
+def end_orphaned_servers() -> None:
+    """Ends in-process servers whose run was killed: they outlive it, and hold this folder's Prefect database."""
+    home = os.environ["PREFECT_HOME"]
+    for process in psutil.process_iter(["cmdline", "ppid"]):
+        with suppress(psutil.Error):
+            command = " ".join(process.info["cmdline"] or [])
+            is_ours = IN_PROCESS_SERVER in command and process.environ().get("PREFECT_HOME") == home
+            if is_ours and process.info["ppid"] == 1:
+                process.terminate()
+                process.wait(10)
 
 
 def _directly(config: PipelineConfig, settings: Settings, observer: Silent) -> Artifact:
