@@ -10,10 +10,11 @@ Sections = dict[str, object]
 
 
 def demo() -> PipelineConfig:
-    """3D emoji from a site on this machine, 60 px: about 10 minutes on two CPU cores, 2 GB of memory.
+    """3D emoji from a site on this machine, 60 px: about 11 minutes on two CPU cores, 2 GB of memory.
 
-    The models memorise what they have seen: most training captions come out right. Held-out captions give a shape and
-    a colour at best.
+    Expect about 21 dB on held-out images with 40 % of the codes in use, and 9 of 10 training captions drawn right: the
+    models memorise. Held-out captions give a shape and a colour at best. Not the paper's, to be this quick: a
+    pixel-unshuffle stem, standardised logits and a floor on the Laplace scale; dense attention and Muon in the prior.
     """
     dvae: Sections = {
         "model": {
@@ -69,9 +70,31 @@ def demo() -> PipelineConfig:
             "validate_every": 175,
         },
     }
+    things = (
+        "a red apple",
+        "a slice of pizza",
+        "a hot beverage",
+        "a smiling face",
+        "a cat face",
+        "a frog",
+        "a blue book",
+    )
+    unseen = (
+        "a green apple in a cup",
+        "a robot with a guitar",
+        "a purple cat",
+        "a frog with glasses",
+        "a snowy rocket",
+    )
+    prompts = [f"a 3D emoji of {thing}" for thing in things + unseen]
     targets: Sections = {"hit_rate": 0.5, "psnr_db": 20.0, "codes_share": 0.25, "minutes": 15.0, "memory_gb": 6.0}
     return _made(
-        bpe={"vocab_size": 2048, "text_length": 24}, dvae=dvae, clip=clip, prior=prior, report={"targets": targets}
+        bpe={"vocab_size": 2048, "text_length": 24},
+        dvae=dvae,
+        clip=clip,
+        prior=prior,
+        sample={"prompts": prompts},
+        report={"targets": targets},
     )
 
 
