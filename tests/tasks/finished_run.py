@@ -111,7 +111,10 @@ def drawn_like(pair: dict, blur: float) -> bytes:
 
 def _data_stages(run: FinishedRun, pairs: Sequence[dict], with_rejects: bool) -> None:
     bad = {
-        "screen_captions": [("too_short", "2 characters", "ok"), ("not_english", "de 0.98", "ein roter Apfel")] * 3,
+        "screen_captions": [
+            *[("too_short", "2 characters", "ok"), ("not_english", "de 0.98", "ein roter Apfel")] * 3,
+            ("too_long", "2400 characters", "cheap gift " * 240),
+        ],
         "fetch": [("http_404", "404", "a lost picture")] * 2,
         "screen_images": [("aspect_ratio", "4.2", "a very wide banner")],
         "dedup": [("near_duplicate", "distance 2", "the same apple again")] * 4,

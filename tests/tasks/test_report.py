@@ -106,6 +106,10 @@ def test_refused_rows_are_shown_with_their_reason(whole):
         assert words in text
 
 
+def test_a_caption_refused_for_its_length_does_not_fill_the_page(whole):
+    assert 5 < Page(whole[0]).text.count("cheap gift") < 20
+
+
 def test_each_fixed_prompt_stands_beside_its_samples(whole):
     images = Page(whole[0]).images
     for prompt in ("a red apple", "a cat face"):
