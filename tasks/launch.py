@@ -62,6 +62,7 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
     command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / "job.json")]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for each other stall when a core is shared
     with (folder / "trainer.log").open("ab") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, start_new_session=True
