@@ -122,7 +122,7 @@ def status(
         _print_table(header, [cells(row) for row in rows], numbers=(3, 4, 5))
     damaged = [row for row in rows if row.state == "damaged"]
     for row in damaged:
-        typer.echo(f"{row.note}: run again to make {row.stage} anew.", err=True)
+        typer.echo(f"{row.note}: delete {settings.root}/{row.stage}/{row.fingerprint} and run again.", err=True)
     if damaged:
         raise typer.Exit(1)
 
