@@ -1,10 +1,10 @@
 """kill -9 of `dalle run` in every stage, then `dalle run` again: nothing lost, nothing done twice."""
 
+import contextlib
 import csv
 import io
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -59,12 +59,23 @@ def finish(root: Path, source: list[str]) -> None:
 def kill_inside(stage: str, root: Path, source: list[str]) -> None:
     """Starts a run and kills it as soon as it holds the lease of `stage`."""
     run = start(root, source)
-    while not list(root.glob(f"{stage}/*.lock")):
-        assert run.poll() is None, f"ended before {stage}: " + Path(f"{root}.log").read_text()[-2000:]
-        time.sleep(0.02)
-    time.sleep(0.3)  # into the work
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
+    try:
+        while not holds_lease(run.pid, root / stage):
+            assert run.poll() is None, f"ended before {stage}: " + Path(f"{root}.log").read_text()[-2000:]
+            time.sleep(0.02)
+        time.sleep(0.2)  # into the work
+    finally:
+        run.kill()
+        run.wait()
+
+
+def holds_lease(pid: int, folder: Path) -> bool:
+    """Whether the process has a lease in the folder. Leases come and go, and a killed run leaves its last behind."""
+    for name in os.listdir(folder) if folder.exists() else []:
+        with contextlib.suppress(FileNotFoundError):
+            if name.endswith(".lock") and json.loads((folder / name).read_text())["pid"] == pid:
+                return True
+    return False
 
 
 def finished_shards(root: Path) -> dict[str, int]:
