@@ -14,10 +14,11 @@ import psutil
 
 from tasks import storage
 from tasks.errors import TrainingFailedError
-from tasks.lock import is_alive
 from tasks.output import Progress
 from tasks.settings import Settings
 
+AGENT = "torch.distributed.run"
+JOB = "job.json"
 DONE = "done.json"
 POLL_S = 0.5
 GRACE_S = 20.0
@@ -48,27 +49,25 @@ def train(
 
 
 def _running(folder: Path) -> int | None:
-    """Process id of a trainer that an earlier run started here and that still works."""
-    record = folder / "launch.json"
-    if not record.exists():
-        return None
-    launch = json.loads(record.read_text())
-    return launch["pid"] if is_alive(launch["pid"], launch["started"]) else None
+    """Process id of the trainer that an earlier run started here and that still works, found by its command line."""
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if AGENT in command and str(folder / JOB) in command:
+            return process.pid
+    return None
 
 
 def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings) -> int:
-    storage.write_json(str(folder / "job.json"), {**job, "out": str(folder)})
+    storage.write_json(str(folder / JOB), {**job, "out": str(folder)})
     (folder / "error.json").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--max-restarts=0"]
-    command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / "job.json")]
+    command = [sys.executable, "-m", AGENT, "--standalone", "--max-restarts=0"]
+    command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / JOB)]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
     env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for each other stall when a core is shared
     with (folder / "trainer.log").open("ab") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, start_new_session=True
         )
-    started = psutil.Process(process.pid).create_time()
-    storage.write_json(str(folder / "launch.json"), {"pid": process.pid, "started": started, "command": command})
     return process.pid
 
 
@@ -76,7 +75,7 @@ def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
     """Returns when the process has ended, however it ended."""
     try:
         process = psutil.Process(pid)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while process.is_running():
             _report(folder, watch)
             time.sleep(POLL_S)
         process.wait()

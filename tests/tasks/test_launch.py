@@ -1,7 +1,6 @@
 """Training processes: started once, watched, found again, and ended with the run that started them."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -77,7 +76,8 @@ def test_a_killed_trainer_is_started_again(tmp_path, settings):
     wait_for(tmp_path / "progress.json")
     run.kill()
     run.wait()
-    os.killpg(json.loads((tmp_path / "launch.json").read_text())["pid"], signal.SIGKILL)
+    for process in survivors(tmp_path):
+        process.kill()
     job = {"steps": 1, "seconds_per_step": 0.01}
     assert train("toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
     assert (tmp_path / "starts").read_text().count("started") == 2
