@@ -75,7 +75,7 @@ def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
     """Returns when the process has ended, however it ended."""
     try:
         process = psutil.Process(pid)
-        while process.is_running():
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             _report(folder, watch)
             time.sleep(POLL_S)
         process.wait()
