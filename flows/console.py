@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from flows.run import Observer
-from flows.wording import duration, figure, flow_of_rows, numbers
+from flows.wording import figure, flow_of_rows, numbers
 from tasks import output as stages
 from tasks.artifact import Artifact, Manifest
+from tasks.meter import duration
 
 PLAIN_EVERY_S = 30.0  # without a terminal a line now and then shows life
 

@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flows.wording import duration, figure, flow_of_rows, numbers
+from flows.wording import figure, flow_of_rows, numbers
 from tasks import storage
 from tasks.artifact import Artifact, Manifest, lineage
+from tasks.meter import duration
 
 EXAMPLES_PER_REASON = 3
 PICTURES = 16

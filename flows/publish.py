@@ -9,8 +9,8 @@ from prefect.logging import get_run_logger
 
 from flows.markdown import account, page, run_page
 from flows.run import Observer
-from flows.wording import duration
 from tasks.artifact import Artifact
+from tasks.meter import duration
 from tasks.output import Progress
 
 FIRST_AFTER_S = 4.0  # short stages need no bar

@@ -40,7 +40,8 @@ def perform(
         for observer in observers:
             observer.progressed(artifact, progress)
 
-    stage(config, settings, watch, **inputs)
+    if not reused:
+        stage(config, settings, watch, **inputs)
     for observer in observers:
         observer.finished(artifact, reused)
     return artifact, reused

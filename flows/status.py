@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from flows.wording import duration
 from tasks import storage
 from tasks.artifact import MANIFEST, Artifact
 from tasks.errors import DamagedArtifactError
 from tasks.lock import is_held
+from tasks.meter import duration
 from tasks.settings import Settings
 
 State = Literal["finished", "partial", "absent", "damaged", "busy"]

@@ -1,21 +1,9 @@
-"""Numbers, durations and accounts in the words the command line and the UI share."""
+"""Numbers and accounts in the words the command line and the UI share."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from tasks.artifact import Counts
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def figure(value: Any) -> str:

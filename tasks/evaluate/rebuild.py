@@ -73,8 +73,8 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
             originals,
             rebuilt,
             codes,
-            work.nearest_mse,
-            strict=False,
+            work.nearest_mse[: work.limit],
+            strict=True,
         )
     ]
     result = pa.Table.from_pylist(rows, schema=RECONSTRUCTIONS)

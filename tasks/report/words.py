@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tasks import meter
+
 STAGE_WORDS = {
     "crawl": "Crawled",
     "screen_captions": "Captions screened",
@@ -80,14 +82,7 @@ def duration(seconds: float | None) -> str:
         return NOTHING
     if seconds < 0.1:
         return "< 0.1 s"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return meter.duration(seconds)
 
 
 def memory(megabytes: float | None) -> str:

@@ -7,10 +7,10 @@ import pytest
 from finished_run import FinishedRun, finished_run
 from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
-from flows import console, family, status, wording
+from flows import console, family, status
 from flows.markdown import page, run_page
 from flows.run import directly
-from tasks import storage
+from tasks import meter, storage
 from tasks.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.lock import only_writer
@@ -83,7 +83,7 @@ def test_the_line_of_a_stage_says_rows_the_commonest_reason_and_figures(even: Ar
     [(0.42, "0.4 s"), (12, "12 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
 )
 def test_durations_read_like_words(seconds: float, words: str) -> None:
-    assert wording.duration(seconds) == words
+    assert meter.duration(seconds) == words
 
 
 def test_the_tree_goes_back_to_the_first_stage_and_opens_nothing_twice(finished: FinishedRun) -> None:
