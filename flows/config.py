@@ -3,18 +3,21 @@
 from pydantic import ConfigDict, Field
 
 from models.config import Frozen
-from tasks.crawl import Config as Source
-from tasks.dedup import Config as Dedup
-from tasks.evaluate import Config as Evaluate
+from tasks.crawl.config import Config as Source
+from tasks.dedup.config import Config as Dedup
+from tasks.evaluate.config import Config as Evaluate
 from tasks.extract import Config as Extract
-from tasks.fetch import Config as Fetch
+from tasks.fetch.config import Config as Fetch
 from tasks.pack import Config as Pack
-from tasks.report import Config as Report
+from tasks.report.config import Config as Report
 from tasks.rerank import Config as Rerank
 from tasks.sample import Config as Sample
-from tasks.screen_captions import Config as ScreenCaptions
+from tasks.screen_captions.config import Config as ScreenCaptions
 from tasks.screen_images import Config as ScreenImages
-from tasks.train import BPEConfig, CLIPConfig, DVAEConfig, PriorConfig
+from tasks.train.bpe import BPEConfig
+from tasks.train.clip import CLIPConfig
+from tasks.train.dvae import DVAEConfig
+from tasks.train.prior import PriorConfig
 
 
 class PipelineConfig(Frozen):

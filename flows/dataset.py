@@ -2,12 +2,12 @@
 
 from flows.config import PipelineConfig
 from flows.run import Run
-from tasks.artifact import Artifact
-from tasks.crawl import crawl
-from tasks.dedup import dedup
-from tasks.fetch import fetch
+from tasks.crawl.stage import crawl
+from tasks.dedup.stage import dedup
+from tasks.engine.artifact import Artifact
+from tasks.fetch.stage import fetch
 from tasks.pack import pack
-from tasks.screen_captions import screen_captions
+from tasks.screen_captions.stage import screen_captions
 from tasks.screen_images import screen_images
 
 

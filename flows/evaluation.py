@@ -3,9 +3,9 @@
 from flows.config import PipelineConfig
 from flows.run import Run
 from flows.training import Models
-from tasks.artifact import Artifact
-from tasks.evaluate import evaluate
-from tasks.report import report
+from tasks.engine.artifact import Artifact
+from tasks.evaluate.stage import evaluate
+from tasks.report.stage import report
 from tasks.rerank import rerank
 from tasks.sample import sample
 

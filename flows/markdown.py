@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flows.wording import figure, flow_of_rows, numbers
-from tasks import storage
-from tasks.artifact import Artifact, Manifest, lineage
-from tasks.meter import duration
+from tasks.engine import storage
+from tasks.engine.artifact import Artifact, Manifest, lineage
+from tasks.engine.meter import duration
 
 EXAMPLES_PER_REASON = 3
 PICTURES = 16

@@ -16,7 +16,7 @@ from flows.plan import trained
 from flows.publish import publish_run
 from flows.stage_task import as_tasks
 from flows.training import Models, training
-from tasks.artifact import Artifact
+from tasks.engine.artifact import Artifact
 from tasks.settings import Settings
 
 DEMO = recipes.demo()

@@ -5,7 +5,7 @@ from flows.dataset import dataset
 from flows.evaluation import evaluation
 from flows.run import planned
 from flows.training import Models, training
-from tasks.artifact import Artifact
+from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.settings import Settings
 

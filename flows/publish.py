@@ -9,9 +9,9 @@ from prefect.logging import get_run_logger
 
 from flows.markdown import account, page, run_page
 from flows.run import Observer
-from tasks.artifact import Artifact
-from tasks.meter import duration
-from tasks.output import Progress
+from tasks.engine.artifact import Artifact
+from tasks.engine.meter import duration
+from tasks.engine.output import Progress
 
 FIRST_AFTER_S = 4.0  # short stages need no bar
 EVERY_S = 2.5

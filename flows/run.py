@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from tasks.artifact import Artifact
-from tasks.output import Progress
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Progress
+from tasks.engine.stage import Stage, StageConfig
 from tasks.settings import Settings
-from tasks.stage import Stage, StageConfig
 
 
 class Run(Protocol):

@@ -13,10 +13,10 @@ from prefect.states import Completed
 
 from flows.publish import Publisher
 from flows.run import Observer, Run, perform
-from tasks.artifact import Artifact
+from tasks.engine.artifact import Artifact
+from tasks.engine.stage import Stage, StageConfig
 from tasks.errors import PipelineError, StorageError
 from tasks.settings import Settings
-from tasks.stage import Stage, StageConfig
 
 RETRY_AFTER_S = 10
 _LASTING = {

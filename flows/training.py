@@ -3,9 +3,12 @@
 from flows.config import PipelineConfig
 from flows.run import Run
 from models.config import Frozen
-from tasks.artifact import Artifact
+from tasks.engine.artifact import Artifact
 from tasks.extract import extract
-from tasks.train import train_bpe, train_clip, train_dvae, train_prior
+from tasks.train.bpe import train_bpe
+from tasks.train.clip import train_clip
+from tasks.train.dvae import train_dvae
+from tasks.train.prior import train_prior
 
 
 class Models(Frozen):

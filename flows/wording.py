@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.artifact import Counts
+from tasks.engine.artifact import Counts
 
 
 def figure(value: Any) -> str:

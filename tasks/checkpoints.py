@@ -4,8 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import storage
-from tasks.artifact import Artifact
+from tasks.engine import storage
+from tasks.engine.artifact import Artifact
 from tasks.settings import Settings
 
 if TYPE_CHECKING:

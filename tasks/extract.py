@@ -7,11 +7,11 @@ import pyarrow as pa
 from pydantic import Field
 
 from tasks import schemas
-from tasks.artifact import Artifact
 from tasks.checkpoints import load_dvae
-from tasks.output import Output, Shard
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output, Shard
+from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
-from tasks.stage import StageConfig, stage
 
 
 class Config(StageConfig):

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from tasks.artifact import Artifact
+from tasks.engine.artifact import Artifact
 from tasks.rerank import score
 from tasks.sample import Config, draw, encode_png
 from tasks.settings import Settings
-from tasks.train import require_input
+from tasks.train.trainer import require_input
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from tasks import schemas
-from tasks.artifact import Artifact
 from tasks.checkpoints import load_clip
-from tasks.output import Output, Shard
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output, Shard
+from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
-from tasks.stage import StageConfig, stage
 
 
 class Config(StageConfig):

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from models.config import Frozen
 from tasks import schemas
-from tasks.artifact import Artifact
 from tasks.checkpoints import load_bpe, load_dvae, load_prior
-from tasks.output import Output, Shard
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output, Shard
+from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
-from tasks.stage import StageConfig, stage
-from tasks.train import require_input
+from tasks.train.trainer import require_input
 
 FIXED_PROMPTS = (
     "a red apple",

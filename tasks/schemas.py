@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks import storage
+from tasks.engine import storage
 from tasks.errors import DamagedArtifactError, SchemaError
 
 # One image reference on one page: the raw material, nothing judged yet.

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tasks import schemas
-from tasks.artifact import Artifact
-from tasks.output import Output, Shard
-from tasks.stage import StageConfig, stage
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output, Shard
+from tasks.engine.stage import StageConfig, stage
 
 
 class Config(StageConfig):

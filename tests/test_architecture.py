@@ -14,7 +14,7 @@ FORBIDDEN = {
     "tasks": {"flows", "prefect"},
     "flows": set(),
 }
-DASK_MODULE = PROJECT / "tasks" / "shards.py"
+DASK_MODULE = PROJECT / "tasks" / "engine" / "shards.py"
 
 
 def modules(layer: str) -> list[Path]:

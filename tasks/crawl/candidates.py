@@ -6,8 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks import schemas, storage
-from tasks.output import Shard
+from tasks import schemas
+from tasks.engine import storage
+from tasks.engine.output import Shard
 
 IMAGE_SCHEMES = ("http://", "https://")
 

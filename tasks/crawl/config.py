@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from tasks import storage
-from tasks.crawl.folder import folder_state
+from tasks.crawl.sources.folder import folder_state
+from tasks.engine import storage
+from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
-from tasks.stage import StageConfig
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

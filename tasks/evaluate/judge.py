@@ -8,8 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
+from tasks.engine.output import Shard
 from tasks.evaluate.nearest import Nearest, mean_squared
-from tasks.output import Shard
 
 # One sample, judged. Distances are mean squared errors of colour values in [0, 1] at 16x16 pixels.
 JUDGED = pa.schema(

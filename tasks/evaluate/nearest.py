@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks import schemas
+from tasks.engine.shards import map_shards
 from tasks.settings import Settings
-from tasks.shards import map_shards
 
 SIDE = 16
 VALUES = SIDE * SIDE * 3

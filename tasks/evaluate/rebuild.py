@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
-from tasks.artifact import Artifact
 from tasks.checkpoints import load_dvae
-from tasks.output import Shard
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Shard
 from tasks.settings import Settings
 
 # One held-out image beside its reconstruction from hard codes.

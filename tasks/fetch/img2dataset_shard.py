@@ -25,7 +25,7 @@ from tasks.web.connection import Limits, RefusedError
 from tasks.web.download import download
 
 if TYPE_CHECKING:
-    from tasks.fetch.fetch import Config
+    from tasks.fetch.config import Config
 
 COLUMNS = ["row", "url"]
 SEPARATOR = "|"

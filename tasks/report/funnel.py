@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from tasks import storage
+from tasks.engine import storage
 from tasks.report import words
+from tasks.report.facts import DATA_STAGES, Finished, RunFacts
 from tasks.report.pictures import picture
-from tasks.report.run import DATA_STAGES, Finished, RunFacts
 
 COLOURS = 6  # classes r0 … r5 of the style sheet
 

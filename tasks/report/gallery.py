@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tasks import schemas, storage
-from tasks.report.run import RunFacts
+from tasks import schemas
+from tasks.engine import storage
+from tasks.report.facts import RunFacts
 
 Row = dict[str, Any]
 Key = tuple[int, int]  # prompt and index name a sample

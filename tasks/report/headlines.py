@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tasks.report import words
-from tasks.report.run import RunFacts
+from tasks.report.facts import RunFacts
 
 FEW_IMAGES = 100_000  # below this, a model of millions of parameters can know its images by heart
 

@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.report import funnel, gallery, plots, words
+from tasks.report.facts import Finished, RunFacts
 from tasks.report.headlines import Goals, headlines, summary
 from tasks.report.pictures import picture
-from tasks.report.run import Finished, RunFacts
 
 
 class Look(Protocol):

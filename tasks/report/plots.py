@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from tasks.report import charts, words
 from tasks.report.charts import Level, Series
-from tasks.report.run import RunFacts
+from tasks.report.facts import RunFacts
 
 Curve = Sequence[dict[str, float]]
 

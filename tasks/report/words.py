@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks import meter
+from tasks.engine import meter
 
 STAGE_WORDS = {
     "crawl": "Crawled",

@@ -4,9 +4,9 @@ import errno
 from pathlib import Path
 
 import pytest
-from toy import NumbersConfig, numbers
+from support.toy import NumbersConfig, numbers
 
-from tasks import storage
+from tasks.engine import storage
 from tasks.errors import StorageError
 
 

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
-TOY = str(Path(__file__).parents[1] / "tasks")
+TESTS = str(Path(__file__).parents[1])
 RUN = """
 import sys
-sys.path.insert(0, {toy!r})
-from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+sys.path.insert(0, {tests!r})
+from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from tasks.settings import Settings
 if __name__ == "__main__":
     settings = Settings.model_validate_json({settings!r})
@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 def run_in_a_process(tmp_path, settings, config):
     script = tmp_path / "run.py"
-    script.write_text(RUN.format(toy=TOY, settings=settings.model_dump_json(), config=config.model_dump_json()))
+    script.write_text(RUN.format(tests=TESTS, settings=settings.model_dump_json(), config=config.model_dump_json()))
     return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
 
 
@@ -45,7 +45,7 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path, settings, die_at):
 
 
 def test_a_killed_dask_worker_has_its_shard_done_by_another(tmp_path, settings):
-    from tasks.shards import close_cluster
+    from tasks.engine.shards import close_cluster
 
     on_dask = settings.model_copy(update={"dask_workers": 2})
     config = KeepEvenConfig(die_at=1, death_mark=str(tmp_path / "died"))

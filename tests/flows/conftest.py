@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows import environment
+from flows.cli import environment
 
 os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="dalle-test-prefect-"))
 environment.prepare()  # before anything imports Prefect

@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
-from finished_run import FinishedRun, finished_run
-from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+from support.finished_run import FinishedRun, finished_run
+from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
-from flows import console, family, status
+from flows.cli import console, lineage, status
 from flows.markdown import page, run_page
 from flows.run import directly
-from tasks import meter, storage
-from tasks.artifact import Artifact
+from tasks.engine import meter, storage
+from tasks.engine.artifact import Artifact
+from tasks.engine.lock import only_writer
 from tasks.errors import ConfigError
-from tasks.lock import only_writer
 from tasks.settings import Settings
 
 
@@ -87,20 +87,20 @@ def test_durations_read_like_words(seconds: float, words: str) -> None:
 
 
 def test_the_tree_goes_back_to_the_first_stage_and_opens_nothing_twice(finished: FinishedRun) -> None:
-    drawn = family.lines(family.tree(finished.artifacts["rerank"]))
+    drawn = lineage.lines(lineage.tree(finished.artifacts["rerank"]))
     assert drawn[0].startswith("rerank/")
     assert sum("crawl/" in line for line in drawn) == 1
     assert any("(see above)" in line for line in drawn)
 
 
 def test_a_stage_or_an_address_names_an_artifact_and_a_wrong_name_lists_the_right_ones(even: Artifact) -> None:
-    assert family.chosen([even], even.root, None) == even
-    assert family.chosen([even], even.root, "keep_even") == even
-    assert family.chosen([], even.root, even.address) == even
+    assert lineage.chosen([even], even.root, None) == even
+    assert lineage.chosen([even], even.root, "keep_even") == even
+    assert lineage.chosen([], even.root, even.address) == even
     with pytest.raises(ConfigError, match="no stage 'keep_odd'; there are: keep_even"):
-        family.chosen([even], even.root, "keep_odd")
+        lineage.chosen([even], even.root, "keep_odd")
     with pytest.raises(ConfigError, match="not made yet"):
-        family.chosen([even], even.root, "keep_even/0123")
+        lineage.chosen([even], even.root, "keep_even/0123")
 
 
 def only(artifact: Artifact, settings: Settings, verify: bool = False) -> status.StageStatus:

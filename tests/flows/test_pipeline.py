@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finished_run import emoji_pairs
+from support.finished_run import emoji_pairs
 
 from flows import recipes
 from flows.dataset import dataset
 from flows.overrides import overridden
 from flows.plan import plan, trained
 from flows.run import directly
-from tasks.artifact import lineage
+from tasks.engine.artifact import lineage
 from tasks.errors import ConfigError
 from tasks.settings import Settings
 

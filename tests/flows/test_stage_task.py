@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from flows.run import Observer, directly
-from tasks.artifact import Artifact
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output
+from tasks.engine.stage import StageConfig, stage
 from tasks.errors import ConfigError, RowsLostError, StorageError
-from tasks.output import Output
 from tasks.settings import Settings
-from tasks.stage import StageConfig, stage
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

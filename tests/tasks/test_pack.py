@@ -5,8 +5,8 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import artifact, rows
-from web import picture
+from support.tables import artifact, rows
+from support.web import picture
 
 from tasks import schemas
 from tasks.pack import Config, is_held_out, pack

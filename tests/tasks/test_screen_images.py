@@ -1,8 +1,8 @@
 """Which images a square crop can be learnt from."""
 
 import pytest
-from tables import artifact, reasons, rows
-from web import picture
+from support.tables import artifact, reasons, rows
+from support.web import picture
 
 from tasks.screen_images import Config, screen_images
 

@@ -1,0 +1,1 @@
+"""`dalle <verb>`: one verb, one function."""

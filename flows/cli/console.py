@@ -1,0 +1,144 @@
+"""What `dalle run` prints: one line for each stage, and while a long one works, how far it is."""
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from flows.run import Observer
+from flows.wording import figure, flow_of_rows, numbers
+from tasks.engine import output as stages
+from tasks.engine.artifact import Artifact, Manifest
+from tasks.engine.meter import duration
+
+PLAIN_EVERY_S = 30.0  # without a terminal a line now and then shows life
+
+# What a person looks at first; other stages show their first figures.
+HEADLINES = {
+    "train_bpe": ("vocabulary",),
+    "train_dvae": ("psnr", "codes_used"),
+    "train_clip": ("train_accuracy", "accuracy"),
+    "train_prior": ("train_image", "image"),
+    "evaluate": ("hit_rate_best", "hit_rate_first"),
+}
+_SHOWN = 2
+
+
+def line(manifest: Manifest, reused: bool, seconds: float) -> str:
+    """One stage in one line."""
+    rejected = manifest.counts.rejected
+    worst = max(rejected, key=lambda reason: rejected[reason]) if rejected else None
+    parts = [
+        flow_of_rows(manifest.counts) if manifest.counts.rows_in else "",
+        f"most: {worst} {rejected[worst]:,}" if worst else "",
+        headline(manifest),
+    ]
+    done = "reused" if reused else "made"
+    return f"{manifest.stage:<15} {done:<6} {duration(seconds):>11}  {'; '.join(part for part in parts if part)}"
+
+
+def headline(manifest: Manifest) -> str:
+    """The figures of a stage worth a place on its line."""
+    found = numbers(manifest.metrics)
+    wanted = HEADLINES.get(manifest.stage, ())
+    chosen = [name for want in wanted for name in found if name == want or name.endswith(f".{want}")]
+    return ", ".join(f"{name} {figure(found[name])}" for name in (chosen or list(found))[:_SHOWN])
+
+
+class Silent(Observer):
+    """Keeps the stages of a run for a summary, prints nothing."""
+
+    def __init__(self) -> None:
+        self.stages: list[dict[str, Any]] = []
+        self._started = time.monotonic()
+
+    def started(self, artifact: Artifact) -> None:
+        self._started = time.monotonic()
+
+    def finished(self, artifact: Artifact, reused: bool) -> None:
+        manifest = artifact.manifest()
+        seconds = time.monotonic() - self._started
+        self.stages.append(
+            {
+                "stage": artifact.stage,
+                "artifact": artifact.uri,
+                "reused": reused,
+                "seconds": round(seconds, 2),
+                "counts": manifest.counts.model_dump(mode="json"),
+                "metrics": manifest.metrics,
+            }
+        )
+        self.show(line(manifest, reused, seconds), reused)
+
+    def show(self, text: str, reused: bool) -> None:
+        """Nothing here; the others print it."""
+
+
+class Plain(Silent):
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = time.monotonic()
+
+    def progressed(self, artifact: Artifact, progress: stages.Progress) -> None:
+        if time.monotonic() - max(self._said, self._started) < PLAIN_EVERY_S:
+            return
+        self._said = time.monotonic()
+        eta = _eta(progress, time.monotonic() - self._started)
+        print(f"{artifact.stage:<15} {progress.done:,} of {progress.total:,} {progress.what}{eta}", flush=True)
+
+    def show(self, text: str, reused: bool) -> None:
+        print(text, flush=True)
+
+
+class Live(Silent):
+    """Lines above one moving bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._console = Console(highlight=False)
+        columns = (TextColumn("{task.description:<15}"), BarColumn(30), TextColumn("{task.fields[what]}"))
+        self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "Live":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def started(self, artifact: Artifact) -> None:
+        super().started(artifact)
+        self._task = self._bar.add_task(artifact.stage, total=None, what="")
+
+    def progressed(self, artifact: Artifact, progress: stages.Progress) -> None:
+        if self._task is None:
+            return
+        eta = _eta(progress, time.monotonic() - self._started)
+        what = f"{progress.done:,} of {progress.total:,} {progress.what}{eta}"
+        self._bar.update(self._task, completed=progress.done, total=progress.total or None, what=what)
+
+    def finished(self, artifact: Artifact, reused: bool) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        super().finished(artifact, reused)
+
+    def show(self, text: str, reused: bool) -> None:
+        self._console.print(text, style="dim" if reused else "", soft_wrap=True, markup=False)
+
+
+def _eta(progress: stages.Progress, elapsed: float) -> str:
+    """What the stage says, else what its pace so far says."""
+    left = progress.eta_s
+    if left is None and 0 < progress.done < progress.total and elapsed > 2:
+        left = elapsed / progress.done * (progress.total - progress.done)
+    return f", {duration(left)} left" if left is not None else ""
+
+
+def is_terminal() -> bool:
+    return sys.stdout.isatty()

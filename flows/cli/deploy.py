@@ -1,0 +1,34 @@
+"""Puts the deployments of a prefect.yaml in place on a server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flows.cli.environment import PROJECT
+from tasks.errors import PipelineError
+
+
+class DeployError(PipelineError):
+    """Prefect refused the deployments."""
+
+
+def deploy(api: str, prefect_file: Path) -> None:
+    """Creates or updates every deployment of the file.
+
+    Deployed runs work in the project's folder: Prefect stores the folder it deploys from.
+
+    Raises:
+        DeployError: with what Prefect said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(prefect_file)],
+        env={**os.environ, "PREFECT_API_URL": api, "COLUMNS": "200"},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise DeployError(f"Prefect refused the deployments: {said[-1] if said else 'it said nothing'}")

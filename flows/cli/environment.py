@@ -1,0 +1,72 @@
+"""What Prefect and its server read from the environment; set before Prefect is imported. Imports nothing heavy."""
+
+import json
+import os
+from pathlib import Path
+
+from tasks.errors import ConfigError
+
+PROJECT = Path(__file__).absolute().parents[2]
+
+_QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",  # V1 shows Cancel and Retry on the run page; V2 calls a third party
+    "DO_NOT_TRACK": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "WANDB_MODE": "disabled",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",  # Dask's workers leave a semaphore behind at exit
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+# A server that ends with the run has no automations to trigger and nobody reading its event feed. Both write to the
+# same SQLite file as the run does, and on a busy machine the run would wait seconds for them.
+_IN_PROCESS = {
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+}
+
+
+def state_folder() -> Path:
+    """Where the command line keeps Prefect's database, logs and the list of services; `DALLE_STATE` moves it."""
+    return Path(os.environ.get("DALLE_STATE", ".dalle")).absolute()
+
+
+def prepare(services: bool = False) -> None:
+    """Sets what is not set yet. Without an API address Prefect starts a server inside the run.
+
+    Args:
+        services: for a server and a worker that stay, and write logs of their own; else for one run in a terminal,
+            whose log goes to the server alone.
+    """
+    defaults = _QUIET | {"PREFECT_HOME": str(state_folder() / "prefect")}
+    if not services:
+        defaults |= _IN_PROCESS | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    home = Path(os.environ["PREFECT_HOME"])
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot make {home} ({error.strerror}): set DALLE_STATE to a folder of yours.") from error
+
+
+def services_file() -> Path:
+    """The record of what `dalle up` started."""
+    return state_folder() / "services.json"
+
+
+def use_running_server() -> str | None:
+    """Points Prefect at the server `dalle up` started, if one is alive and no other address is set.
+
+    Returns:
+        The API address in use; None where the run will bring its own server.
+    """
+    if not os.environ.get("PREFECT_API_URL") and services_file().exists():
+        from tasks.engine.lock import is_alive
+
+        server = json.loads(services_file().read_text()).get("server")
+        if server and is_alive(server["pid"], server["started"]):
+            os.environ["PREFECT_API_URL"] = server["api"]
+    return os.environ.get("PREFECT_API_URL")

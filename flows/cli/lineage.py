@@ -1,0 +1,53 @@
+"""Lineage as a tree: an artifact, what it was made from, and so on back to the crawl."""
+
+from typing import Any
+
+from flows.wording import flow_of_rows
+from tasks.engine.artifact import Artifact
+from tasks.errors import ConfigError
+
+
+def chosen(plan: list[Artifact], root: str, name: str | None) -> Artifact:
+    """The artifact a person means: an address `stage/fingerprint`, a stage of the plan, or by default the last.
+
+    Raises:
+        ConfigError: there is no such artifact.
+    """
+    if name and "/" in name:
+        stage, _, fingerprint = name.partition("/")
+        artifact = Artifact(root=root, stage=stage, fingerprint=fingerprint)
+    else:
+        by_stage = {planned.stage: planned for planned in plan}
+        if name and name not in by_stage:
+            raise ConfigError(f"There is no stage '{name}'; there are: {', '.join(by_stage)}.")
+        artifact = by_stage[name] if name else plan[-1]
+    if not artifact.is_finished():
+        raise ConfigError(f"{artifact.address} is not made yet under {root}: run `dalle run`.")
+    return artifact
+
+
+def tree(artifact: Artifact, as_input: str = "", shown: set[str] | None = None) -> dict[str, Any]:
+    """Nested description; an artifact that stood before is named again but not opened again."""
+    shown = set() if shown is None else shown
+    node: dict[str, Any] = {"input": as_input, "artifact": artifact.address}
+    if artifact.address in shown:
+        return node | {"shown_above": True}
+    shown.add(artifact.address)
+    manifest = artifact.manifest()
+    return node | {
+        "made": manifest.run.started,
+        "counts": manifest.counts.model_dump(mode="json"),
+        "flow": flow_of_rows(manifest.counts) if manifest.counts.rows_in else "",
+        "made_from": [tree(source, name, shown) for name, source in artifact.inputs().items()],
+    }
+
+
+def lines(node: dict[str, Any], lead: str = "", branch: str = "") -> list[str]:
+    """The tree drawn with lines."""
+    text = node["artifact"] + ("  (see above)" if node.get("shown_above") else f"  {node['flow']}".rstrip())
+    drawn = [lead + branch + text]
+    children = node.get("made_from", [])
+    below = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+    for child in children:
+        drawn += lines(child, below, "└─ " if child is children[-1] else "├─ ")
+    return drawn

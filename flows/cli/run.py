@@ -1,0 +1,90 @@
+"""A run from the command line: with Prefect or without, and what it says in the end."""
+
+import os
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import psutil
+
+from flows.cli import environment
+from flows.cli.console import Silent
+from flows.cli.doctor import api
+from flows.config import PipelineConfig
+from flows.wording import figure, numbers
+from tasks.engine.artifact import Artifact
+from tasks.errors import PipelineError
+from tasks.settings import Settings
+
+
+class ServerError(PipelineError):
+    """The Prefect server that is configured does not answer."""
+
+
+IN_PROCESS_SERVER = "prefect.server.api.server"  # in the command line of the server Prefect starts inside a run
+
+
+def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool) -> Artifact:
+    """Runs the pipeline under the observer's eyes and returns the report.
+
+    Raises:
+        ServerError: a Prefect server is configured and does not answer.
+    """
+    if no_prefect:
+        return _directly(config, settings, observer)
+    address = environment.use_running_server()
+    server = api(address)
+    if not server.ok:
+        raise ServerError(server.text)
+    if address is None:
+        end_orphaned_servers()
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.pipeline import pipeline
+    from flows.stage_task import watched_by
+
+    # Nobody looks for the heartbeats of runs on a server that ends with them, and each flow waits a second for its own.
+    quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}) if address is None else nullcontext()
+    with quick, watched_by(observer):
+        return pipeline(config, settings)
+
+
+def end_orphaned_servers() -> None:
+    """Ends in-process servers whose run was killed: they outlive it, and hold this folder's Prefect database."""
+    home = os.environ["PREFECT_HOME"]
+    for process in psutil.process_iter(["cmdline", "ppid"]):
+        with suppress(psutil.Error):
+            command = " ".join(process.info["cmdline"] or [])
+            is_ours = IN_PROCESS_SERVER in command and process.environ().get("PREFECT_HOME") == home
+            if is_ours and process.info["ppid"] == 1:
+                process.terminate()
+                process.wait(10)
+
+
+def _directly(config: PipelineConfig, settings: Settings, observer: Silent) -> Artifact:
+    from flows.dataset import dataset
+    from flows.evaluation import evaluation
+    from flows.run import directly
+    from flows.training import training
+
+    run = directly(settings, observer)
+    pairs = dataset(config, run)
+    return evaluation(config, run, pairs, training(config, run, pairs))
+
+
+def report_page(report: Artifact) -> str:
+    """Where the page of a report artifact is."""
+    return report.file("index.html")
+
+
+def summary(report: Artifact, observer: Silent) -> dict[str, Any]:
+    """Everything a script wants to know of a finished run."""
+    figures = next((numbers(stage["metrics"]) for stage in observer.stages if stage["stage"] == "evaluate"), {})
+    return {"report": report_page(report), "figures": figures, "stages": observer.stages}
+
+
+def closing_lines(found: dict[str, Any]) -> list[str]:
+    """The headline figures and the report's place."""
+    figures = ", ".join(f"{name} {figure(value)}" for name, value in found["figures"].items())
+    reused = sum(stage["reused"] for stage in found["stages"])
+    made = len(found["stages"]) - reused
+    return [f"{made} stages made, {reused} reused.", *([figures] if figures else []), f"Report: {found['report']}"]

@@ -1,0 +1,144 @@
+"""`dalle up` and `dalle down`: a Prefect server and a worker on this machine, and exactly their end."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from flows.cli import environment
+from flows.cli.deploy import deploy
+from flows.cli.doctor import is_free
+from models.config import Frozen
+from tasks.engine import storage
+from tasks.engine.lock import is_alive
+from tasks.errors import PipelineError, PortInUseError
+
+START_LIMIT_S = 120.0
+END_LIMIT_S = 15.0
+POOL = "local"
+
+
+class ServiceError(PipelineError):
+    """A service did not start."""
+
+
+class Service(Frozen):
+    """A process of ours, recognised again by its id and start time together."""
+
+    pid: int
+    started: float
+    api: str
+
+    @property
+    def alive(self) -> bool:
+        return is_alive(self.pid, self.started)
+
+    @property
+    def ui(self) -> str:
+        return self.api.removesuffix("/api")
+
+
+def up(port: int, prefect_file: Path = environment.PROJECT / "infra" / "prefect.yaml") -> Service:
+    """Starts what is not running yet, and puts the deployments in place. A second call changes nothing.
+
+    Raises:
+        PortInUseError: another program listens on the port.
+        ServiceError: a service ended right after its start.
+    """
+    environment.prepare(services=True)
+    services = running()
+    server = services.get("server") or _start_server(port)
+    _wait_for("health", "server", server)
+    # The worker makes its pool; deployments need it.
+    worker = services.get("worker") or _start_worker(server.api)
+    _wait_for(f"work_pools/{POOL}", "worker", worker)
+    deploy(server.api, prefect_file)
+    return server
+
+
+def down() -> list[str]:
+    """Ends what `up` started, children included, and nothing else; returns the names of what it ended."""
+    ended = []
+    for name, service in sorted(running().items(), reverse=True):  # the worker first: it reports to the server
+        _end(service.pid)
+        ended.append(name)
+    environment.services_file().unlink(missing_ok=True)
+    return ended
+
+
+def running() -> dict[str, Service]:
+    """The recorded services that are alive."""
+    file = environment.services_file()
+    if not file.exists():
+        return {}
+    recorded = {name: Service.model_validate(value) for name, value in json.loads(file.read_text()).items()}
+    return {name: service for name, service in recorded.items() if service.alive}
+
+
+def _start_server(port: int) -> Service:
+    if not is_free(port):
+        raise PortInUseError(f"Port {port} is in use by another program: choose another with `dalle up --port`.")
+    api = f"http://127.0.0.1:{port}/api"
+    command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    return _start("server", command, api, {"PREFECT_SERVER_UI_API_URL": api})
+
+
+def _start_worker(api: str) -> Service:
+    command = ["worker", "start", "--pool", POOL, "--type", "process", "--name", "dalle"]
+    return _start("worker", command, api, {"PREFECT_WORKER_QUERY_SECONDS": "3"})
+
+
+def _start(name: str, arguments: list[str], api: str, extra: Mapping[str, str]) -> Service:
+    log = log_file(name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "PREFECT_API_URL": api, "PREFECT_SERVER_EPHEMERAL_ENABLED": "false", **extra}
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            cwd=environment.PROJECT,
+            env=env,
+            start_new_session=True,  # Ctrl-C at the terminal is not meant for it
+        )
+    service = Service(pid=process.pid, started=psutil.Process(process.pid).create_time(), api=api)
+    kept = {other: value.model_dump() for other, value in running().items()}
+    storage.write_json(str(environment.services_file()), kept | {name: service.model_dump()})
+    return service
+
+
+def log_file(name: str) -> Path:
+    """Where a service writes what it has to say."""
+    return environment.state_folder() / "logs" / f"{name}.log"
+
+
+def _wait_for(path: str, name: str, service: Service) -> None:
+    """Until the server answers at `path`, which it does once the service is ready."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        if not service.alive:
+            raise ServiceError(f"The Prefect {name} ended while it started; it says why in {log_file(name)}.")
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{service.api}/{path}", timeout=2):
+            return
+        time.sleep(0.3)
+    raise ServiceError(f"The Prefect {name} was not ready within {START_LIMIT_S:.0f} s; see {log_file(name)}.")
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]  # taken before the end: orphans are hard to find
+        root.terminate()
+        _, left = psutil.wait_procs(family, END_LIMIT_S)
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, END_LIMIT_S)

@@ -1,0 +1,104 @@
+"""How far the pipeline of a config is: one row for each stage, read from storage alone."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from tasks.engine import storage
+from tasks.engine.artifact import MANIFEST, Artifact
+from tasks.engine.lock import is_held
+from tasks.engine.meter import duration
+from tasks.errors import DamagedArtifactError
+from tasks.settings import Settings
+
+State = Literal["finished", "partial", "absent", "damaged", "busy"]
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One row. `note` says what the state alone does not: shards done, the damaged file."""
+
+    stage: str
+    fingerprint: str
+    state: State
+    note: str = ""
+    rows_in: int | None = None
+    rows_out: int | None = None
+    rejected: int | None = None
+    made: str | None = None
+    seconds: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def status(plan: list[Artifact], settings: Settings, verify: bool = False) -> Iterator[StageStatus]:
+    """The state of every planned artifact.
+
+    Args:
+        verify: re-read every file and compare digests, not sizes alone.
+    """
+    for artifact in plan:
+        yield _status_of(artifact, settings, verify)
+
+
+def _status_of(artifact: Artifact, settings: Settings, verify: bool) -> StageStatus:
+    if is_held(f"{artifact.uri}.lock"):
+        return _short(artifact, "busy", _progress(artifact, settings))
+    if not storage.exists(artifact.file(MANIFEST)):
+        note = _progress(artifact, settings)
+        return _short(artifact, "partial" if note else "absent", note)
+    try:
+        problems = artifact.damage() if verify else list(_wrong_sizes(artifact))
+    except DamagedArtifactError as error:
+        problems = [str(error)]
+    return _short(artifact, "damaged", "; ".join(problems)) if problems else _finished(artifact)
+
+
+def _short(artifact: Artifact, state: State, note: str) -> StageStatus:
+    return StageStatus(artifact.stage, artifact.fingerprint, state, note)
+
+
+def _finished(artifact: Artifact) -> StageStatus:
+    manifest = artifact.manifest()
+    counts = manifest.counts
+    return StageStatus(
+        artifact.stage,
+        artifact.fingerprint,
+        "finished",
+        rows_in=counts.rows_in or None,
+        rows_out=counts.rows_out if counts.rows_in else None,
+        rejected=sum(counts.rejected.values()) if counts.rows_in else None,
+        made=manifest.run.started,
+        seconds=manifest.run.seconds,
+    )
+
+
+def _wrong_sizes(artifact: Artifact) -> Iterator[str]:
+    for record in artifact.manifest().outputs:
+        size = storage.size_bytes(artifact.file(record.path))
+        if size is None:
+            yield f"{artifact.address}/{record.path} is missing"
+        elif size != record.bytes:
+            yield f"{artifact.address}/{record.path} has {size} bytes instead of {record.bytes}"
+
+
+def _progress(artifact: Artifact, settings: Settings) -> str:
+    """What an unfinished stage has done so far; empty where nothing."""
+    shards = sum(name.endswith(".json") for name in storage.names(artifact.file("shards")))
+    if shards:
+        return f"{shards} shard{'s' if shards > 1 else ''} done"
+    training = settings.local_work / artifact.stage / artifact.fingerprint / "progress.json"
+    if training.exists():
+        now = json.loads(training.read_text())
+        return f"step {now['step']:,} of {now['steps']:,}"
+    return ""
+
+
+def cells(status: StageStatus) -> tuple[str, ...]:
+    """The row as text, for a table."""
+    rows = [f"{value:,}" if value is not None else "" for value in (status.rows_in, status.rows_out, status.rejected)]
+    took = duration(status.seconds) if status.seconds is not None else ""
+    made = status.made.replace("T", " ").removesuffix("+00:00") if status.made else ""
+    return (status.stage, status.fingerprint, status.state, *rows, made, took, status.note)

@@ -1,0 +1,1 @@
+"""The demo's web site: clean pages and images, and the dirt of the real web."""

@@ -1,0 +1,63 @@
+"""The first stage: image references with alt texts, from live sites, from a folder, or from the demo site."""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+from tasks.crawl.config import Config
+from tasks.crawl.demo.site import demo_site
+from tasks.crawl.sources.folder import crawl_folder
+from tasks.crawl.sources.site import crawl_site
+from tasks.engine.artifact import Artifact, lineage
+from tasks.engine.output import Output, Shard
+from tasks.engine.stage import stage
+from tasks.errors import SourceError
+
+DEMO = "demo"
+
+
+@stage(Config, version=1)
+def crawl(config: Config, output: Output) -> None:
+    """Collects image references with their alt texts; one shard for each site. Section 2.3 of the paper.
+
+    Metrics: pages fetched, refused by robots.txt, and failed.
+    """
+    with serving(config):
+        markers = output.map(partial(crawl_source, config), _sources(config), unit="references")
+    if not any(marker.rows_in for marker in markers):
+        raise SourceError(
+            f"None of {', '.join(config.sites)} gave an image: check source.sites, and set another source.snapshot to "
+            "crawl them again."
+        )
+
+
+def _sources(config: Config) -> list[tuple[str, str]]:
+    """Kind and address of everything to crawl."""
+    if config.is_demo:
+        return [(DEMO, f"http://127.0.0.1:{config.port}/")]
+    folders = [("folder", config.folder)] if config.folder is not None else []
+    return folders + [("site", site) for site in config.sites]
+
+
+def crawl_source(config: Config, source: tuple[str, str]) -> Shard:
+    """The shard of one source."""
+    kind, address = source
+    if kind == "folder":
+        return crawl_folder(config.licence, address)
+    # A live site's name in the table is its address, so that no host name can pose as the demo or a folder.
+    shard = crawl_site(config, DEMO if kind == DEMO else address, address)
+    if shard.rows_in == 0 and len(_sources(config)) == 1:
+        # Raised before the shard counts as done, so that the next run tries again.
+        pages = f"{shard.metrics['pages_fetched']} pages fetched, {shard.metrics['pages_failed']} failed"
+        raise SourceError(f"No image was found at {address} ({pages}): check the address and source.sites.")
+    return shard
+
+
+def serving(config: Config) -> AbstractContextManager[None]:
+    """Serves the demo site for the length of the block, if that is the source."""
+    return demo_site(config.archive_path, config.port) if config.is_demo else nullcontext()
+
+
+def source_of(artifact: Artifact) -> Config | None:
+    """The config of the crawl an artifact goes back to."""
+    crawls = (ancestor for ancestor in lineage(artifact) if ancestor.stage == crawl.name)
+    return next((Config.model_validate(found.manifest().config) for found in crawls), None)

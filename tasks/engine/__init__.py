@@ -1,0 +1,1 @@
+"""What every stage stands on: artifacts, resumable shards, storage, the lease of a writer, trainers as processes."""

@@ -1,0 +1,146 @@
+"""Artifacts: immutable folders `{root}/{stage}/{fingerprint}/` described by a manifest that is written last."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from models.config import Frozen
+from tasks.engine import storage
+from tasks.errors import DamagedArtifactError
+
+MANIFEST = "manifest.json"
+
+
+class FileRecord(Frozen):
+    """One stored file: its path inside the artifact, its digest, and its rows where it is a table."""
+
+    path: str
+    bytes: int
+    sha256: str
+    rows: int | None = None
+
+
+class Counts(Frozen):
+    """The account of a stage: `rows_in == rows_out + sum(rejected)`, checked before the manifest is written."""
+
+    unit: str = "rows"
+    rows_in: int = 0
+    rows_out: int = 0
+    rejected: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        return self.rows_in == self.rows_out + sum(self.rejected.values())
+
+
+class RunRecord(Frozen):
+    """How the work went. The one part of a manifest that differs between two equal runs."""
+
+    started: str
+    seconds: float
+    peak_memory_mb: float
+    host: str
+    versions: dict[str, str]
+
+
+class Manifest(Frozen):
+    """What an artifact is, what it was made from, and what became of every row."""
+
+    stage: str
+    version: int
+    fingerprint: str
+    config: dict[str, Any]
+    inputs: dict[str, str] = Field(description="Address under the root of each input artifact, by name.")
+    outputs: tuple[FileRecord, ...]
+    counts: Counts
+    metrics: dict[str, Any]
+    run: RunRecord
+
+
+class Artifact(Frozen):
+    """A reference to an artifact, small enough to hand from task to task."""
+
+    root: str
+    stage: str
+    fingerprint: str
+
+    @property
+    def address(self) -> str:
+        """`stage/fingerprint`: the same for the same work, wherever it is stored."""
+        return f"{self.stage}/{self.fingerprint}"
+
+    @property
+    def uri(self) -> str:
+        return f"{self.root.rstrip('/')}/{self.address}"
+
+    def file(self, path: str) -> str:
+        """URL of one file of this artifact."""
+        return f"{self.uri}/{path}"
+
+    def manifest(self) -> Manifest:
+        """Raises:
+        FileNotFoundError: the artifact is not finished.
+        DamagedArtifactError: its manifest cannot be read.
+        """
+        data = storage.read_bytes(self.file(MANIFEST))
+        try:
+            return Manifest.model_validate_json(data)
+        except ValueError as error:
+            raise DamagedArtifactError(
+                f"{self.file(MANIFEST)} cannot be read as a manifest: delete {self.uri} and run again."
+            ) from error
+
+    def files(self, kind: str) -> list[str]:
+        """URLs of the shards of one kind (`kind-00000.parquet`, …), in shard order."""
+        return [
+            self.file(record.path)
+            for record in self.manifest().outputs
+            if record.path.startswith(f"{kind}-") and record.path.endswith(".parquet")
+        ]
+
+    def is_finished(self) -> bool:
+        """Whether the manifest stands and every file it names is there with its size."""
+        if not storage.exists(self.file(MANIFEST)):
+            return False
+        return all(storage.size_bytes(self.file(f.path)) == f.bytes for f in self.manifest().outputs)
+
+    def damage(self) -> list[str]:
+        """Re-reads every file and compares digests; one sentence for each file that is not what it was."""
+        return [problem for record in self.manifest().outputs if (problem := self._damage_of(record))]
+
+    def _damage_of(self, record: FileRecord) -> str | None:
+        try:
+            data = storage.read_bytes(self.file(record.path))
+        except FileNotFoundError:
+            return f"{self.address}/{record.path} is missing"
+        if storage.sha256(data) != record.sha256:
+            return f"{self.address}/{record.path} is not the file that was written ({len(data)} bytes, other digest)"
+        return None
+
+    def inputs(self) -> dict[str, "Artifact"]:
+        return {
+            name: Artifact(root=self.root, stage=address.split("/")[0], fingerprint=address.split("/")[1])
+            for name, address in self.manifest().inputs.items()
+        }
+
+
+def lineage(artifact: Artifact) -> Iterator[Artifact]:
+    """The artifact and everything it was made from, nearest first, each once."""
+    seen: set[str] = set()
+    waiting = [artifact]
+    while waiting:
+        current = waiting.pop(0)
+        if current.address not in seen:
+            seen.add(current.address)
+            yield current
+            waiting.extend(current.inputs().values())
+
+
+def fingerprint(stage: str, version: int, config: dict[str, Any], outside: str, inputs: dict[str, str]) -> str:
+    """16 hex digits that name the work: same stage, version, config, outside state and inputs, same name."""
+    description = {"stage": stage, "version": version, "config": config, "outside": outside, "inputs": inputs}
+    canonical = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,155 @@
+"""The artifact a stage is writing: shards with markers, other files, counts, metrics and progress."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.config import Frozen
+from tasks import schemas
+from tasks.engine import storage
+from tasks.engine.artifact import Counts, FileRecord
+from tasks.engine.shards import map_shards
+from tasks.settings import Settings
+
+# Small row groups let a trainer read pairs in random order without reading whole shards.
+ROWS_PER_GROUP = 256
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is. `eta_s` is None until it can be told."""
+
+    done: int
+    total: int
+    what: str
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What a stage made of one item of its input.
+
+    `tables` go to `{kind}-{index:05d}.parquet`, the rejects beside them. `rows_in` must be the rows of all tables plus
+    the rejects. `metrics` are added up over the shards.
+    """
+
+    rows_in: int
+    tables: Mapping[str, pa.Table]
+    rejects: pa.Table = field(default_factory=schemas.REJECTS.empty_table)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class ShardMarker(Frozen):
+    """Says that a shard is finished; a later run finds it and does only what is missing."""
+
+    index: int
+    rows_in: int
+    rows_out: int
+    rejected: dict[str, int]
+    metrics: dict[str, int | float]
+    files: tuple[FileRecord, ...]
+
+
+class Output:
+    """Handed to a stage's function; everything it writes goes through here."""
+
+    def __init__(self, uri: str, settings: Settings, watch: Callable[[Progress], None]) -> None:
+        self.uri = uri
+        self.settings = settings
+        self.watch = watch
+        self.metrics: dict[str, Any] = {}
+        self._counts: list[Counts] = []
+        self._files: list[FileRecord] = []
+
+    @property
+    def scratch(self) -> Path:
+        """Local folder for unfinished work; survives a kill, removed once the manifest is written."""
+        stage, fingerprint = self.uri.split("/")[-2:]
+        folder = self.settings.local_work / stage / fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def map(self, work: Callable[[Any], Shard], items: Sequence[Any], unit: str = "rows") -> list[ShardMarker]:
+        """Runs `work` on every item whose shard is not finished yet, each to its own shard, and accounts for it."""
+        self.watch(Progress(0, len(items), "shards"))
+        done = 0
+
+        def count(_: ShardMarker) -> None:
+            nonlocal done
+            done += 1
+            self.watch(Progress(done, len(items), "shards"))
+
+        numbered = list(enumerate(items))
+        markers = map_shards(partial(finish_shard, self.uri, work), numbered, self.settings, count)
+        for marker in markers:
+            self._files.extend(marker.files)
+            self.account(Counts(unit=unit, **marker.model_dump(include={"rows_in", "rows_out", "rejected"})))
+            for name, value in marker.metrics.items():
+                self.metrics[name] = self.metrics.get(name, 0) + value
+        return markers
+
+    def write(self, path: str, data: bytes, rows: int | None = None) -> None:
+        """Adds a file to the artifact."""
+        self._files.append(_write_file(self.uri, path, data, rows))
+
+    def account(self, counts: Counts) -> None:
+        """Adds rows to the stage's account. `map` does it for its shards."""
+        self._counts.append(counts)
+
+    def counts(self) -> Counts:
+        """The sum of everything accounted for."""
+        rejected: Counter[str] = Counter()
+        for counts in self._counts:
+            rejected.update(counts.rejected)
+        return Counts(
+            unit=self._counts[0].unit if self._counts else "rows",
+            rows_in=sum(c.rows_in for c in self._counts),
+            rows_out=sum(c.rows_out for c in self._counts),
+            rejected=dict(sorted(rejected.items())),
+        )
+
+    def files(self) -> tuple[FileRecord, ...]:
+        return tuple(sorted(self._files, key=lambda record: record.path))
+
+    def clear_scratch(self) -> None:
+        shutil.rmtree(self.scratch)
+
+
+def finish_shard(uri: str, work: Callable[[Any], Shard], numbered: tuple[int, Any]) -> ShardMarker:
+    """Makes one shard and its marker, or finds the marker and does nothing. Runs in a Dask worker."""
+    index, item = numbered
+    marker_uri = f"{uri}/shards/{index:05d}.json"
+    if storage.exists(marker_uri):
+        found = ShardMarker.model_validate(storage.read_json(marker_uri))
+        if all(storage.size_bytes(f"{uri}/{record.path}") == record.bytes for record in found.files):
+            return found
+    shard = work(item)
+    tables = {**shard.tables, "rejects": shard.rejects}
+    marker = ShardMarker(
+        index=index,
+        rows_in=shard.rows_in,
+        rows_out=sum(table.num_rows for table in shard.tables.values()),
+        rejected=dict(Counter(shard.rejects["reason"].to_pylist())),
+        metrics=dict(shard.metrics),
+        files=tuple(_write_table(uri, f"{kind}-{index:05d}.parquet", t) for kind, t in tables.items() if t.num_rows),
+    )
+    storage.write_json(marker_uri, marker.model_dump(mode="json"))
+    return marker
+
+
+def _write_table(uri: str, path: str, table: pa.Table) -> FileRecord:
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, row_group_size=ROWS_PER_GROUP, compression="zstd")
+    return _write_file(uri, path, buffer.getvalue().to_pybytes(), table.num_rows)
+
+
+def _write_file(uri: str, path: str, data: bytes, rows: int | None) -> FileRecord:
+    storage.write_bytes(f"{uri}/{path}", data)
+    return FileRecord(path=path, bytes=len(data), sha256=storage.sha256(data), rows=rows)

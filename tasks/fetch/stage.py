@@ -1,0 +1,75 @@
+"""Fetches the images: img2dataset, one batch of URLs per Dask task, with a downloader that trusts no server."""
+
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+
+import pyarrow as pa
+
+from tasks import schemas
+from tasks.crawl.stage import serving, source_of
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output, Shard
+from tasks.engine.shard_groups import groups
+from tasks.engine.stage import stage
+from tasks.fetch.config import Config
+
+TRUSTED_SOURCES = ("folder", "demo")  # a live site's source is its address, so it cannot take these names
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of some shards of captions: of their concatenation every `count`-th, beginning with `index`."""
+
+    uris: tuple[str, ...]
+    index: int
+    count: int
+
+
+@stage(Config, version=1, reads={"captions": {"captions": schemas.CAPTIONS}})
+def fetch(config: Config, output: Output, captions: Artifact) -> None:
+    """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side."""
+    source = source_of(captions)
+    with serving(source) if source is not None else nullcontext():
+        output.map(partial(fetch_batch, config), batches(captions, config.urls_per_shard))
+
+
+def batches(captions: Artifact, size: int) -> list[Batch]:
+    """Batches of at most `size` rows. Every n-th row goes to the same one, so that each host's URLs are spread."""
+    return [
+        Batch(group.uris, index, ceil(group.rows / size))
+        for group in groups(captions, "captions", size)
+        for index in range(ceil(group.rows / size))
+    ]
+
+
+def read_batch(batch: Batch) -> pa.Table:
+    """The rows of a batch, ordered by pair id."""
+    table = pa.concat_tables(schemas.read_table(uri) for uri in batch.uris)
+    return table.take(pa.array(range(batch.index, table.num_rows, batch.count))).sort_by("pair_id")
+
+
+def fetch_batch(config: Config, batch: Batch) -> Shard:
+    """The images of one batch; runs in a Dask worker."""
+    from tasks.fetch.img2dataset_shard import fetch_rows
+
+    captions = read_batch(batch)
+    rows = captions.to_pylist()
+    trusted = {row["url"] for row in rows if row["source"] in TRUSTED_SOURCES}
+    with tempfile.TemporaryDirectory(prefix="fetch-") as folder:
+        fetched = fetch_rows(config, [row["url"] for row in rows], trusted, folder)
+    images, rejects = [], []
+    for row, result in zip(rows, fetched, strict=True):
+        if result.refusal is None:
+            images.append({**row, "width": result.width, "height": result.height, "image": result.image})
+        else:
+            reason, detail = result.refusal
+            rejects.append({**row, "reason": reason, "detail": detail})
+    return Shard(
+        len(rows),
+        {"images": pa.Table.from_pylist(images, schemas.IMAGES)},
+        pa.Table.from_pylist(rejects, schemas.REJECTS),
+        {"stored_bytes": sum(len(row["image"]) for row in images)},
+    )

@@ -1,0 +1,28 @@
+"""How the report looks, and the figures it compares with."""
+
+from pydantic import Field
+
+from models.config import Frozen
+from tasks.engine.stage import StageConfig
+
+
+class Targets(Frozen):
+    """What the run was meant to reach; a figure without a target is shown alone."""
+
+    hit_rate: float | None = Field(None, description="Share of training prompts whose best sample is the right image.")
+    psnr_db: float | None = Field(None, description="Mean PSNR of held-out reconstructions.")
+    codes_share: float | None = Field(None, description="Share of the code book in use.")
+    minutes: float | None = Field(None, description="Time of all stages together, at most.")
+    memory_gb: float | None = Field(None, description="Peak memory of any stage, at most.")
+
+
+class Config(StageConfig):
+    """How the page looks. Nothing here changes a measured figure."""
+
+    title: str = Field("DALL·E, rebuilt", description="Heading of the page.")
+    targets: Targets = Field(default_factory=Targets)
+    best_pictures: int = Field(24, ge=0, description="Best samples in the grid at the top.")
+    prompts_shown: int = Field(12, ge=1, description="Training and held-out prompts shown open; the others fold away.")
+    prompts_at_most: int = Field(64, ge=1, description="Prompts of a group shown at all.")
+    rejects_shown: int = Field(4, ge=0, description="Examples of each reason for a reject.")
+    picture_px: int = Field(128, ge=16, description="Larger pictures are scaled down to this side on the page.")

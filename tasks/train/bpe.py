@@ -1,0 +1,34 @@
+"""Learns the text vocabulary."""
+
+from collections.abc import Iterator
+
+from models.text.config import BPEConfig as BPELayout
+from tasks import schemas
+from tasks.checkpoints import TOKENIZER
+from tasks.engine.artifact import Artifact, Counts
+from tasks.engine.output import Output
+from tasks.engine.stage import StageConfig, stage
+from tasks.train.trainer import READS_PAIRS
+
+
+class BPEConfig(BPELayout, StageConfig):
+    """Size of the tokenizer."""
+
+
+@stage(BPEConfig, reads=READS_PAIRS)
+def train_bpe(config: BPEConfig, output: Output, pairs: Artifact) -> None:
+    """Learns the text vocabulary from the training captions (section 2.2). Seconds of work, so no trainer process."""
+    from models.text import bpe
+
+    captions = list(_captions(pairs))
+    tokenizer = bpe.train_bpe(captions, config)
+    path = output.scratch / TOKENIZER
+    tokenizer.save(path)
+    output.write(TOKENIZER, path.read_bytes())
+    output.metrics["vocabulary"] = tokenizer.vocab_size
+    output.account(Counts(unit="captions", rows_in=len(captions), rows_out=len(captions)))
+
+
+def _captions(pairs: Artifact) -> Iterator[str]:
+    for shard in pairs.files("train"):
+        yield from schemas.read_table(shard)["caption"].to_pylist()

@@ -1,0 +1,91 @@
+"""What the training stages share: shards for a trainer, its start, and what is kept of what it leaves behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from models.config import Frozen
+from tasks import schemas
+from tasks.checkpoints import TOKENIZER, WEIGHTS
+from tasks.engine import storage
+from tasks.engine.artifact import Artifact, Counts
+from tasks.engine.launch import train
+from tasks.engine.output import Output
+from tasks.errors import ModelMismatchError, SourceError
+
+READS_PAIRS = {"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}}
+CURVES = "metrics.jsonl"
+
+
+def run_trainer(
+    module: str, model: Frozen, training: Frozen, data: dict[str, Any], rows: Artifact, output: Output
+) -> None:
+    """Runs `python -m module` to its end and keeps weights, config, curves and metrics.
+
+    Args:
+        data: shards by split, and the tokenizer's file where captions are read.
+        rows: the artifact whose rows are trained on; they enter the account.
+
+    Raises:
+        TrainingFailedError: the trainer ended without finishing.
+    """
+    job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
+    done = train(module, job, output.scratch, output.settings, output.watch)
+    for name in (*WEIGHTS, CURVES):
+        output.write(name, (output.scratch / name).read_bytes())
+    output.metrics.update(done["metrics"])
+    trained_on = rows.manifest().counts.rows_out
+    output.account(Counts(unit="pairs", rows_in=trained_on, rows_out=trained_on))
+
+
+def shards(artifact: Artifact) -> dict[str, Any]:
+    """Addresses of training and held-out shards.
+
+    Raises:
+        SourceError: there are no training rows.
+    """
+    train_shards = artifact.files("train")
+    if not train_shards:
+        raise SourceError(f"{artifact.address} holds no training rows: loosen the filters or name a larger source.")
+    return {"train": train_shards, "val": artifact.files("val")}
+
+
+def bpe_file(bpe: Artifact, output: Output) -> dict[str, str]:
+    """Path of the text tokenizer, on this machine."""
+    return {"bpe": str(storage.local_copy(bpe.file(TOKENIZER), output.scratch))}
+
+
+def text_sizes(bpe: Artifact) -> tuple[int, int]:
+    """Token ids of the text tokenizer, and positions of a caption."""
+    manifest = bpe.manifest()
+    return manifest.metrics["vocabulary"], manifest.config["text_length"]
+
+
+def require_input(artifact: Artifact, name: str, expected: Artifact) -> None:
+    """Raises:
+    ModelMismatchError: `artifact` was made with another model than the one it is now used with.
+    """
+    made_with = artifact.manifest().inputs[name]
+    if made_with != expected.address:
+        raise ModelMismatchError(
+            f"{artifact.address} was made with {made_with}, not with {expected.address}: "
+            f"make it again with this {name}, or use the {name} it was made with."
+        )
+
+
+def read_curves(model: Artifact) -> list[dict[str, float]]:
+    """The logged steps of a training, oldest first."""
+    lines = storage.read_bytes(model.file(CURVES)).decode().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def keep_published(folder: Path, output: Output) -> None:
+    """Copies a published model's files into the artifact.
+
+    Raises:
+        SourceError: the folder holds no model.
+    """
+    if not (folder / "config.json").is_file():
+        raise SourceError(f"{folder} holds no published CLIP (no config.json): name its folder in clip.pretrained.")
+    for path in sorted(file for file in folder.iterdir() if file.is_file()):
+        output.write(path.name, path.read_bytes())

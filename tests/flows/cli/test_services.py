@@ -1,0 +1,138 @@
+"""`dalle up`: a real server and worker, deployments whose schedules start runs, and `dalle down` ends just that."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.finished_run import emoji_pairs
+
+from flows.cli import environment
+from flows.cli.doctor import is_free
+from tasks.engine.artifact import Artifact
+
+DALLE = str(Path(sys.executable).with_name("dalle"))
+RUN_LIMIT_S = 150.0
+
+
+@dataclass(frozen=True)
+class Services:
+    """What stands while the tests of this module run."""
+
+    env: dict[str, str]
+    port: int
+
+    def dalle(self, *words: str) -> str:
+        done = subprocess.run([DALLE, *words], env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        return json.loads(Path(self.env["DALLE_STATE"], "services.json").read_text())
+
+    def api(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+
+def family(pid: int) -> set[int]:
+    root = psutil.Process(pid)
+    return {root.pid, *(child.pid for child in root.children(recursive=True))}
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    state = tmp_path_factory.mktemp("state")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    port = next(port for port in range(4310, 4400) if is_free(port))
+    running = Services(env | {"DALLE_STATE": str(state)}, port)
+    try:
+        assert f"http://127.0.0.1:{port}" in running.dalle("up", "--port", str(port))
+        yield running
+    finally:
+        running.dalle("down")
+
+
+def test_up_again_changes_nothing(services: Services) -> None:
+    before = services.recorded
+    services.dalle("up", "--port", str(services.port))
+    assert services.recorded == before
+
+
+def test_a_second_place_cannot_have_the_same_port(services: Services, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [DALLE, "up", "--port", str(services.port)],
+        env=services.env | {"DALLE_STATE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Error: Port {services.port} is in use by another program: choose another with `dalle up --port`.\n"
+    )
+
+
+def test_a_run_finds_the_server(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "")
+    monkeypatch.setenv("DALLE_STATE", services.env["DALLE_STATE"])
+    assert environment.use_running_server() == f"http://127.0.0.1:{services.port}/api"
+
+
+def test_a_schedule_gets_runs(services: Services) -> None:
+    deadline = time.monotonic() + 90
+    wanted = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+    while time.monotonic() < deadline:
+        runs = services.api("flow_runs/filter", {"flow_runs": wanted})
+        if {run["auto_scheduled"] for run in runs} == {True}:
+            assert all(run["expected_start_time"].endswith(("T03:00:00Z", "T05:00:00Z")) for run in runs)
+            return
+        time.sleep(1)
+    raise AssertionError("no scheduled run within 90 s")
+
+
+def test_a_deployed_run_crawls_and_packs_a_folder(services: Services, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, pair in enumerate(emoji_pairs(8)):
+        (photos / f"{number}.png").write_bytes(pair["image"])
+        (photos / f"{number}.txt").write_text(f"a small picture of a {pair['caption']}")
+    [deployment] = services.api("deployments/filter", {"deployments": {"name": {"any_": ["ingest"]}}})
+    parameters = {
+        "config": {"source": {"folder": str(photos)}, "screen_captions": {"min_confidence": 0}},
+        "settings": {"root": str(tmp_path / "runs"), "work_dir": str(tmp_path / "work"), "dask_workers": 0},
+    }
+    run = services.api(f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})
+    deadline = time.monotonic() + RUN_LIMIT_S
+    while run["state_type"] not in ("COMPLETED", "FAILED", "CRASHED") and time.monotonic() < deadline:
+        time.sleep(1)
+        [run] = services.api("flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert run["state_type"] == "COMPLETED", run["state"]
+    [packed] = (tmp_path / "runs" / "pack").iterdir()
+    manifest = Artifact(root=str(tmp_path / "runs"), stage="pack", fingerprint=packed.name).manifest()
+    assert manifest.counts.rows_out == 8
+
+
+def test_down_ends_what_up_started_and_nothing_else(services: Services) -> None:
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        ours = {pid for service in services.recorded.values() for pid in family(service["pid"])}
+        assert services.dalle("down") == "Ended: worker, server.\n"
+        assert not any(psutil.pid_exists(pid) for pid in ours)
+        assert is_free(services.port)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()

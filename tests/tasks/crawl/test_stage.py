@@ -1,0 +1,254 @@
+"""What becomes a candidate: on live sites, within their rules, and in folders."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from support.tables import rows
+from support.web import Answer, free_port, picture, reply, web_site
+
+from tasks.crawl.candidates import pair_id
+from tasks.crawl.config import Config
+from tasks.crawl.stage import crawl
+from tasks.errors import SourceError
+
+
+def page(*content: str, head: str = "") -> Answer:
+    return reply(200, f"<html><head>{head}</head><body>{''.join(content)}</body></html>")
+
+
+def link(path: str, rel: str = "") -> str:
+    return f"<a href='{path}' rel='{rel}'>more</a>"
+
+
+def image(src: str, alt: str | None = "a dog") -> str:
+    return f"<img src='{src}'>" if alt is None else f"<img src='{src}' alt='{alt}'>"
+
+
+def crawled(settings, paths: dict[str, Answer], **config):
+    """The artifact of a crawl of a small site, and the site's address."""
+    with web_site(paths) as site:
+        return crawl(Config(sites=(f"{site}/",), delay_s=0, **config), settings), site
+
+
+def urls(artifact, site: str) -> list[str]:
+    return sorted(row["url"].removeprefix(site) for row in rows(artifact, "candidates"))
+
+
+def refused(artifact, site: str) -> dict[str, str]:
+    return {row["url"].removeprefix(site): row["reason"] for row in rows(artifact, "rejects")}
+
+
+def test_images_with_alt_text_are_found_by_following_links(settings):
+    paths = {
+        "/": page(image("/a.png", "a dog"), link("deeper/")),
+        "/deeper/": page(image("b.png", "a cat &amp; a mouse"), link("/")),
+    }
+    artifact, site = crawled(settings, paths)
+    found = {row["url"]: row for row in rows(artifact, "candidates")}
+    assert set(found) == {f"{site}/a.png", f"{site}/deeper/b.png"}
+    row = found[f"{site}/deeper/b.png"]
+    assert (row["alt"], row["page_url"], row["source"]) == ("a cat & a mouse", f"{site}/deeper/", f"{site}/")
+    assert row["pair_id"] == pair_id(row["url"], row["alt"])
+
+
+def test_references_that_cannot_be_used_are_rejects_with_a_reason(settings):
+    content = [
+        image("/mute.png", None), image("/blank.png", "  "), image("data:image/gif;base64,AAAA"), image("javascript:x"),
+        image(""), image("file:///etc/hostname"), image("http://10.0.0.1/a.png"),
+        image("/twice.png"), image("/twice.png"), image("/twice.png", "the same dog"),
+    ]  # fmt: skip
+    artifact, site = crawled(settings, {"/": page(*content)})
+    assert urls(artifact, site) == ["/twice.png", "/twice.png"]
+    assert artifact.manifest().counts.rejected == {"bad_url": 4, "duplicate": 1, "missing_alt": 2, "private_host": 1}
+
+
+def test_robots_txt_is_obeyed_for_pages_and_for_images(settings):
+    paths = {
+        "/robots.txt": "User-agent: *\nDisallow: /private/\n",
+        "/": page(image("/private/a.png"), image("/public/b.png"), link("/private/page"), link("/public/page")),
+        "/private/page": page(image("/public/secret.png")),
+        "/public/page": page(image("/public/c.png")),
+    }
+    artifact, site = crawled(settings, paths)
+    assert urls(artifact, site) == ["/public/b.png", "/public/c.png"]
+    assert refused(artifact, site) == {"/private/a.png": "robots_disallowed"}
+    metrics = artifact.manifest().metrics
+    assert (metrics["pages_fetched"], metrics["pages_disallowed"], metrics["pages_failed"]) == (2, 1, 0)
+
+
+def test_a_host_whose_robots_txt_cannot_be_read_allows_nothing(settings):
+    with web_site({"/robots.txt": reply(503)}) as elsewhere:
+        host = elsewhere.removeprefix("http://127.0.0.1")
+        paths = {"/": page(image("/here.png"), image(f"http://localhost{host}/there.png"))}
+        artifact, site = crawled(settings, paths)
+    assert urls(artifact, site) == ["/here.png"]
+
+
+def test_pages_that_ask_crawlers_to_keep_out_are_heard(settings):
+    paths = {
+        "/": page(link("/noai"), link("/nofollow"), link("/secret", rel="nofollow"), link("/header")),
+        "/noai": page(image("/a.png"), head="<meta name='robots' content='NoAI, noimageai'>"),
+        "/nofollow": page(image("/b.png"), link("/secret"), head="<meta name='ROBOTS' content='nofollow'>"),
+        "/secret": page(image("/c.png")),
+        "/header": reply(200, f"<html>{image('/d.png')}</html>", X_Robots_Tag="noindex"),
+    }
+    artifact, site = crawled(settings, paths)
+    assert urls(artifact, site) == ["/b.png"]
+    assert refused(artifact, site) == {"/a.png": "opted_out", "/d.png": "opted_out"}
+
+
+def test_the_crawl_stays_on_the_site(settings):
+    with web_site({"/": page(image("/elsewhere.png"))}) as elsewhere:
+        paths = {
+            "/": page(image("/a.png"), link(f"{elsewhere}/"), link("/away")),
+            "/away": reply(302, Location=elsewhere),
+        }
+        artifact, site = crawled(settings, paths)
+    assert urls(artifact, site) == ["/a.png"]
+
+
+def test_page_and_depth_limits_cut_at_the_same_place_every_time(settings):
+    paths = {"/": page(*(link(f"/{number}") for number in range(9)), image("/start.png"))}
+    paths |= {f"/{number}": page(image(f"/{number}.png"), link(f"/{number}/deep")) for number in range(9)}
+    paths |= {f"/{number}/deep": page(image(f"/{number}-deep.png")) for number in range(9)}
+    few, site = crawled(settings, paths, max_pages=4)
+    assert urls(few, site) == ["/0.png", "/1.png", "/2.png", "/start.png"]
+    shallow, site = crawled(settings, paths, max_depth=1)
+    assert urls(shallow, site) == sorted(["/start.png", *(f"/{number}.png" for number in range(9))])
+
+
+def test_the_licence_of_the_page_goes_before_the_configured_one(settings):
+    paths = {
+        "/": page(image("/a.png"), link("/licensed")),
+        "/licensed": page(image("/b.png"), link("/terms", rel="license")),
+        "/terms": page(),
+    }
+    artifact, site = crawled(settings, paths, licence="CC BY 4.0")
+    licences = {row["url"].removeprefix(site): row["licence"] for row in rows(artifact, "candidates")}
+    assert licences == {"/a.png": "CC BY 4.0", "/b.png": f"{site}/terms"}
+
+
+def test_failed_pages_are_counted_and_do_not_end_the_crawl(settings):
+    paths = {"/": page(image("/a.png"), link("/gone"), link("/broken"), link("/file")), "/broken": reply(500),
+             "/file": reply(200, b"\x00\x01", Content_Disposition="attachment")}  # fmt: skip
+    artifact, _ = crawled(settings, paths)
+    metrics = artifact.manifest().metrics
+    assert (metrics["pages_fetched"], metrics["pages_failed"]) == (2, 2)
+
+
+def test_lazily_loaded_images_are_found_behind_their_placeholder(settings):
+    lazy = "<img src='data:image/gif;base64,AAAA' data-src='/real.png' alt='a dog'>"
+    artifact, site = crawled(settings, {"/": page(lazy)})
+    assert urls(artifact, site) == ["/real.png"]
+
+
+def test_a_site_that_does_not_answer_is_an_error_and_is_tried_again(settings):
+    site = f"http://127.0.0.1:{free_port()}/"
+    config = Config(sites=(site,), delay_s=0)
+    with pytest.raises(SourceError, match=r"No image was found at .* \(0 pages fetched, 1 failed\): check the address"):
+        crawl(config, settings)
+    assert not Path(crawl.artifact(config, settings).uri, "shards").exists()
+
+
+@pytest.mark.parametrize("address", ["example.com", "file:///tmp", ""])
+def test_a_site_must_be_a_web_address(address):
+    with pytest.raises(ValidationError, match="is no web address"):
+        Config(sites=(address,))
+
+
+def test_a_new_snapshot_label_crawls_again(settings):
+    first, second = (crawl.artifact(Config(sites=("https://example.com/",), snapshot=s), settings) for s in ("a", "b"))
+    assert first != second
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "my pictures"
+    folder.mkdir()
+    for number, name in enumerate(("dog.png", "cat.PNG", "extra.png")):
+        (folder / name).write_bytes(picture(number))
+    return folder
+
+
+def folder_crawled(settings, folder):
+    artifact = crawl(Config(folder=str(folder)), settings)
+    captions = {Path(row["url"]).name: row["alt"] for row in rows(artifact, "candidates")}
+    return captions, {Path(row["url"]).name: row["reason"] for row in rows(artifact, "rejects")}
+
+
+def test_text_files_caption_the_images_of_the_same_name(settings, folder):
+    (folder / "dog.txt").write_text("a dog in the garden\n")
+    (folder / "cat.txt").write_text("ein Kater, größer als der Hund")
+    (folder / "bird.txt").write_text("a bird nobody photographed")
+    captions, rejects = folder_crawled(settings, folder)
+    assert captions == {"dog.png": "a dog in the garden", "cat.PNG": "ein Kater, größer als der Hund"}
+    assert rejects == {"extra.png": "no_caption", "bird.jpg": "no_image"}
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("captions.csv", 'file,caption\ndog.png,"a dog, asleep"\ncat.PNG,a cat\nlost.png,a bird\n'),
+        ("metadata.csv", '\ufefffile_name,text,extra\ndog.png,"a dog, asleep",1\ncat.PNG,a cat,2\nlost.png,a bird,3\n'),
+        ("metadata.jsonl", '{"file_name": "dog.png", "text": "a dog, asleep"}\n\n'
+                           '{"file_name": "cat.PNG", "text": "a cat"}\n{"file_name": "lost.png", "text": "a bird"}'),
+    ],
+)  # fmt: skip
+def test_tables_caption_the_images_they_name(settings, folder, table, content):
+    (folder / table).write_text(content)
+    captions, rejects = folder_crawled(settings, folder)
+    assert captions == {"dog.png": "a dog, asleep", "cat.PNG": "a cat"}
+    assert rejects == {"extra.png": "no_caption", "lost.png": "no_image"}
+
+
+def test_a_table_cannot_reach_outside_its_folder(settings, folder):
+    (folder / "captions.csv").write_text("file,caption\n../secret.png,a secret\n")
+    with pytest.raises(SourceError, match="lies outside the folder"):
+        crawl(Config(folder=str(folder)), settings)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "holds no images"),
+        ({"notes.txt": b"hello"}, "holds no images"),
+        ({"a.png": b"x"}, "holds images but no captions: give each image a text file"),
+        ({"a.png": b"x", "a.txt": b"  "}, "holds images but no captions"),
+        ({"a.png": b"x", "captions.csv": b"name,title\na.png,a dog\n"}, "needs a column file or file_name"),
+        ({"a.png": b"x", "metadata.jsonl": b"{broken"}, "cannot be read"),
+        ({"a.png": b"x", "metadata.jsonl": b"[1, 2]"}, "cannot be read"),
+    ],
+)
+def test_a_folder_without_pairs_is_an_error_with_the_remedy(settings, tmp_path, files, message):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        crawl(Config(folder=str(folder)), settings)
+
+
+def test_a_missing_folder_is_an_error_before_any_work(settings, tmp_path):
+    with pytest.raises(SourceError, match=r"There is no folder .*: check source\.folder"):
+        crawl(Config(folder=str(tmp_path / "nowhere")), settings)
+
+
+def test_a_changed_folder_is_read_again_and_an_unchanged_one_is_not(settings, folder):
+    caption = folder / "dog.txt"
+    caption.write_text("a dog in the garden")
+    config = Config(folder=str(folder))
+    first = crawl(config, settings)
+    assert crawl(config, settings) == first
+    before = caption.stat()
+    caption.write_text("a cat in the garden")
+    os.utime(caption, ns=(before.st_atime_ns, before.st_mtime_ns))  # same size, same time: only the words differ
+    assert crawl(config, settings) != first
+
+
+def test_pair_ids_name_address_and_words():
+    assert pair_id("https://example.com/a.png", "a dog") == pair_id("https://example.com/a.png", "a dog")
+    assert len({pair_id("u", "a"), pair_id("u", "b"), pair_id("v", "a")}) == 3
+    assert json.dumps(pair_id("u", "\ud800"))  # half a surrogate pair, as broken pages have them

@@ -1,0 +1,80 @@
+"""The same artifacts on S3, against moto's server in a process of its own."""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+
+from tasks.engine import storage
+from tasks.engine.lock import only_writer
+from tasks.errors import StageBusyError, StorageError
+from tasks.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """A bucket on a fresh moto server; yields its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    with pytest.MonkeyPatch.context() as env:
+        env.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        env.setenv("AWS_ACCESS_KEY_ID", "test")
+        env.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        env.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        import boto3
+
+        boto3.client("s3").create_bucket(Bucket="pictures")
+        yield "s3://pictures"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def on_s3(bucket, tmp_path):
+    return Settings(root=f"{bucket}/{tmp_path.name}", work_dir=str(tmp_path / "work"), dask_workers=0)
+
+
+def account(artifact):
+    return artifact.manifest().model_dump(exclude={"run"})
+
+
+def test_a_stage_writes_the_same_manifest_to_s3_and_to_disk(on_s3, settings):
+    on_disk = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings))
+    in_bucket = keep_even(KeepEvenConfig(), on_s3, rows=numbers(NumbersConfig(), on_s3))
+    assert account(in_bucket) == account(on_disk)
+    assert in_bucket.is_finished()
+    assert in_bucket.damage() == []
+
+
+def test_damage_on_s3_is_noticed(on_s3):
+    rows = numbers(NumbersConfig(), on_s3)
+    data = storage.read_bytes(rows.files("numbers")[0])
+    storage.write_bytes(rows.files("numbers")[0], data[:-1] + bytes([data[-1] ^ 1]))
+    assert len(rows.damage()) == 1
+
+
+def test_only_one_process_writes_to_s3(on_s3):
+    artifact = numbers.artifact(NumbersConfig(), on_s3)
+    with only_writer(f"{artifact.uri}.lock"), pytest.raises(StageBusyError, match="is writing"):
+        numbers(NumbersConfig(), on_s3)
+    assert numbers(NumbersConfig(), on_s3).is_finished()
+
+
+def test_a_missing_bucket_is_one_sentence(bucket, on_s3):
+    nowhere = on_s3.model_copy(update={"root": "s3://no-such-bucket/runs"})
+    with pytest.raises(StorageError, match="no-such-bucket"):
+        numbers(NumbersConfig(), nowhere)

@@ -1,0 +1,195 @@
+"""The page stands alone, says what the artifacts say, and does without whatever is missing."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from support.finished_run import FinishedRun, draw_samples, finished_run, table
+from test_evaluate import evaluated
+
+from tasks import schemas
+from tasks.engine import storage
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Shard
+from tasks.report.config import Config, Targets
+from tasks.report.facts import gather
+from tasks.report.stage import report
+from tasks.settings import Settings
+
+
+class Page(HTMLParser):
+    """What a browser would ask for, and what a person would read."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.images: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self._hidden = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._hidden = tag in ("style", "script")
+        values = {name: value or "" for name, value in attrs}
+        names = ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
+        self.addresses += [values[name] for name in names if name in values]
+        self.images += [values["alt"]] if tag == "img" else []
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self._hidden else data + " "
+
+
+def written(artifact: Artifact) -> tuple[str, dict]:
+    html = storage.read_bytes(artifact.file("index.html")).decode()
+    return html, storage.read_json(artifact.file("report.json"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> FinishedRun:
+    folder = tmp_path_factory.mktemp("run")
+    settings = Settings(root=str(folder / "runs"), work_dir=str(folder / "work"), dask_workers=0)
+    run = finished_run(settings)
+    run.artifacts["evaluate"] = evaluated(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(run) -> tuple[str, dict]:
+    return written(report(Config(), run.settings, evaluate=run.artifacts["evaluate"]))
+
+
+def assert_readable(html: str) -> Page:
+    page = Page(html)
+    assert not re.search(r"\b(nan|NaN|inf|None|Undefined)\b", page.text)
+    assert all(address.startswith(("data:", "#")) for address in page.addresses)
+    return page
+
+
+def test_the_page_asks_for_nothing_outside_itself(whole):
+    html, _ = whole
+    page = assert_readable(html)
+    assert len(page.addresses) > 100
+    assert not re.search(r"url\(\s*['\"]?(?!data:|#)|@import|<script|<link[^>]+stylesheet", html)
+
+
+def test_every_image_says_what_it_shows(whole):
+    images = Page(whole[0]).images
+    assert len(images) > 100
+    assert all(images)
+
+
+def test_light_and_dark_and_the_phone_are_provided_for(whole):
+    html, _ = whole
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="viewport"' in html
+    assert "max-width: 640px" in html
+
+
+def test_the_json_holds_every_figure_of_the_page(run, whole):
+    html, figures = whole
+    assert list(figures["stages"]) == sorted(run.artifacts.keys())
+    assert figures["evaluation"] == storage.read_json(run.artifacts["evaluate"].file("metrics.json"))
+    assert figures["stages"]["dedup"]["counts"]["rejected"] == {"near_duplicate": 4}
+    assert figures["stages"]["pack"]["run"]["seconds"] <= figures["seconds"]
+    assert {step["step"] for step in figures["curves"]["train_dvae"]} >= {0, 1980}
+    psnr = figures["evaluation"]["reconstruction"]["psnr_db"]["value"]
+    assert f"{psnr:.1f} dB" in html
+
+
+def test_refused_rows_are_shown_with_their_reason(whole):
+    text = Page(whole[0]).text
+    for words in ("not english", "ein roter Apfel", "de 0.98", "http 404", "aspect ratio", "near duplicate"):
+        assert words in text
+
+
+def test_a_caption_refused_for_its_length_does_not_fill_the_page(whole):
+    assert 5 < Page(whole[0]).text.count("cheap gift") < 20
+
+
+def test_each_fixed_prompt_stands_beside_its_samples(whole):
+    images = Page(whole[0]).images
+    for prompt in ("a red apple", "a cat face"):
+        assert {f"{prompt}, first drawn", f"{prompt}, best by score", f"{prompt}, worst by score"} <= set(images)
+
+
+def test_targets_are_said_to_be_met_or_missed(run):
+    config = Config(targets=Targets(psnr_db=60, memory_gb=1000))
+    html, _ = written(report(config, run.settings, evaluate=run.artifacts["evaluate"]))
+    text = re.sub(r"\s+", " ", Page(html).text)
+    assert "✗ target ≥ 60 dB" in text
+    assert "✓ target ≤ 1000 GB" in text
+
+
+def test_all_artifacts_by_name_give_the_same_figures_as_the_last_alone(run, whole):
+    _, figures = written(report(Config(), run.settings, **run.artifacts))
+    assert figures == whole[1]
+
+
+@pytest.mark.parametrize("last", ["crawl", "dedup", "pack", "train_dvae", "train_prior", "sample", "rerank"])
+def test_a_run_that_stopped_early_still_has_a_page(run, last):
+    html, figures = written(report(Config(), run.settings, last=run.artifacts[last]))
+    assert_readable(html)
+    assert last in figures["stages"]
+
+
+def test_no_held_out_pairs_no_rejects_and_no_curves_leave_gaps_not_errors(settings):
+    run = finished_run(settings, val=0, rejects=False)
+    run.finish("train_clip", lambda output: output.write("metrics.jsonl", b""), "pack")
+    run.finish("rerank", _copy_scores(run), "sample", "train_clip")
+    html, _ = written(report(Config(), settings, evaluate=evaluated(run)))
+    text = assert_readable(html).text
+    assert "Captions never seen" not in text
+    assert "What was refused" not in text
+    assert "Loss of CLIP" not in text
+
+
+def _copy_scores(run: FinishedRun):
+    scores = schemas.read_table(run.artifacts["rerank"].files("scores")[0])
+    return lambda output: output.map(lambda item: item, [Shard(scores.num_rows, {"scores": scores})])
+
+
+def test_values_that_are_no_numbers_are_left_out(settings):
+    run = finished_run(settings)
+    lines = b'{"step": 0, "loss": NaN}\n{"step": 20, "loss": 2.5}\n'
+    run.finish("train_clip", lambda output: output.write("metrics.jsonl", lines), "pack")
+    html, figures = written(
+        report(Config(), settings, clip=run.artifacts["train_clip"], rerank=run.artifacts["rerank"])
+    )
+    assert_readable(html)
+    assert figures["curves"]["train_clip"] == [{"step": 0}, {"step": 20, "loss": 2.5}]
+
+
+def test_captions_cannot_break_the_page(settings):
+    run = finished_run(settings)
+    evil = '<script>alert("x")</script> & "quoted"'
+    for pair in run.train:
+        pair["caption"] = evil
+    draw_samples(run, 8, 4, lambda prompt, rank: True)
+    html, _ = written(report(Config(), settings, rerank=run.artifacts["rerank"]))
+    assert "script" not in Page(html).tags
+    assert evil in Page(html).text
+
+
+def test_an_image_that_cannot_be_read_leaves_an_empty_frame(settings):
+    run = finished_run(settings)
+    run.train[0]["image"] = b"no image"
+    shard = Shard(24, {"train": table(run.train, schemas.PAIRS)})
+    pack = run.finish("pack", lambda output: output.map(lambda item: item, [shard]))
+    html, _ = written(report(Config(), settings, pack=pack))
+    assert 'class="pic none"' in html
+
+
+def test_of_two_artifacts_of_a_stage_the_one_nearer_to_the_end_counts(run):
+    facts = gather([run.artifacts["pack"], run.artifacts["evaluate"]])
+    assert list(facts.stages)[:2] == ["crawl", "screen_captions"]
+    assert facts.stages["pack"].artifact == run.artifacts["pack"]
+
+
+def test_report_json_is_strict(run, whole):
+    json.loads(json.dumps(whole[1]), parse_constant=lambda constant: pytest.fail(constant))
