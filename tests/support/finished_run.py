@@ -18,11 +18,14 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact, Counts
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import Stage, StageConfig
+from tasks.evaluate.config import Config
+from tasks.evaluate.stage import evaluate
 from tasks.settings import Settings
 
 EMOJI = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
 SIDE, VOCABULARY = 32, 64
 FIXED = ("a red apple", "a cat face")
+FEW_RESAMPLES = Config(best_of=(1, 2, 4), resamples=100)
 
 
 class Made(StageConfig):
@@ -225,3 +228,11 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
     models = ("train_bpe", "train_dvae", "train_prior")
     run.finish("sample", lambda output: output.map(lambda item: item, [made]), "pack", *models)
     run.finish("rerank", lambda output: output.map(lambda item: item, [scored]), "sample", "train_bpe", "train_clip")
+
+
+def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES) -> Artifact:
+    """The artifact of the real evaluate stage on the made-up run."""
+    done = run.artifacts
+    return evaluate(
+        config, run.settings, pairs=done["pack"], dvae=done["train_dvae"], tokens=done["extract"], scores=done["rerank"]
+    )

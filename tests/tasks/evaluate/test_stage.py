@@ -7,19 +7,15 @@ import pickle
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.finished_run import FinishedRun, drawn_like, finished_run, table
+from support.finished_run import FinishedRun, drawn_like, evaluated, finished_run, table
 
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
-from tasks.evaluate.config import Config
 from tasks.evaluate.nearest import Questions, scan, scan_shard, squared_distances, thumbnails
 from tasks.evaluate.rebuild import psnr_db, ssim
-from tasks.evaluate.stage import evaluate
 from tasks.settings import Settings
-
-CONFIG = Config(best_of=(1, 2, 4), resamples=100)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +27,6 @@ def run(tmp_path_factory) -> FinishedRun:
 @pytest.fixture(scope="module")
 def evaluation(run) -> Artifact:
     return evaluated(run)
-
-
-def evaluated(run: FinishedRun, config: Config = CONFIG) -> Artifact:
-    done = run.artifacts
-    return evaluate(
-        config, run.settings, pairs=done["pack"], dvae=done["train_dvae"], tokens=done["extract"], scores=done["rerank"]
-    )
 
 
 def figures_of(artifact: Artifact) -> dict:

@@ -5,8 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from support.finished_run import FinishedRun, draw_samples, finished_run, table
-from test_evaluate import evaluated
+from support.finished_run import FinishedRun, draw_samples, evaluated, finished_run, table
 
 from tasks import schemas
 from tasks.engine import storage
