@@ -1,23 +1,23 @@
-"""The whole configuration: one section for each stage, each defined at the top of that stage's module."""
+"""The whole configuration: one section for each stage, each defined beside that stage."""
 
 from pydantic import ConfigDict, Field
 
 from models.config import Frozen
-from tasks.crawl.config import Config as Source
-from tasks.dedup.config import Config as Dedup
-from tasks.evaluate.config import Config as Evaluate
-from tasks.extract import Config as Extract
-from tasks.fetch.config import Config as Fetch
-from tasks.pack import Config as Pack
-from tasks.report.config import Config as Report
-from tasks.rerank import Config as Rerank
-from tasks.sample import Config as Sample
-from tasks.screen_captions.config import Config as ScreenCaptions
-from tasks.screen_images import Config as ScreenImages
-from tasks.train.bpe import BPEConfig
-from tasks.train.clip import CLIPConfig
-from tasks.train.dvae import DVAEConfig
-from tasks.train.prior import PriorConfig
+from tasks.crawl.config import Config as CrawlConfig
+from tasks.dedup.config import Config as DedupConfig
+from tasks.evaluate.config import Config as EvaluateConfig
+from tasks.extract import Config as ExtractConfig
+from tasks.fetch.config import Config as FetchConfig
+from tasks.pack import Config as PackConfig
+from tasks.report.config import Config as ReportConfig
+from tasks.rerank import Config as RerankConfig
+from tasks.sample import Config as SampleConfig
+from tasks.screen_captions.config import Config as ScreenCaptionsConfig
+from tasks.screen_images import Config as ScreenImagesConfig
+from tasks.train.bpe import Config as BPEConfig
+from tasks.train.clip import Config as CLIPConfig
+from tasks.train.dvae import Config as DVAEConfig
+from tasks.train.prior import Config as PriorConfig
 
 
 class PipelineConfig(Frozen):
@@ -25,18 +25,18 @@ class PipelineConfig(Frozen):
 
     model_config = ConfigDict(title="Pipeline")
 
-    source: Source = Field(default_factory=Source)
-    screen_captions: ScreenCaptions = Field(default_factory=ScreenCaptions)
-    fetch: Fetch = Field(default_factory=Fetch)
-    screen_images: ScreenImages = Field(default_factory=ScreenImages)
-    dedup: Dedup = Field(default_factory=Dedup)
-    pack: Pack = Field(default_factory=Pack)
+    source: CrawlConfig = Field(default_factory=CrawlConfig)
+    screen_captions: ScreenCaptionsConfig = Field(default_factory=ScreenCaptionsConfig)
+    fetch: FetchConfig = Field(default_factory=FetchConfig)
+    screen_images: ScreenImagesConfig = Field(default_factory=ScreenImagesConfig)
+    dedup: DedupConfig = Field(default_factory=DedupConfig)
+    pack: PackConfig = Field(default_factory=PackConfig)
     bpe: BPEConfig = Field(default_factory=BPEConfig)
     dvae: DVAEConfig = Field(default_factory=DVAEConfig)
     clip: CLIPConfig = Field(default_factory=CLIPConfig)
-    extract: Extract = Field(default_factory=Extract)
+    extract: ExtractConfig = Field(default_factory=ExtractConfig)
     prior: PriorConfig = Field(default_factory=PriorConfig)
-    sample: Sample = Field(default_factory=Sample)
-    rerank: Rerank = Field(default_factory=Rerank)
-    evaluate: Evaluate = Field(default_factory=Evaluate)
-    report: Report = Field(default_factory=Report)
+    sample: SampleConfig = Field(default_factory=SampleConfig)
+    rerank: RerankConfig = Field(default_factory=RerankConfig)
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)

@@ -8,7 +8,7 @@ from models.config import Frozen
 from models.training.config import TrainingConfig
 
 
-class ClipLayout(Frozen):
+class CLIPLayout(Frozen):
     """What can be chosen freely; the defaults suit a demo and train in about a minute on a CPU."""
 
     image_size: int = Field(default=32, gt=0, description="images are area-averaged to this side, pixels")
@@ -29,7 +29,7 @@ class ClipLayout(Frozen):
         return self
 
 
-class ClipConfig(ClipLayout):
+class CLIPModelConfig(CLIPLayout):
     """The whole model: its layout, and the sizes that its tokenizer dictates."""
 
     text_vocab: int = Field(default=16_384, gt=0, description="token ids of the tokenizer")
@@ -46,7 +46,7 @@ class ClipConfig(ClipLayout):
         return self.text_vocab + 1
 
 
-class ClipTraining(TrainingConfig):
+class CLIPTrainingConfig(TrainingConfig):
     """Training of our own CLIP."""
 
     batch_size: int = Field(default=128, gt=0, description="pairs per update, over all ranks")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 
-from models.clip.config import ClipConfig
+from models.clip.config import CLIPModelConfig
 from models.text.bpe import BPE, PAD, load_bpe
 from models.training.checkpoint import load_weights, read_config
 from models.training.muon import Matrix
@@ -40,10 +40,10 @@ class PairScorer(nn.Module, ABC):
         return next(self.parameters()).device
 
 
-class Clip(PairScorer):
+class CLIP(PairScorer):
     """Our own CLIP: `transformers.CLIPModel` with our tokenizer and size."""
 
-    def __init__(self, config: ClipConfig, bpe: BPE) -> None:
+    def __init__(self, config: CLIPModelConfig, bpe: BPE) -> None:
         super().__init__()
         if (bpe.vocab_size, bpe.text_length) != (config.text_vocab, config.text_length):
             raise ValueError(
@@ -82,7 +82,7 @@ class Clip(PairScorer):
         return [Matrix(layer.weight) for e in encoders for layer in e.modules() if isinstance(layer, nn.Linear)]
 
 
-class PretrainedClip(PairScorer):
+class PretrainedCLIP(PairScorer):
     """A published CLIP with its own tokenizer; captions beyond its context are cut."""
 
     def __init__(self, path: str) -> None:
@@ -144,24 +144,24 @@ def score(
     return np.concatenate(scores).astype(np.float32)
 
 
-def load_clip(directory: str | Path, device: str | torch.device = "cpu") -> Clip:
+def load_clip(directory: str | Path, device: str | torch.device = "cpu") -> CLIP:
     """Read our own CLIP from a folder with config.json, weights.safetensors and tokenizer.json.
 
     Raises:
         CheckpointError: the folder does not hold exactly such a model.
         FileNotFoundError: no tokenizer.json.
     """
-    model = Clip(read_config(Path(directory), ClipConfig), load_bpe(Path(directory) / TOKENIZER))
+    model = CLIP(read_config(Path(directory), CLIPModelConfig), load_bpe(Path(directory) / TOKENIZER))
     load_weights(model, Path(directory), device)
     return model.eval()
 
 
-def load_pretrained_clip(path: str, device: str | torch.device = "cpu") -> PretrainedClip:
+def load_pretrained_clip(path: str, device: str | torch.device = "cpu") -> PretrainedCLIP:
     """Read a published CLIP from a folder (or a model name, which may download it)."""
-    return PretrainedClip(path).to(device).eval()
+    return PretrainedCLIP(path).to(device).eval()
 
 
-def _architecture(c: ClipConfig) -> CLIPConfig:
+def _architecture(c: CLIPModelConfig) -> CLIPConfig:
     text = {
         "vocab_size": c.text_vocab + 2,
         "hidden_size": c.text_width,

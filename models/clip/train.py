@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.clip.config import ClipConfig, ClipTraining
+from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
-from models.clip.model import TOKENIZER, Clip
+from models.clip.model import CLIP, TOKENIZER
 from models.config import Frozen
 from models.text.bpe import load_bpe
 from models.training.config import TextImageShards
@@ -26,26 +26,26 @@ _VALIDATION_BATCH = 128
 _AUGMENTED_MARGIN = 2  # crops are cut at this multiple of CLIP's size, then averaged down
 
 
-class ClipJob(Frozen):
+class CLIPJob(Frozen):
     """What models.clip.train is told to do."""
 
-    model: ClipConfig
-    training: ClipTraining
+    model: CLIPModelConfig
+    training: CLIPTrainingConfig
     data: TextImageShards
     out: str
 
 
-class ClipLearner(Learner):
+class CLIPLearner(Learner):
     """Contrast of images and captions within a batch."""
 
-    model: Clip
+    model: CLIP
 
-    def __init__(self, model: Clip, training: ClipTraining, train: Pairs, val: Pairs) -> None:
+    def __init__(self, model: CLIP, training: CLIPTrainingConfig, train: Pairs, val: Pairs) -> None:
         super().__init__()
         self.model = model
         self.training_config = training
         self.pairs = train
-        self.held_out = val
+        self.val = val
 
     def batch(self, step: Step) -> Batch:
         """{"images": uint8 [B, 3, H, W], "ids": int64 [B, T], "groups": int64 [B]}."""
@@ -72,7 +72,7 @@ class ClipLearner(Learner):
     def validate(self) -> dict[str, float]:
         """Share of images that find their caption among all captions of training and of held-out pairs."""
         metrics = {"train_accuracy": self._accuracy(self.pairs)}
-        return metrics | ({"accuracy": self._accuracy(self.held_out)} if len(self.held_out) else {})
+        return metrics | ({"accuracy": self._accuracy(self.val)} if len(self.val) else {})
 
     def _accuracy(self, pairs: Pairs) -> float:
         count = min(len(pairs), self.training_config.validation_pairs)
@@ -84,18 +84,18 @@ class ClipLearner(Learner):
         return retrieval_accuracy(images, texts, caption_groups(captions).to(images.device))
 
 
-def train(job: ClipJob, ranks: Ranks) -> None:
+def train(job: CLIPJob, ranks: Ranks) -> None:
     """Train a CLIP as the job says."""
     prepare(job.training, ranks)
     bpe = load_bpe(job.data.bpe)
-    model = Clip(job.model, bpe)
+    model = CLIP(job.model, bpe)
     pairs = Pairs(job.data.train, job.data.cache_mb)
-    held_out = Pairs(job.data.val, job.data.cache_mb)
+    val = Pairs(job.data.val, job.data.cache_mb)
     if ranks.is_first:
         Path(job.out).mkdir(parents=True, exist_ok=True)
         bpe.save(Path(job.out) / TOKENIZER)
-    run(ClipLearner(model, job.training, pairs, held_out), job, ranks)
+    run(CLIPLearner(model, job.training, pairs, val), job, ranks)
 
 
 if __name__ == "__main__":
-    sys.exit(main(ClipJob, train, sys.argv[1:]))
+    sys.exit(main(CLIPJob, train, sys.argv[1:]))

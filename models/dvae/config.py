@@ -8,7 +8,7 @@ from models.config import Frozen
 from models.training.config import TrainingConfig
 
 
-class DVAEConfig(Frozen):
+class DVAEModelConfig(Frozen):
     """Layout of encoder and decoder; the defaults are the paper's released network (appendix A.1).
 
     `stem="unshuffle"`, `standardise_logits`, `post_gain` and `min_log_scale` are ours, for small and short
@@ -80,7 +80,7 @@ class DVAEConfig(Frozen):
         return self
 
 
-class DVAETraining(TrainingConfig):
+class DVAETrainingConfig(TrainingConfig):
     """Training of the dVAE; ramps in steps, with the paper's end values as defaults (appendix A.2)."""
 
     beta2: float = 0.999  # A.2

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.dvae.config import DVAEConfig
+from models.dvae.config import DVAEModelConfig
 
 COLOURS = 3
 OUTPUTS = 6  # mu and ln b for each colour (A.3)
@@ -59,7 +59,7 @@ class PointwiseFP32(nn.Module):
             return F.linear(x.float().permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
 
 
-def _blocks(inputs: int, outputs: int, c: DVAEConfig, kernels: tuple[int, ...]) -> list[nn.Module]:
+def _blocks(inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, ...]) -> list[nn.Module]:
     widths = [inputs] + [outputs] * c.blocks_per_group
     return [Block(widths[i], widths[i + 1], kernels, c.residual_gain) for i in range(c.blocks_per_group)]
 
@@ -67,7 +67,7 @@ def _blocks(inputs: int, outputs: int, c: DVAEConfig, kernels: tuple[int, ...]) 
 class Encoder(nn.Module):
     """Mapped pixels to raw logits over the codes."""
 
-    def __init__(self, c: DVAEConfig) -> None:
+    def __init__(self, c: DVAEModelConfig) -> None:
         super().__init__()
         self.unshuffle = c.stem_factor
         stages: OrderedDict[str, nn.Module] = OrderedDict()
@@ -92,7 +92,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """A map of code weights to the parameters of the pixel distribution."""
 
-    def __init__(self, c: DVAEConfig) -> None:
+    def __init__(self, c: DVAEModelConfig) -> None:
         super().__init__()
         self.shuffle = c.stem_factor
         self.input = PointwiseFP32(c.vocab_size, c.decoder_init)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.dvae.config import DVAEConfig
+from models.dvae.config import DVAEModelConfig
 from models.dvae.layers import COLOURS, Decoder, Encoder
 from models.dvae.losses import phi, phi_inverse
 from models.dvae.standardise import LogitStandardiser
@@ -15,7 +15,7 @@ from models.training.checkpoint import load_weights, read_config
 class DVAE(nn.Module):
     """Encoder, decoder, and the pixel map between images and both (paper 2.1, A)."""
 
-    def __init__(self, config: DVAEConfig) -> None:
+    def __init__(self, config: DVAEModelConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
@@ -65,6 +65,6 @@ def load_dvae(directory: str | Path, device: str | torch.device = "cpu") -> DVAE
     Raises:
         CheckpointError: the folder does not hold exactly such a model.
     """
-    model = DVAE(read_config(Path(directory), DVAEConfig))
+    model = DVAE(read_config(Path(directory), DVAEModelConfig))
     load_weights(model, Path(directory), device)
     return model.eval()

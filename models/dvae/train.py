@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.config import Frozen
-from models.dvae.config import DVAEConfig, DVAETraining
+from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.dvae.inference import pixels_to_float
 from models.dvae.losses import dvae_loss, gumbel_softmax, kl_to_uniform, logit_laplace_nll, phi
 from models.dvae.metrics import reconstruction_metrics
@@ -26,8 +26,8 @@ _VALIDATION_BATCH = 64
 class DVAEJob(Frozen):
     """What models.dvae.train is told to do."""
 
-    model: DVAEConfig
-    training: DVAETraining
+    model: DVAEModelConfig
+    training: DVAETrainingConfig
     data: ImageShards
     out: str
 
@@ -37,12 +37,12 @@ class DVAELearner(Learner):
 
     model: DVAE
 
-    def __init__(self, model: DVAE, training: DVAETraining, train: Pairs, val: Pairs) -> None:
+    def __init__(self, model: DVAE, training: DVAETrainingConfig, train: Pairs, val: Pairs) -> None:
         super().__init__()
         self.model = model
         self.training_config = training
         self.pairs = train
-        self.held_out = val
+        self.val = val
 
     def batch(self, step: Step) -> Batch:
         """{"images": uint8 [B, 3, H, W]}."""
@@ -72,8 +72,8 @@ class DVAELearner(Learner):
         if isinstance(self.model.standardise, LogitStandardiser):
             self._measure(self.model.standardise, seen)
         metrics = {f"train_{name}": value for name, value in reconstruction_metrics(self.model, seen).items()}
-        if len(self.held_out):
-            metrics |= reconstruction_metrics(self.model, self._batches(self.held_out))
+        if len(self.val):
+            metrics |= reconstruction_metrics(self.model, self._batches(self.val))
         return metrics
 
     @torch.no_grad()
@@ -100,8 +100,8 @@ def train(job: DVAEJob, ranks: Ranks) -> None:
     """Train a dVAE as the job says."""
     prepare(job.training, ranks)
     pairs = Pairs(job.data.train, job.data.cache_mb)
-    held_out = Pairs(job.data.val, job.data.cache_mb)
-    run(DVAELearner(DVAE(job.model), job.training, pairs, held_out), job, ranks)
+    val = Pairs(job.data.val, job.data.cache_mb)
+    run(DVAELearner(DVAE(job.model), job.training, pairs, val), job, ranks)
 
 
 if __name__ == "__main__":

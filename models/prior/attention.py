@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.prior.config import MaskType, PriorConfig
+from models.prior.config import MaskType, PriorModelConfig
 from models.prior.masks import stream_mask, visible_positions
 
 
@@ -30,7 +30,7 @@ class Attention(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, config: PriorConfig, kind: MaskType) -> None:
+    def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
         self.heads = config.heads
         self.size = config.width // config.heads

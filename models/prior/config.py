@@ -33,7 +33,7 @@ class PriorLayout(Frozen):
         return self
 
 
-class PriorConfig(PriorLayout):
+class PriorModelConfig(PriorLayout):
     """The whole transformer: its layout, and the sizes that its tokenizer and its dVAE dictate (2.1, 2.2)."""
 
     text_vocab: int = Field(default=16_384, gt=0, description="token ids of the tokenizer (2.2)")
@@ -70,7 +70,7 @@ def mask_type(layer: int, layers: int) -> MaskType:
     return "column" if (layer - 2) % 4 == 0 else "row"
 
 
-class PriorTraining(TrainingConfig):
+class PriorTrainingConfig(TrainingConfig):
     """Training of the prior."""
 
     text_weight: float = Field(

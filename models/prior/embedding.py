@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from models.prior.config import PriorConfig
+from models.prior.config import PriorModelConfig
 from models.text.bpe import PAD
 
 
@@ -14,7 +14,7 @@ class StreamEmbedding(nn.Module):
     attended to like any text.
     """
 
-    def __init__(self, config: PriorConfig) -> None:
+    def __init__(self, config: PriorModelConfig) -> None:
         super().__init__()
         self.config = config
         rows = config.text_vocab + config.text_length + int(config.start_of_text)

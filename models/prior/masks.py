@@ -7,7 +7,7 @@ position sees all text; what it sees of the image is one of four patterns.
 import torch
 from torch import Tensor
 
-from models.prior.config import MaskType, PriorConfig
+from models.prior.config import MaskType, PriorModelConfig
 
 
 def image_mask(kind: MaskType, grid: int, kernel: int) -> Tensor:
@@ -32,7 +32,7 @@ def image_mask(kind: MaskType, grid: int, kernel: int) -> Tensor:
     return past
 
 
-def stream_mask(kind: MaskType, config: PriorConfig) -> Tensor:
+def stream_mask(kind: MaskType, config: PriorModelConfig) -> Tensor:
     """The whole stream's mask, bool [T + n, T + n], True where the row's position may attend to the column's."""
     text = config.text_length
     mask = torch.ones(config.length, config.length, dtype=torch.bool).tril()
@@ -40,7 +40,7 @@ def stream_mask(kind: MaskType, config: PriorConfig) -> Tensor:
     return mask
 
 
-def visible_positions(kind: MaskType, config: PriorConfig) -> list[Tensor]:
+def visible_positions(kind: MaskType, config: PriorModelConfig) -> list[Tensor]:
     """For each image position the image positions that it sees, int64, in rising order."""
     return [row.nonzero().flatten() for row in image_mask(kind, config.grid, config.conv_kernel)]
 

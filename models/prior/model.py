@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.prior.attention import Attention, LayerCache
-from models.prior.config import MaskType, PriorConfig
+from models.prior.config import MaskType, PriorModelConfig
 from models.prior.embedding import StreamEmbedding
 from models.training.checkpoint import load_weights, read_config
 from models.training.muon import Matrix
@@ -18,7 +18,7 @@ _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
 class Block(nn.Module):
     """Pre-norm attention and a 4x GELU perceptron, each added to its input."""
 
-    def __init__(self, config: PriorConfig, kind: MaskType) -> None:
+    def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(config.width)
         self.attention = Attention(config, kind)
@@ -47,7 +47,7 @@ class Block(nn.Module):
 class Prior(nn.Module):
     """Transformer with one head over text and one over codes, so only logits that are needed are computed."""
 
-    def __init__(self, config: PriorConfig) -> None:
+    def __init__(self, config: PriorModelConfig) -> None:
         super().__init__()
         self.config = config
         self.embedding = StreamEmbedding(config)
@@ -106,6 +106,6 @@ def load_prior(directory: str | Path, device: str | torch.device = "cpu") -> Pri
     Raises:
         CheckpointError: the folder does not hold exactly such a model.
     """
-    model = Prior(read_config(Path(directory), PriorConfig))
+    model = Prior(read_config(Path(directory), PriorModelConfig))
     load_weights(model, Path(directory), device)
     return model.eval()

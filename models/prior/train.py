@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.config import Frozen
-from models.prior.config import PriorConfig, PriorTraining
+from models.prior.config import PriorModelConfig, PriorTrainingConfig
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
@@ -30,8 +30,8 @@ Tokens = tuple[list[str], NDArray[np.uint16]]  # captions, codes [rows, n]
 class PriorJob(Frozen):
     """What models.prior.train is told to do."""
 
-    model: PriorConfig
-    training: PriorTraining
+    model: PriorModelConfig
+    training: PriorTrainingConfig
     data: TextImageShards
     out: str
 
@@ -41,13 +41,15 @@ class PriorLearner(Learner):
 
     model: Prior
 
-    def __init__(self, model: Prior, training: PriorTraining, bpe: BPE, train: Tokens, val: Tokens | None) -> None:
+    def __init__(
+        self, model: Prior, training: PriorTrainingConfig, bpe: BPE, train: Tokens, val: Tokens | None
+    ) -> None:
         super().__init__()
         self.model = model
         self.training_config = training
         self.bpe = bpe
         self.tokens = train
-        self.held_out = val
+        self.val = val
 
     def batch(self, step: Step) -> Batch:
         """{"captions": int64 [B, caption_length], "codes": int64 [B, n]}."""
@@ -66,7 +68,7 @@ class PriorLearner(Learner):
     def validate(self) -> dict[str, float]:
         """Losses without BPE dropout on training rows, and on held-out rows where there are any."""
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
-        return metrics | (self._mean_losses(self.held_out) if self.held_out else {})
+        return metrics | (self._mean_losses(self.val) if self.val else {})
 
     def matrices(self) -> list[Matrix]:
         """The matrices of all blocks; queries, keys and values are three."""
@@ -99,13 +101,13 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     prepare(job.training, ranks)
     bpe = load_bpe(job.data.bpe)
     tokens = checked_codes(job.data.train, job.model)
-    held_out = checked_codes(job.data.val, job.model) if job.data.val else None
+    val = checked_codes(job.data.val, job.model) if job.data.val else None
     model = Prior(job.model)
     check_vocabulary(model, bpe)
-    run(PriorLearner(model, job.training, bpe, tokens, held_out), job, ranks)
+    run(PriorLearner(model, job.training, bpe, tokens, val), job, ranks)
 
 
-def checked_codes(uris: tuple[str, ...], model: PriorConfig) -> Tokens:
+def checked_codes(uris: tuple[str, ...], model: PriorModelConfig) -> Tokens:
     """Captions and codes of token shards that fit the model.
 
     Raises:

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
-from models.text.config import BPEConfig
+from models.text.config import BPEModelConfig
 from models.text.dropout import Merges
 
 PAD = -1  # marks a text position without a token; the prior puts that position's own learned embedding there
@@ -66,7 +66,7 @@ class BPE:
         return padded
 
 
-def train_bpe(captions: Iterable[str], config: BPEConfig) -> BPE:
+def train_bpe(captions: Iterable[str], config: BPEModelConfig) -> BPE:
     """Train a tokenizer; the same captions in the same order give the same tokenizer.json."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])

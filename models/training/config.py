@@ -15,8 +15,8 @@ class TrainingConfig(Frozen):
 
     steps: int = Field(default=1000, gt=0, description="optimiser updates")
     batch_size: int = Field(default=32, gt=0, description="examples per update, over all ranks")
-    learning_rate: float = Field(default=1e-3, gt=0, description="peak step size")
-    final_learning_rate: float = Field(default=1e-5, ge=0, description="step size at the end of the cosine ramp")
+    learning_rate: float = Field(default=1e-3, gt=0, description="peak, after warm-up")
+    final_learning_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine ramp")
     warmup_steps: int = Field(default=100, ge=0, description="updates of linear warm-up, counted within decay_steps")
     decay_steps: int | None = Field(default=None, description="length of the cosine ramp; all steps when unset")
     beta1: float = Field(default=0.9, ge=0, lt=1)
@@ -27,11 +27,11 @@ class TrainingConfig(Frozen):
     muon_learning_rate: float | None = Field(
         default=None,
         gt=0,
-        description="train the transformer's matrices by Muon with this peak step size; the paper has AdamW for all",
+        description="train the transformer's matrices by Muon with this peak rate; the paper has AdamW for all",
     )
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled; gains, biases and embeddings are exempt")
     clip_norm: float | None = Field(default=1.0, gt=0, description="bound on the global gradient norm")
-    ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the averaged weights")
+    ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the EMA of the weights")
     bf16: bool | None = Field(
         default=None, description="run the trunk under bfloat16 autocast; where the hardware computes it if unset"
     )
@@ -46,7 +46,7 @@ class TrainingConfig(Frozen):
 
     @property
     def ramp_steps(self) -> int:
-        """Steps over which the step size falls."""
+        """Steps over which the learning rate falls."""
         return self.decay_steps or self.steps
 
     @model_validator(mode="after")

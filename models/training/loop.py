@@ -1,4 +1,4 @@
-"""The one training loop: update, average, log, checkpoint, and resume to the same bits."""
+"""The one training loop: update, EMA, log, checkpoint, and resume to the same bits."""
 
 import json
 import math
@@ -16,14 +16,14 @@ from models.training.distributed import Ranks, has_bf16, in_parallel, mean_over_
 from models.training.errors import NonFiniteLossError, ResumeMismatchError
 from models.training.muon import Matrix
 from models.training.optimiser import (
-    WeightAverage,
+    EMA,
     optimiser_tensors,
     optimisers,
     restore_optimisers,
-    set_step_size,
+    set_learning_rate,
 )
 from models.training.randomness import Step
-from models.training.records import METRICS, MetricsFile, Progress
+from models.training.records import METRICS, MetricsFile, ProgressFile
 from models.training.schedules import warmup_cosine
 
 Batch = dict[str, Tensor]
@@ -55,12 +55,12 @@ class Learner(nn.Module, ABC):
         return []
 
     def settings(self, step: Step) -> dict[str, float]:
-        """Scheduled values of one step for the log, beside the step size."""
+        """Scheduled values of one step for the log, beside the learning rate."""
         return {}
 
 
 class Loop:
-    """State of one run: weights, optimiser, average, step; everything else is a function of the step."""
+    """State of one run: weights, optimiser, EMA, step; everything else is a function of the step."""
 
     def __init__(self, learner: Learner, config: TrainingConfig, out: Path, ranks: Ranks, job: str) -> None:
         """Prepare a run, or take up the one that `out` holds.
@@ -76,7 +76,7 @@ class Loop:
         self.ranks = ranks
         self.job = job
         self.optimisers = optimisers(self.learner, config, learner.matrices())
-        self.average = None if config.ema_decay is None else WeightAverage(learner.model, config.ema_decay)
+        self.ema = None if config.ema_decay is None else EMA(learner.model, config.ema_decay)
         self._bf16 = has_bf16(ranks.device) if config.bf16 is None else config.bf16
         self.step = 0
         self.seconds = 0.0
@@ -87,14 +87,14 @@ class Loop:
         self._parallel = in_parallel(self.learner, ranks)
 
     def run(self) -> dict[str, float]:
-        """Train to the last step, load the averaged weights into the model, and return its validation metrics.
+        """Train to the last step, load the EMA of the weights into the model, and return its validation metrics.
 
         Raises:
             NonFiniteLossError: a loss is infinite or not a number.
         """
         first = self.ranks.is_first
         metrics = MetricsFile(self.out / METRICS, self.step) if first else None
-        progress = Progress(self.out / "progress.json", self.config.steps, self.step) if first else None
+        progress = ProgressFile(self.out / "progress.json", self.config.steps, self.step) if first else None
         started = saved = time.monotonic()
         before = self.seconds
         while self.step < self.config.steps:
@@ -117,14 +117,14 @@ class Loop:
             self._save()
         if metrics:
             metrics.close()
-        if self.average:
-            self.learner.model.load_state_dict(self.average.tensors)
+        if self.ema:
+            self.learner.model.load_state_dict(self.ema.tensors)
         return self.learner.eval().validate() if first else {}
 
     def _update(self, step: Step) -> tuple[dict[str, Tensor], float]:
         self.learner.train()
         for optimiser in self.optimisers:
-            set_step_size(optimiser, self._step_size(step.number))
+            set_learning_rate(optimiser, self._learning_rate(step.number))
         device = self.ranks.device
         batch = {name: tensor.to(device, non_blocking=True) for name, tensor in self.learner.batch(step).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
@@ -138,16 +138,16 @@ class Loop:
             torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip_norm)
         for optimiser in self.optimisers:
             optimiser.step()
-        if self.average:
-            self.average.update(self.learner.model, step.number)
+        if self.ema:
+            self.ema.update(self.learner.model, step.number)
         return parts, loss
 
-    def _step_size(self, number: int) -> float:
+    def _learning_rate(self, number: int) -> float:
         c = self.config
         return warmup_cosine(c.learning_rate, c.final_learning_rate, c.warmup_steps, c.ramp_steps, number)
 
     def _settings(self, step: Step) -> dict[str, float]:
-        return {"learning_rate": self._step_size(step.number)} | self.learner.settings(step)
+        return {"learning_rate": self._learning_rate(step.number)} | self.learner.settings(step)
 
     def _validates(self) -> bool:
         every = self.config.validate_every
@@ -156,8 +156,8 @@ class Loop:
     def _validated(self) -> dict[str, float]:
         model = self.learner.model
         kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        if self.average:
-            model.load_state_dict(self.average.tensors)
+        if self.ema:
+            model.load_state_dict(self.ema.tensors)
         values = self.learner.eval().validate()
         model.load_state_dict(kept)
         return values
@@ -170,8 +170,8 @@ class Loop:
         tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
         state = optimiser_tensors(self.optimisers, self.learner)
         tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
-        if self.average:
-            tensors |= {f"average:{name}": tensor for name, tensor in self.average.tensors.items()}
+        if self.ema:
+            tensors |= {f"ema:{name}": tensor for name, tensor in self.ema.tensors.items()}
         run: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "job": self.job}
         write_tensors(self.out / STATE, tensors, {"run": json.dumps(run)})
 
@@ -182,9 +182,9 @@ class Loop:
             raise ResumeMismatchError(f"{self.out} holds the state of a different job: use another folder or empty it")
         self.learner.load_state_dict(_under(tensors, "learner:"))
         restore_optimisers(self.optimisers, self.learner, _under(tensors, "optimiser:"))
-        if self.average:
-            for name, tensor in _under(tensors, "average:").items():
-                self.average.tensors[name].copy_(tensor)
+        if self.ema:
+            for name, tensor in _under(tensors, "ema:").items():
+                self.ema.tensors[name].copy_(tensor)
         self.step, self.seconds = int(run["step"]), float(run["seconds"])
 
 

@@ -36,7 +36,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, made orthogonal, with the step size scaled by sqrt(rows / columns) where that is above 1."""
+    """Nesterov momentum, made orthogonal; the learning rate is scaled by max(1, sqrt(rows / columns))."""
 
     def __init__(self, matrices: Sequence[Matrix], learning_rate: float, momentum: float = 0.95) -> None:
         super().__init__([matrix.weight for matrix in matrices], {"lr": learning_rate})

@@ -1,4 +1,4 @@
-"""AdamW with decay on matrices only, its state as flat tensors, and the running average of the weights."""
+"""AdamW with decay on matrices only, its state as flat tensors, and the EMA of the weights."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from models.training.config import TrainingConfig
 from models.training.muon import Matrix, Muon
-from models.training.schedules import averaging_decay
+from models.training.schedules import ema_decay_at
 
 
 def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matrix]) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for `matrices` and AdamW for the rest when the config has a rate for Muon.
 
-    The group's "share" is its step size relative to the scheduled one.
+    The group's "share" is its learning rate relative to the scheduled one.
     """
     if config.muon_learning_rate is None or not matrices:
         return [adamw(list(model.parameters()), _embeddings(model), config)]
@@ -41,10 +41,10 @@ def _embeddings(model: nn.Module) -> set[int]:
     return {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
 
 
-def set_step_size(optimiser: torch.optim.Optimizer, step_size: float) -> None:
-    """Give every group its share of the scheduled step size."""
+def set_learning_rate(optimiser: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Give every group its share of the scheduled learning rate."""
     for group in optimiser.param_groups:
-        group["lr"] = step_size * group.get("share", 1.0)
+        group["lr"] = learning_rate * group.get("share", 1.0)
 
 
 def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer], model: nn.Module) -> dict[str, Tensor]:
@@ -72,8 +72,8 @@ def restore_optimisers(
         owners[id(parameter)].state[parameter][key] = placed
 
 
-class WeightAverage:
-    """Exponential running average of a model's floating-point state (paper A.2, B.2)."""
+class EMA:
+    """Exponential moving average (EMA) of a model's floating-point state (paper A.2, B.2)."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -81,8 +81,8 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Move the average towards the weights after update `step`."""
-        weight = 1.0 - averaging_decay(self.decay, step)
+        """Move the EMA towards the weights after update `step`."""
+        weight = 1.0 - ema_decay_at(self.decay, step)
         state = model.state_dict()
         floating = [name for name, tensor in self.tensors.items() if tensor.is_floating_point()]
         torch._foreach_lerp_([self.tensors[name] for name in floating], [state[name] for name in floating], weight)

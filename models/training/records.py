@@ -48,7 +48,7 @@ def _step(line: str) -> int:
     return int(json.loads(line)["step"])
 
 
-class Progress:
+class ProgressFile:
     """progress.json for live progress bars: rewritten at most every `interval` seconds."""
 
     def __init__(self, path: Path, steps: int, first_step: int, interval: float = 2.0) -> None:

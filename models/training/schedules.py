@@ -25,8 +25,8 @@ def warmup_cosine(peak: float, end: float, warmup: int, steps: int, step: int) -
     return cosine_ramp(peak, end, steps - warmup, step - warmup)
 
 
-def averaging_decay(limit: float, step: int) -> float:
-    """Decay of the running weight average at `step`: small while the average is young, then `limit`.
+def ema_decay_at(limit: float, step: int) -> float:
+    """Decay of the EMA of the weights at `step`: small while the EMA is young, then `limit`.
 
     The rise min(limit, (1 + step) / (10 + step)) keeps random initial weights out of short runs.
     """

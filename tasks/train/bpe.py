@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.text.config import BPEConfig as BPELayout
+from models.text.config import BPEModelConfig
 from tasks import schemas
 from tasks.checkpoints import TOKENIZER
 from tasks.engine.artifact import Artifact, Counts
@@ -11,12 +11,12 @@ from tasks.engine.stage import StageConfig, stage
 from tasks.train.trainer import READS_PAIRS
 
 
-class BPEConfig(BPELayout, StageConfig):
+class Config(BPEModelConfig, StageConfig):
     """Size of the tokenizer."""
 
 
-@stage(BPEConfig, reads=READS_PAIRS)
-def train_bpe(config: BPEConfig, output: Output, pairs: Artifact) -> None:
+@stage(Config, reads=READS_PAIRS)
+def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
     """Learns the text vocabulary from the training captions (section 2.2). Seconds of work, so no trainer process."""
     from models.text import bpe
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from models.clip.config import ClipConfig, ClipLayout, ClipTraining
+from models.clip.config import CLIPLayout, CLIPModelConfig, CLIPTrainingConfig
 from tasks.checkpoints import TOKENIZER
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
@@ -13,24 +13,24 @@ from tasks.engine.stage import StageConfig, stage
 from tasks.train.trainer import READS_PAIRS, bpe_file, keep_published, run_trainer, shards, text_sizes
 
 
-class CLIPConfig(StageConfig):
+class Config(StageConfig):
     """Layout and training of the ranker, or the folder of a published one."""
 
-    model: ClipLayout = Field(default_factory=ClipLayout)
-    training: ClipTraining = Field(default_factory=ClipTraining)
+    model: CLIPLayout = Field(default_factory=CLIPLayout)
+    training: CLIPTrainingConfig = Field(default_factory=CLIPTrainingConfig)
     pretrained: str | None = Field(
         None, description="Folder of a published CLIP (transformers layout) to use instead of training one."
     )
 
 
-@stage(CLIPConfig, reads=READS_PAIRS)
-def train_clip(config: CLIPConfig, output: Output, pairs: Artifact, bpe: Artifact) -> None:
+@stage(Config, reads=READS_PAIRS)
+def train_clip(config: Config, output: Output, pairs: Artifact, bpe: Artifact) -> None:
     """The contrastive ranker of section 2.6, trained on the same pairs unless a published one is named."""
     if config.pretrained is not None:
         keep_published(Path(config.pretrained), output)
     else:
         text_vocab, text_length = text_sizes(bpe)
-        model = ClipConfig(**config.model.model_dump(), text_vocab=text_vocab, text_length=text_length)
+        model = CLIPModelConfig(**config.model.model_dump(), text_vocab=text_vocab, text_length=text_length)
         data = shards(pairs) | bpe_file(bpe, output)
         run_trainer("models.clip.train", model, config.training, data, pairs, output)
         output.write(TOKENIZER, storage.read_bytes(bpe.file(TOKENIZER)))

@@ -2,8 +2,7 @@
 
 from pydantic import Field
 
-from models.dvae.config import DVAEConfig as DVAELayout
-from models.dvae.config import DVAETraining
+from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
@@ -11,18 +10,18 @@ from tasks.errors import CollapsedCodesError
 from tasks.train.trainer import READS_PAIRS, run_trainer, shards
 
 
-class DVAEConfig(StageConfig):
+class Config(StageConfig):
     """Layout and training of the dVAE, and the health it must show before anything is built on it."""
 
-    model: DVAELayout = Field(default_factory=DVAELayout)
-    training: DVAETraining = Field(default_factory=DVAETraining)
+    model: DVAEModelConfig = Field(default_factory=DVAEModelConfig)
+    training: DVAETrainingConfig = Field(default_factory=DVAETrainingConfig)
     least_codes_used: float = Field(
         0.05, ge=0, le=1, description="Share of the code book that held-out images must use; fewer is a collapse."
     )
 
 
-@stage(DVAEConfig, reads=READS_PAIRS)
-def train_dvae(config: DVAEConfig, output: Output, pairs: Artifact) -> None:
+@stage(Config, reads=READS_PAIRS)
+def train_dvae(config: Config, output: Output, pairs: Artifact) -> None:
     """Stage one of the paper: image tokens by a discrete VAE (section 2.1)."""
     run_trainer("models.dvae.train", config.model, config.training, shards(pairs), pairs, output)
     used = output.metrics["codes_used"] / config.model.vocab_size

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from models.text.bpe import train_bpe
-from models.text.config import BPEConfig
+from models.text.config import BPEModelConfig
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (40, 60, 220), "yellow": (230, 220, 40)}
 SHAPES = ("square", "disc")
@@ -55,7 +55,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory, captions: list[str]) -> str:
 @pytest.fixture(scope="session")
 def bpe_path(tmp_path_factory: pytest.TempPathFactory, captions: list[str]) -> str:
     path = tmp_path_factory.mktemp("bpe") / "tokenizer.json"
-    train_bpe(captions, BPEConfig(vocab_size=270, text_length=8)).save(path)
+    train_bpe(captions, BPEModelConfig(vocab_size=270, text_length=8)).save(path)
     return str(path)
 
 

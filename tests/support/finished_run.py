@@ -176,12 +176,12 @@ def _models(run: FinishedRun) -> None:
 def _write_dvae(output: Output) -> None:
     import torch
 
-    from models.dvae.config import DVAEConfig
+    from models.dvae.config import DVAEModelConfig
     from models.dvae.model import DVAE
     from models.training.checkpoint import save_model
 
     torch.manual_seed(0)
-    config = DVAEConfig(
+    config = DVAEModelConfig(
         image_size=SIDE, vocab_size=VOCABULARY, hidden=8, groups=3, blocks_per_group=1, stem="unshuffle"
     )
     save_model(output.scratch, DVAE(config).state_dict(), config)

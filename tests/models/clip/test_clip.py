@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.clip.config import ClipConfig
+from models.clip.config import CLIPModelConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
-from models.clip.model import Clip, load_clip, load_pretrained_clip, score
-from models.clip.train import ClipJob, train
+from models.clip.model import CLIP, load_clip, load_pretrained_clip, score
+from models.clip.train import CLIPJob, train
 from models.text.bpe import BPE, load_bpe, train_bpe
-from models.text.config import BPEConfig
+from models.text.config import BPEModelConfig
 from models.training.data import Pairs
 from models.training.distributed import Ranks
 
@@ -21,13 +21,13 @@ SIZES = {"image_size": 16, "vision_width": 16, "vision_layers": 1, "text_width":
 
 
 @pytest.fixture(scope="module")
-def clip() -> Clip:
+def clip() -> CLIP:
     torch.manual_seed(0)
-    bpe = train_bpe(["a red disc", "a green square"], BPEConfig(vocab_size=256, text_length=24))
-    return Clip(ClipConfig(**SIZES, projection=8, text_vocab=256, text_length=24), bpe).eval()
+    bpe = train_bpe(["a red disc", "a green square"], BPEModelConfig(vocab_size=256, text_length=24))
+    return CLIP(CLIPModelConfig(**SIZES, projection=8, text_vocab=256, text_length=24), bpe).eval()
 
 
-def test_scores_are_cosines_one_per_pair(clip: Clip) -> None:
+def test_scores_are_cosines_one_per_pair(clip: CLIP) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     scores = score(clip, images, ["a red disc"] * 3 + ["a green square"] * 2)
     assert scores.shape == (5,)
@@ -35,7 +35,7 @@ def test_scores_are_cosines_one_per_pair(clip: Clip) -> None:
     assert (np.abs(scores) <= 1 + 1e-6).all()
 
 
-def test_a_score_does_not_depend_on_its_neighbours(clip: Clip) -> None:
+def test_a_score_does_not_depend_on_its_neighbours(clip: CLIP) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     captions = ["a red disc", "x", "", "a red disc", "a green square"]
     together = score(clip, images, captions, batch_size=2)
@@ -43,13 +43,13 @@ def test_a_score_does_not_depend_on_its_neighbours(clip: Clip) -> None:
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_as_many_captions_as_images_are_needed(clip: Clip) -> None:
+def test_as_many_captions_as_images_are_needed(clip: CLIP) -> None:
     with pytest.raises(ValueError, match="1 images but 2 captions"):
         score(clip, np.zeros((1, 16, 16, 3), np.uint8), ["a", "b"])
     assert score(clip, np.zeros((0, 16, 16, 3), np.uint8), []).shape == (0,)
 
 
-def test_a_caption_that_fills_every_position_still_ends(clip: Clip) -> None:
+def test_a_caption_that_fills_every_position_still_ends(clip: CLIP) -> None:
     long = "zyx" * 30
     different = clip.embed_captions([long, long[:20] + "q" * 60])
     assert torch.isfinite(different).all()
@@ -86,14 +86,14 @@ def test_training_finds_each_pictures_caption(shard: str, bpe_path: str, tmp_pat
     model = {**SIZES, "projection": 16, "text_vocab": bpe.vocab_size, "text_length": bpe.text_length}
     training = {"steps": 60, "batch_size": 8, "learning_rate": 5e-3, "warmup_steps": 5, "threads": 1, "augment": False}
     job: dict[str, Any] = {"model": model, "training": training | {"ema_decay": None}, "out": str(tmp_path)}
-    train(ClipJob.model_validate(job | {"data": {"train": [shard], "bpe": bpe_path}}), Ranks())
+    train(CLIPJob.model_validate(job | {"data": {"train": [shard], "bpe": bpe_path}}), Ranks())
     clip, pairs = load_clip(tmp_path), Pairs([shard])
     images = np.stack([pairs.image(i) for i in range(8)])
     table = np.stack([score(clip, images, [caption] * 8) for caption in captions])
     assert (table.argmax(0) == np.arange(8)).mean() >= 0.75
 
 
-def test_a_pretrained_clip_in_a_folder_scores_too(clip: Clip, tmp_path: Path) -> None:
+def test_a_pretrained_clip_in_a_folder_scores_too(clip: CLIP, tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

@@ -6,15 +6,15 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional as F
 
-from models.dvae.config import DVAEConfig
+from models.dvae.config import DVAEModelConfig
 from models.dvae.inference import decode_codes, encode_images, pixels_to_float
 from models.dvae.layers import Block
 from models.dvae.metrics import perplexity, psnr, reconstruction_metrics
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
 
-PAPER_STEM = DVAEConfig(image_size=16, vocab_size=11, hidden=8, groups=3, blocks_per_group=1, decoder_init=6)
-DEMO_STEM = DVAEConfig(
+PAPER_STEM = DVAEModelConfig(image_size=16, vocab_size=11, hidden=8, groups=3, blocks_per_group=1, decoder_init=6)
+DEMO_STEM = DVAEModelConfig(
     image_size=24,
     vocab_size=11,
     hidden=8,
@@ -41,7 +41,7 @@ def _images(model: DVAE, count: int) -> np.ndarray:
 
 def test_the_papers_network_has_its_published_number_of_parameters() -> None:
     with torch.device("meta"):
-        model = DVAE(DVAEConfig())
+        model = DVAE(DVAEModelConfig())
     assert sum(p.numel() for p in model.encoder.parameters()) == 53_786_240
     assert sum(p.numel() for p in model.decoder.parameters()) == 43_829_766
     assert (model.config.grid, model.config.factor, model.config.codes_per_image) == (32, 8, 1024)
@@ -163,4 +163,4 @@ def test_reconstruction_metrics_count_the_codes_that_occur(dvae: DVAE) -> None:
 @pytest.mark.parametrize("wrong", [{"image_size": 250}, {"hidden": 6}, {"stem": "conv9"}, {"colours": 3}])
 def test_impossible_layouts_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        DVAEConfig.model_validate(wrong)
+        DVAEModelConfig.model_validate(wrong)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.prior.config import MaskType, PriorConfig, mask_type
+from models.prior.config import MaskType, PriorModelConfig, mask_type
 from models.prior.masks import image_mask, stream_mask, visible_positions
 
 KINDS: tuple[MaskType, ...] = ("row", "column", "conv", "full")
@@ -20,8 +20,8 @@ TABLE = {  # T = 6, W = 4, k = 3: allowed image keys of some queries
 }
 
 
-def _config(text: int, grid: int, kernel: int) -> PriorConfig:
-    return PriorConfig(text_length=text, grid=grid, conv_kernel=kernel)
+def _config(text: int, grid: int, kernel: int) -> PriorModelConfig:
+    return PriorModelConfig(text_length=text, grid=grid, conv_kernel=kernel)
 
 
 @pytest.mark.parametrize("query", TABLE)
@@ -91,4 +91,4 @@ def test_the_layer_schedule_of_the_paper() -> None:
 
 
 def test_dense_attention_is_full_in_every_layer() -> None:
-    assert PriorConfig(attention="full", layers=3).mask_types == ("full", "full", "full")
+    assert PriorModelConfig(attention="full", layers=3).mask_types == ("full", "full", "full")

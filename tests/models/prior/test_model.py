@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.prior.config import PriorConfig
+from models.prior.config import PriorModelConfig
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import Decoder
@@ -19,7 +19,7 @@ CASES = [
 def _prior(changes: dict[str, object]) -> Prior:
     torch.manual_seed(0)
     sizes = {"text_vocab": 20, "text_length": 6, "image_vocab": 13, "grid": 4, "width": 16, "layers": 2, "heads": 2}
-    model = Prior(PriorConfig.model_validate(sizes | {"conv_kernel": 3} | changes)).eval()
+    model = Prior(PriorModelConfig.model_validate(sizes | {"conv_kernel": 3} | changes)).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)  # strong enough that every input matters
     return model
@@ -118,7 +118,7 @@ def test_the_loss_weighs_text_one_eighth() -> None:
 
 
 def test_a_fresh_prior_is_at_chance_level() -> None:
-    model = Prior(PriorConfig(text_vocab=50, text_length=6, image_vocab=30, grid=4, width=32, layers=2, heads=2))
+    model = Prior(PriorModelConfig(text_vocab=50, text_length=6, image_vocab=30, grid=4, width=32, layers=2, heads=2))
     captions, codes = _inputs(model, 64)
     text, image = model(captions, codes)
     assert float(image_loss(image, codes)) == pytest.approx(3.401, abs=0.15)  # ln 30

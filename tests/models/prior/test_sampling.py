@@ -4,22 +4,24 @@ import numpy as np
 import pytest
 import torch
 
-from models.prior.config import PriorConfig
+from models.prior.config import PriorModelConfig
 from models.prior.model import Prior
 from models.prior.sampling import draw, sample, sample_many
 from models.text.bpe import BPE, train_bpe
-from models.text.config import BPEConfig
+from models.text.config import BPEModelConfig
 
 
 @pytest.fixture(scope="module")
 def bpe() -> BPE:
-    return train_bpe(["a red disc", "a green square"], BPEConfig(vocab_size=256, text_length=24))
+    return train_bpe(["a red disc", "a green square"], BPEModelConfig(vocab_size=256, text_length=24))
 
 
 @pytest.fixture(scope="module")
 def prior() -> Prior:
     torch.manual_seed(0)
-    c = PriorConfig(text_vocab=256, text_length=24, image_vocab=9, grid=3, width=16, layers=3, heads=2, conv_kernel=3)
+    c = PriorModelConfig(
+        text_vocab=256, text_length=24, image_vocab=9, grid=3, width=16, layers=3, heads=2, conv_kernel=3
+    )
     model = Prior(c).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
@@ -49,7 +51,7 @@ def test_temperature_zero_takes_the_most_likely_code_every_time(prior: Prior, bp
 
 
 def test_a_tokenizer_that_does_not_belong_is_refused(prior: Prior) -> None:
-    other = train_bpe(["abc"], BPEConfig(vocab_size=256, text_length=7))
+    other = train_bpe(["abc"], BPEModelConfig(vocab_size=256, text_length=7))
     with pytest.raises(ValueError, match="does not fit"):
         sample(prior, other, "abc", 1)
 

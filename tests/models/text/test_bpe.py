@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.text.bpe import BPE, PAD, load_bpe, train_bpe
-from models.text.config import BPEConfig
+from models.text.config import BPEModelConfig
 
 CORPUS = [
     "A red apple on a red table",
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def bpe() -> BPE:
-    return train_bpe(CORPUS, BPEConfig(vocab_size=300, text_length=12))
+    return train_bpe(CORPUS, BPEModelConfig(vocab_size=300, text_length=12))
 
 
 def test_captions_become_rows_of_ids_and_padding(bpe: BPE) -> None:
@@ -50,7 +50,7 @@ def test_captions_that_are_too_long_are_cut(bpe: BPE) -> None:
 def test_any_text_comes_back(text: str) -> None:
     import unicodedata
 
-    bpe = train_bpe(CORPUS, BPEConfig(vocab_size=256, text_length=64))
+    bpe = train_bpe(CORPUS, BPEModelConfig(vocab_size=256, text_length=64))
     normal = unicodedata.normalize("NFC", text).lower().strip()
     assert bpe.decode(bpe.encode([text])[0]) == normal
 
@@ -65,8 +65,8 @@ def test_a_tokenizer_comes_back_from_its_file(bpe: BPE, tmp_path: Path) -> None:
 def test_training_in_another_process_gives_the_same_bytes(bpe: BPE, tmp_path: Path) -> None:
     bpe.save(tmp_path / "here.json")
     script = (
-        "import sys; from models.text.bpe import train_bpe; from models.text.config import BPEConfig; "
-        f"train_bpe({CORPUS!r}, BPEConfig(vocab_size=300, text_length=12)).save(sys.argv[1])"
+        "import sys; from models.text.bpe import train_bpe; from models.text.config import BPEModelConfig; "
+        f"train_bpe({CORPUS!r}, BPEModelConfig(vocab_size=300, text_length=12)).save(sys.argv[1])"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "there.json")], cwd=ROOT, check=True)
     assert (tmp_path / "here.json").read_bytes() == (tmp_path / "there.json").read_bytes()

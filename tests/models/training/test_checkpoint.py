@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.dvae.config import DVAEConfig
+from models.dvae.config import DVAEModelConfig
 from models.dvae.model import DVAE, load_dvae
 from models.training.checkpoint import read_tensors, save_model, write_json, write_tensors
 from models.training.errors import CheckpointError
 
-SMALL = DVAEConfig(image_size=8, vocab_size=5, hidden=4, groups=2, blocks_per_group=1, decoder_init=3)
+SMALL = DVAEModelConfig(image_size=8, vocab_size=5, hidden=4, groups=2, blocks_per_group=1, decoder_init=3)
 
 
 def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:

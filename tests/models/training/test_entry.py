@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.clip.train import ClipJob
+from models.clip.train import CLIPJob
 from models.clip.train import train as train_clip
 from models.dvae.train import DVAEJob
 from models.dvae.train import train as train_dvae
@@ -30,7 +30,7 @@ def test_each_trainer_leaves_a_model_and_says_how_good_it_is(
     trainers = [
         (DVAEJob, train_dvae, dvae_job("dvae"), {"psnr", "codes_used", "usage", "perplexity", "train_psnr"}),
         (PriorJob, train_prior, prior_job("prior"), {"loss", "text", "image", "train_loss", "train_text"}),
-        (ClipJob, train_clip, clip_job("clip"), {"accuracy", "train_accuracy"}),
+        (CLIPJob, train_clip, clip_job("clip"), {"accuracy", "train_accuracy"}),
     ]
     for kind, train, job, metrics in trainers:
         assert _main(kind, train, job, tmp_path) == 0

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from models.training.schedules import averaging_decay, cosine_ramp, linear_warmup, warmup_cosine
+from models.training.schedules import cosine_ramp, ema_decay_at, linear_warmup, warmup_cosine
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_step_size_never_jumps_between_warm_up_and_decay() -> None:
 
 
 def test_a_young_weight_average_forgets_faster() -> None:
-    decays = [averaging_decay(0.999, step) for step in (0, 10, 100, 10_000)]
+    decays = [ema_decay_at(0.999, step) for step in (0, 10, 100, 10_000)]
     assert decays == sorted(decays)
     assert decays[0] == pytest.approx(0.1)
     assert decays[-1] == 0.999
