@@ -12,7 +12,9 @@ from tasks.sample import sample
 
 def evaluation(config: PipelineConfig, run: Run, pairs: Artifact, models: Models) -> Artifact:
     """Draws candidates for every prompt, ranks them with CLIP (section 2.6), measures, and writes the report."""
-    samples = run(sample, config.sample, pairs=pairs, bpe=models.bpe, dvae=models.dvae, prior=models.prior)
-    scores = run(rerank, config.rerank, samples=samples, clip=models.clip)
-    figures = run(evaluate, config.evaluate, pairs=pairs, dvae=models.dvae, tokens=models.tokens, scores=scores)
+    samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
+    scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
+    figures = run(
+        evaluate, config.evaluate, pairs=pairs, tokenizer=models.tokenizer, tokens=models.tokens, scores=scores
+    )
     return run(report, config.report, figures=figures)

@@ -1,4 +1,4 @@
-"""From packed pairs to the four models: tokenizer, dVAE, CLIP and the prior."""
+"""From packed pairs to the models: both tokenizers, the ranker and the generator."""
 
 from flows.config import PipelineConfig
 from flows.run import Run
@@ -14,18 +14,17 @@ from tasks.train.prior import train_prior
 class Models(Frozen):
     """What training leaves behind."""
 
-    bpe: Artifact
-    dvae: Artifact
-    clip: Artifact
+    tokenizer: Artifact
     tokens: Artifact
-    prior: Artifact
+    generator: Artifact
+    ranker: Artifact
 
 
 def training(config: PipelineConfig, run: Run, pairs: Artifact) -> Models:
     """Trains in two stages, as the paper does: first the image tokens, then the prior over them (section 2)."""
     bpe = run(train_bpe, config.bpe, pairs=pairs)
-    dvae = run(train_dvae, config.dvae, pairs=pairs)
-    clip = run(train_clip, config.clip, pairs=pairs, bpe=bpe)
-    tokens = run(extract, config.extract, pairs=pairs, dvae=dvae)
-    prior = run(train_prior, config.prior, tokens=tokens, bpe=bpe, dvae=dvae)
-    return Models(bpe=bpe, dvae=dvae, clip=clip, tokens=tokens, prior=prior)
+    tokenizer = run(train_dvae, config.dvae, pairs=pairs)
+    ranker = run(train_clip, config.clip, pairs=pairs, bpe=bpe)
+    tokens = run(extract, config.extract, pairs=pairs, tokenizer=tokenizer)
+    prior = run(train_prior, config.prior, tokens=tokens, bpe=bpe, tokenizer=tokenizer)
+    return Models(tokenizer=tokenizer, tokens=tokens, generator=prior, ranker=ranker)

@@ -9,52 +9,47 @@ from tasks.engine.artifact import Artifact
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from models.clip.model import PairScorer
-    from models.dvae.model import DVAE
-    from models.prior.model import Prior
-    from models.text.bpe import BPE
+    from models.clip.model import Ranker
+    from models.generator import Generator
+    from models.tokenizer import ImageTokenizer
 
-TOKENIZER = "tokenizer.json"
+BPE_FILE = "tokenizer.json"
+TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder
 WEIGHTS = ("weights.safetensors", "config.json")
 
 
 def local_folder(model: Artifact, settings: Settings) -> Path:
     """A local folder with the artifact's files: the artifact itself, or a copy under the work folder."""
+    if storage.is_local(model.uri):
+        return Path(storage.filesystem(model.uri)[1])
     copies = settings.local_work / "models" / model.fingerprint
     for record in model.manifest().outputs:
-        path = storage.local_copy(model.file(record.path), copies)
-    return path.parent
+        storage.local_copy(model.file(record.path), (copies / record.path).parent)
+    return copies
 
 
 @lru_cache(maxsize=2)
-def load_dvae(dvae: Artifact, settings: Settings) -> "DVAE":
-    from models.dvae.model import load_dvae
+def load_tokenizer(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
+    """The image tokenizer of an artifact, of whatever kind its config names."""
+    from models.tokenizer import load_tokenizer
 
-    return load_dvae(local_folder(dvae, settings), device())
-
-
-@lru_cache(maxsize=2)
-def load_prior(prior: Artifact, settings: Settings) -> "Prior":
-    from models.prior.model import load_prior
-
-    return load_prior(local_folder(prior, settings), device())
+    return load_tokenizer(local_folder(tokenizer, settings), device())
 
 
 @lru_cache(maxsize=2)
-def load_clip(clip: Artifact, settings: Settings) -> "PairScorer":
-    from models.clip.model import load_clip, load_pretrained_clip
+def load_generator(generator: Artifact, settings: Settings) -> "Generator":
+    """The generator of an artifact, of whatever kind its config names."""
+    from models import generator as generators
 
-    folder = local_folder(clip, settings)
-    if clip.manifest().config["pretrained"] is not None:
-        return load_pretrained_clip(str(folder), device())
-    return load_clip(folder, device())
+    return generators.load(local_folder(generator, settings), device())
 
 
 @lru_cache(maxsize=2)
-def load_bpe(bpe: Artifact, settings: Settings) -> "BPE":
-    from models.text.bpe import load_bpe
+def load_ranker(ranker: Artifact, settings: Settings) -> "Ranker":
+    """The model of an artifact that scores images against captions: trained here, or a published CLIP."""
+    from models.clip.model import load_ranker
 
-    return load_bpe(storage.local_copy(bpe.file(TOKENIZER), settings.local_work / "models" / bpe.fingerprint))
+    return load_ranker(local_folder(ranker, settings), device())
 
 
 def device() -> str:

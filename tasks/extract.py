@@ -1,4 +1,4 @@
-"""Image tokens ahead of time: every packed pair through the dVAE's encoder, once for all epochs of the prior."""
+"""Image tokens ahead of time: every packed pair through the image tokenizer, once for all epochs of the prior."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from tasks import schemas
-from tasks.checkpoints import load_dvae
+from tasks.checkpoints import load_tokenizer
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -23,25 +23,25 @@ class Config(StageConfig):
 
 
 @stage(Config, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
-def extract(config: Config, output: Output, pairs: Artifact, dvae: Artifact) -> None:
-    """Argmax of the encoder's logits for each cell, in raster order (section 2.2)."""
+def extract(config: Config, output: Output, pairs: Artifact, tokenizer: Artifact) -> None:
+    """The code of each cell, in raster order: for a dVAE the argmax of its logits, without noise (section 2.2)."""
     shards = [("train", uri) for uri in pairs.files("train")] + [("val", uri) for uri in pairs.files("val")]
-    output.map(partial(extract_shard, config, output.settings, dvae), shards, unit="encodings")
+    output.map(partial(extract_shard, config, output.settings, tokenizer), shards, unit="encodings")
 
 
-def extract_shard(config: Config, settings: Settings, dvae: Artifact, shard: tuple[str, str]) -> Shard:
+def extract_shard(config: Config, settings: Settings, tokenizer: Artifact, shard: tuple[str, str]) -> Shard:
     """Codes of one shard of pairs; the split stays what it was. Held-out images are encoded once, unaugmented."""
     split, uri = shard
     table = schemas.read_table(uri)
     encodings = range(config.encodings if split == "train" else 1)
-    tables = [_encode(config, settings, dvae, table, encoding) for encoding in encodings]
+    tables = [_encode(config, settings, tokenizer, table, encoding) for encoding in encodings]
     return Shard(rows_in=table.num_rows * len(tables), tables={split: pa.concat_tables(tables)})
 
 
-def _encode(config: Config, settings: Settings, dvae: Artifact, table: pa.Table, encoding: int) -> pa.Table:
-    from models.dvae.inference import encode_images
+def _encode(config: Config, settings: Settings, tokenizer: Artifact, table: pa.Table, encoding: int) -> pa.Table:
+    from models.tokenizer import encode_images
 
-    model = load_dvae(dvae, settings)
+    model = load_tokenizer(tokenizer, settings)
     rows = zip(table["pair_id"].to_pylist(), table["image"].to_pylist(), strict=True)
     images = [_crop(config, pair_id, image, encoding, model.config.image_size) for pair_id, image in rows]
     codes = encode_images(model, np.stack(images), bf16=config.bf16)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks import schemas
-from tasks.checkpoints import load_clip
+from tasks.checkpoints import load_ranker
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -18,27 +18,27 @@ class Config(StageConfig):
 
 
 @stage(Config, reads={"samples": {"samples": schemas.SAMPLES}})
-def rerank(config: Config, output: Output, samples: Artifact, clip: Artifact) -> None:
+def rerank(config: Config, output: Output, samples: Artifact, ranker: Artifact) -> None:
     """Scores every candidate against its prompt; rank 0 is the best of its prompt."""
-    output.map(partial(rerank_shard, output.settings, clip), samples.files("samples"), unit="samples")
+    output.map(partial(rerank_shard, output.settings, ranker), samples.files("samples"), unit="samples")
 
 
-def rerank_shard(settings: Settings, clip: Artifact, uri: str) -> Shard:
+def rerank_shard(settings: Settings, ranker: Artifact, uri: str) -> Shard:
     """One shard of samples with score and rank; a shard holds all candidates of its prompts."""
     table = schemas.read_table(uri)
-    scores = score(settings, clip, table["image"].to_pylist(), table["prompt"].to_pylist())
+    scores = score(settings, ranker, table["image"].to_pylist(), table["prompt"].to_pylist())
     ranks = rank_within(table["prompt_id"].to_numpy(), scores)
     scored = table.append_column(schemas.SCORES.field("score"), pa.array(scores, pa.float32()))
     scored = scored.append_column(schemas.SCORES.field("rank"), pa.array(ranks, pa.int32()))
     return Shard(rows_in=table.num_rows, tables={"scores": scored})
 
 
-def score(settings: Settings, clip: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
+def score(settings: Settings, ranker: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
     """Cosine of each encoded image with its prompt: fp32 [B], higher is better."""
     from models.clip.model import score as clip_score
     from models.training.images import decode
 
-    return clip_score(load_clip(clip, settings), np.stack([decode(image) for image in images]), prompts)
+    return clip_score(load_ranker(ranker, settings), np.stack([decode(image) for image in images]), prompts)
 
 
 def rank_within(prompt_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:

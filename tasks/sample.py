@@ -1,4 +1,4 @@
-"""Draws candidates for every prompt: prior to codes, dVAE to pixels."""
+"""Draws candidates for every prompt with the trained generator, whatever its kind."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ import pyarrow as pa
 from pydantic import Field
 
 from models.config import Frozen
+from models.generator import Sampling
 from tasks import schemas
-from tasks.checkpoints import load_bpe, load_dvae, load_prior
+from tasks.checkpoints import load_generator
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
-from tasks.train.trainer import require_input
 
 FIXED_PROMPTS = (
     "a red apple",
@@ -33,16 +33,13 @@ FIXED_PROMPTS = (
 )
 
 
-class Config(StageConfig):
+class Config(Sampling, StageConfig):
     """Which prompts, how many candidates, and how they are drawn. The paper: 512 at temperature 1 (section 2.6)."""
 
     prompts: tuple[str, ...] = Field(FIXED_PROMPTS, description="The fixed list, the same in every report.")
     train_prompts: int = Field(64, ge=0, description="Captions of training pairs to draw, chosen by hash.")
     val_prompts: int = Field(24, ge=0, description="Captions of held-out pairs to draw, chosen by hash.")
     candidates: int = Field(8, ge=1, description="Samples for each prompt.")
-    temperature: float = Field(1.0, gt=0)
-    top_k: int | None = Field(None, ge=1, description="Draw from the k likeliest codes only; all when unset.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Draw from the likeliest codes of this total mass only.")
     seed: int = Field(0, ge=0)
     prompts_per_shard: int = Field(8, ge=1)
 
@@ -57,13 +54,11 @@ class Prompt(Frozen):
 
 
 @stage(Config, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
-def sample(config: Config, output: Output, pairs: Artifact, bpe: Artifact, dvae: Artifact, prior: Artifact) -> None:
+def sample(config: Config, output: Output, pairs: Artifact, generator: Artifact) -> None:
     """N candidates for the fixed prompts, for some training captions and for some held-out ones."""
-    require_input(prior, "dvae", dvae)
-    require_input(prior, "bpe", bpe)
     prompts = list(choose_prompts(config, pairs))
     groups = [prompts[i : i + config.prompts_per_shard] for i in range(0, len(prompts), config.prompts_per_shard)]
-    output.map(partial(sample_shard, config, output.settings, bpe, dvae, prior), groups, unit="samples")
+    output.map(partial(sample_shard, config, output.settings, generator), groups, unit="samples")
 
 
 def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
@@ -83,53 +78,24 @@ def _some_captions(pairs: Artifact, split: str, count: int) -> list[tuple[str, s
     return sorted(captions, key=lambda row: hashlib.sha256(row[0].encode()).digest())[:count]
 
 
-def sample_shard(
-    config: Config, settings: Settings, bpe: Artifact, dvae: Artifact, prior: Artifact, prompts: Sequence[Prompt]
-) -> Shard:
+def sample_shard(config: Config, settings: Settings, generator: Artifact, prompts: Sequence[Prompt]) -> Shard:
     """All candidates of some prompts. A candidate depends on the seed, its prompt and its index alone."""
-    tables = [_draw(config, settings, bpe, dvae, prior, prompt) for prompt in prompts]
-    return Shard(rows_in=len(prompts) * config.candidates, tables={"samples": pa.concat_tables(tables)})
-
-
-def _draw(
-    config: Config, settings: Settings, bpe: Artifact, dvae: Artifact, prior: Artifact, prompt: Prompt
-) -> pa.Table:
-    codes, images = draw(config, settings, bpe, dvae, prior, prompt.text, config.candidates)
-    return pa.Table.from_pylist(
-        [
-            {
-                "prompt_id": prompt.prompt_id,
-                "prompt": prompt.text,
-                "group": prompt.group,
-                "pair_id": prompt.pair_id,
-                "index": index,
-                "codes": row.astype("<u2").tobytes(),
-                "image": encode_png(image),
-            }
-            for index, (row, image) in enumerate(zip(codes, images, strict=True))
-        ],
-        schema=schemas.SAMPLES,
-    )
-
-
-def draw(
-    config: Config, settings: Settings, bpe: Artifact, dvae: Artifact, prior: Artifact, text: str, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """`count` candidates for one prompt: codes uint16 [N, n] and images uint8 RGB [N, H, W, 3]."""
-    from models.dvae.inference import decode_codes
-    from models.prior.sampling import sample as sample_codes
-
-    codes = sample_codes(
-        load_prior(prior, settings),
-        load_bpe(bpe, settings),
-        text,
-        count,
-        seed=config.seed,
-        temperature=config.temperature,
-        top_k=config.top_k,
-        top_p=config.top_p,
-    )
-    return codes, decode_codes(load_dvae(dvae, settings), codes)
+    texts = [prompt.text for prompt in prompts]
+    drawing = load_generator(generator, settings).draw(texts, config.candidates, config.seed, config)
+    rows = [
+        {
+            "prompt_id": prompt.prompt_id,
+            "prompt": prompt.text,
+            "group": prompt.group,
+            "pair_id": prompt.pair_id,
+            "index": index,
+            "codes": None if drawing.codes is None else drawing.codes[place, index].astype("<u2").tobytes(),
+            "image": encode_png(drawing.images[place, index]),
+        }
+        for place, prompt in enumerate(prompts)
+        for index in range(config.candidates)
+    ]
+    return Shard(rows_in=len(rows), tables={"samples": pa.Table.from_pylist(rows, schema=schemas.SAMPLES)})
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -26,7 +26,7 @@ def draw(
     from tasks.generate import generate
 
     sampling = config.sample.model_copy(update={"candidates": n, "seed": seed})
-    drawn = generate(prompt, sampling, settings, bpe=models.bpe, dvae=models.dvae, prior=models.prior, clip=models.clip)
+    drawn = generate(prompt, sampling, settings, models.generator, models.ranker)
     folder = out or Path("generated") / _slug(prompt)
     pictures = []
     for rank, picture in enumerate(drawn[:top]):

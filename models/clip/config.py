@@ -1,6 +1,6 @@
 """Shape of our own CLIP and settings of its training."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -32,6 +32,7 @@ class CLIPLayout(Frozen):
 class CLIPModelConfig(CLIPLayout):
     """The whole model: its layout, and the sizes that its tokenizer dictates."""
 
+    kind: Literal["clip"] = "clip"
     text_vocab: int = Field(default=16_384, gt=0, description="token ids of the tokenizer")
     text_length: int = Field(default=256, gt=0, description="positions of the tokenizer")
 

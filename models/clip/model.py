@@ -1,5 +1,6 @@
 """CLIP for reranking: our own small one with our tokenizer, or a pretrained one, behind the same two methods."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,15 +14,15 @@ from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 
 from models.clip.config import CLIPModelConfig
 from models.text.bpe import BPE, PAD, load_bpe
-from models.training.checkpoint import load_weights, read_config
+from models.training.checkpoint import CONFIG, load_weights, read_config
 from models.training.muon import Matrix
 
-TOKENIZER = "tokenizer.json"
+BPE_FILE = "tokenizer.json"
 _MEAN = (0.4815, 0.4578, 0.4082)  # openai/CLIP's preprocessing
 _DEVIATION = (0.2686, 0.2613, 0.2758)
 
 
-class PairScorer(nn.Module, ABC):
+class Ranker(nn.Module, ABC):
     """Anything that embeds images and captions in one space."""
 
     clip: CLIPModel
@@ -40,7 +41,7 @@ class PairScorer(nn.Module, ABC):
         return next(self.parameters()).device
 
 
-class CLIP(PairScorer):
+class CLIP(Ranker):
     """Our own CLIP: `transformers.CLIPModel` with our tokenizer and size."""
 
     def __init__(self, config: CLIPModelConfig, bpe: BPE) -> None:
@@ -82,7 +83,7 @@ class CLIP(PairScorer):
         return [Matrix(layer.weight) for e in encoders for layer in e.modules() if isinstance(layer, nn.Linear)]
 
 
-class PretrainedCLIP(PairScorer):
+class PretrainedCLIP(Ranker):
     """A published CLIP with its own tokenizer; captions beyond its context are cut."""
 
     def __init__(self, path: str) -> None:
@@ -114,7 +115,7 @@ def preprocess(images: Tensor, size: int, mode: str) -> Tensor:
 
 @torch.inference_mode()
 def score(
-    clip: PairScorer, images: NDArray[np.uint8], captions: Sequence[str], batch_size: int = 256
+    clip: Ranker, images: NDArray[np.uint8], captions: Sequence[str], batch_size: int = 256
 ) -> NDArray[np.float32]:
     """How well each image fits its caption.
 
@@ -144,21 +145,18 @@ def score(
     return np.concatenate(scores).astype(np.float32)
 
 
-def load_clip(directory: str | Path, device: str | torch.device = "cpu") -> CLIP:
-    """Read our own CLIP from a folder with config.json, weights.safetensors and tokenizer.json.
+def load_ranker(directory: str | Path, device: str | torch.device = "cpu") -> Ranker:
+    """Read a ranker from its folder: our own CLIP where config.json names that kind, else a published one.
 
     Raises:
         CheckpointError: the folder does not hold exactly such a model.
-        FileNotFoundError: no tokenizer.json.
+        FileNotFoundError: no tokenizer.json beside our own CLIP.
     """
-    model = CLIP(read_config(Path(directory), CLIPModelConfig), load_bpe(Path(directory) / TOKENIZER))
+    if json.loads((Path(directory) / CONFIG).read_text(encoding="utf-8")).get("kind") != "clip":
+        return PretrainedCLIP(str(directory)).to(device).eval()
+    model = CLIP(read_config(Path(directory), CLIPModelConfig), load_bpe(Path(directory) / BPE_FILE))
     load_weights(model, Path(directory), device)
     return model.eval()
-
-
-def load_pretrained_clip(path: str, device: str | torch.device = "cpu") -> PretrainedCLIP:
-    """Read a published CLIP from a folder (or a model name, which may download it)."""
-    return PretrainedCLIP(path).to(device).eval()
 
 
 def _architecture(c: CLIPModelConfig) -> CLIPConfig:

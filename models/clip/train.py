@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
-from models.clip.model import CLIP, TOKENIZER
+from models.clip.model import BPE_FILE, CLIP
 from models.config import Frozen
 from models.text.bpe import load_bpe
 from models.training.config import TextImageShards
@@ -93,7 +93,7 @@ def train(job: CLIPJob, ranks: Ranks) -> None:
     val = Pairs(job.data.val, job.data.cache_mb)
     if ranks.is_first:
         Path(job.out).mkdir(parents=True, exist_ok=True)
-        bpe.save(Path(job.out) / TOKENIZER)
+        bpe.save(Path(job.out) / BPE_FILE)
     run(CLIPLearner(model, job.training, pairs, val), job, ranks)
 
 

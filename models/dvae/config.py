@@ -4,19 +4,18 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.config import Frozen
+from models.config import TokenizerModelConfig
 from models.training.config import TrainingConfig
 
 
-class DVAEModelConfig(Frozen):
+class DVAEModelConfig(TokenizerModelConfig):
     """Layout of encoder and decoder; the defaults are the paper's released network (appendix A.1).
 
     `stem="unshuffle"`, `standardise_logits`, `post_gain` and `min_log_scale` are ours, for small and short
     runs, and off by default.
     """
 
-    image_size: int = Field(default=256, gt=0, description="side of the square input, pixels")
-    vocab_size: int = Field(default=8192, ge=2, le=65_536, description="codes (2.1)")
+    kind: Literal["dvae"] = "dvae"
     hidden: int = Field(default=256, gt=0, description="channels of the first group; they double with each group")
     groups: int = Field(default=4, gt=0, description="groups of blocks; a factor 2 lies between two groups")
     blocks_per_group: int = Field(default=2, gt=0)
@@ -50,16 +49,6 @@ class DVAEModelConfig(Frozen):
     def factor(self) -> int:
         """Pixels per side of one code."""
         return int(self.stem_factor * 2 ** (self.groups - 1))
-
-    @property
-    def grid(self) -> int:
-        """Codes per side of an image."""
-        return self.image_size // self.factor
-
-    @property
-    def codes_per_image(self) -> int:
-        """Codes of one image."""
-        return self.grid**2
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -1,7 +1,5 @@
 """The discrete variational autoencoder: images to codes and back."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
@@ -9,11 +7,14 @@ from models.dvae.config import DVAEModelConfig
 from models.dvae.layers import COLOURS, Decoder, Encoder
 from models.dvae.losses import phi, phi_inverse
 from models.dvae.standardise import LogitStandardiser
-from models.training.checkpoint import load_weights, read_config
+from models.tokenizer import ImageTokenizer
 
 
-class DVAE(nn.Module):
+class DVAE(ImageTokenizer):
     """Encoder, decoder, and the pixel map between images and both (paper 2.1, A)."""
+
+    config_type = DVAEModelConfig
+    config: DVAEModelConfig
 
     def __init__(self, config: DVAEModelConfig) -> None:
         super().__init__()
@@ -30,41 +31,30 @@ class DVAE(nn.Module):
         logits: Tensor = self.encoder(phi(images))
         return logits
 
-    def encode(self, images: Tensor) -> Tensor:
+    def logits(self, images: Tensor) -> Tensor:
         """Images in [0, 1], [B, 3, H, W], to logits over the codes, fp32 [B, V, h, w]."""
         logits: Tensor = self.standardise(self.raw_logits(images))
         return logits
 
-    def codes(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor) -> Tensor:
         """The most likely codes in raster order, int64 [B, h*w] (2.2: argmax, no noise)."""
-        return self.encode(images).permute(0, 2, 3, 1).argmax(-1).flatten(1)
+        return self.logits(images).permute(0, 2, 3, 1).argmax(-1).flatten(1)
 
-    def decode(self, soft: Tensor) -> tuple[Tensor, Tensor]:
+    def decode_soft(self, soft: Tensor) -> tuple[Tensor, Tensor]:
         """Code weights [B, V, h, w] to mu and ln b in logit space, each fp32 [B, 3, H, W]."""
         return self._split(self.decoder(soft))
 
-    def decode_codes(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def decode_hard(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Codes, int64 [B, h*w], to mu and ln b, each fp32 [B, 3, H, W]."""
         grid = self.config.grid
         return self._split(self.decoder.from_codes(codes.reshape(-1, grid, grid)))
 
-    def images(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor) -> Tensor:
         """The images that codes [B, h*w] stand for: fp32 [B, 3, H, W] in [0, 1]; ln b is not used (A.3)."""
-        return phi_inverse(self.decode_codes(codes)[0].sigmoid())
+        return phi_inverse(self.decode_hard(codes)[0].sigmoid())
 
     def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         mu, log_scale = outputs.float().split(COLOURS, dim=1)
         if self.config.min_log_scale is not None:
             log_scale = log_scale.clamp(min=self.config.min_log_scale)
         return mu, log_scale
-
-
-def load_dvae(directory: str | Path, device: str | torch.device = "cpu") -> DVAE:
-    """Read a dVAE from a folder with config.json and weights.safetensors, ready for inference.
-
-    Raises:
-        CheckpointError: the folder does not hold exactly such a model.
-    """
-    model = DVAE(read_config(Path(directory), DVAEModelConfig))
-    load_weights(model, Path(directory), device)
-    return model.eval()

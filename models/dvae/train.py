@@ -7,11 +7,11 @@ from torch import Tensor
 
 from models.config import Frozen
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
-from models.dvae.inference import pixels_to_float
 from models.dvae.losses import dvae_loss, gumbel_softmax, kl_to_uniform, logit_laplace_nll, phi
-from models.dvae.metrics import reconstruction_metrics
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
+from models.reconstruction import reconstruction_metrics
+from models.tokenizer import pixels_to_float
 from models.training.config import ImageShards
 from models.training.data import Pairs
 from models.training.distributed import Ranks
@@ -55,9 +55,9 @@ class DVAELearner(Learner):
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss and its parts: reconstruction in nats per colour value, KL in nats per code."""
         images = pixels_to_float(batch["images"])
-        logits = self.model.encode(images)
+        logits = self.model.logits(images)
         soft = gumbel_softmax(logits, self._tau(step), step.generator("gumbel", logits.device))
-        mu, log_scale = self.model.decode(soft)
+        mu, log_scale = self.model.decode_soft(soft)
         nll = logit_laplace_nll(phi(images), mu, log_scale)
         kl = kl_to_uniform(logits)
         return {"loss": dvae_loss(nll, kl, self._beta(step)), "reconstruction": nll.mean(), "kl": kl.mean()}

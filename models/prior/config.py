@@ -34,11 +34,12 @@ class PriorLayout(Frozen):
 
 
 class PriorModelConfig(PriorLayout):
-    """The whole transformer: its layout, and the sizes that its tokenizer and its dVAE dictate (2.1, 2.2)."""
+    """The whole transformer: its layout, and the sizes that its two tokenizers dictate (2.1, 2.2)."""
 
+    kind: Literal["prior"] = "prior"
     text_vocab: int = Field(default=16_384, gt=0, description="token ids of the tokenizer (2.2)")
     text_length: int = Field(default=256, gt=1, description="text positions (2.2)")
-    image_vocab: int = Field(default=8_192, gt=1, description="codes of the dVAE (2.1)")
+    image_vocab: int = Field(default=8_192, gt=1, description="codes of the image tokenizer (2.1)")
     grid: int = Field(default=32, gt=0, description="codes per side of an image (2.1)")
 
     @property

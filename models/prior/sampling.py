@@ -44,7 +44,7 @@ class Decoder:
 
 
 @torch.inference_mode()
-def sample_many(
+def draw_codes(
     prior: Prior,
     bpe: BPE,
     captions: Sequence[str],
@@ -76,26 +76,12 @@ def sample_many(
     previous: Tensor | None = None
     for position in range(steps):
         logits = decoder.next_logits(previous)
-        previous = draw(logits, uniform[:, position], temperature, top_k, top_p)
+        previous = choose_codes(logits, uniform[:, position], temperature, top_k, top_p)
         codes[:, position] = previous
     return codes.view(len(captions), n, steps).cpu().numpy().astype(np.uint16)
 
 
-def sample(
-    prior: Prior,
-    bpe: BPE,
-    caption: str,
-    n: int,
-    seed: int = 0,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-) -> NDArray[np.uint16]:
-    """Draw n images for one caption: uint16 codes [n, n_codes]; see `sample_many`."""
-    return sample_many(prior, bpe, [caption], n, seed, temperature, top_k, top_p)[0]
-
-
-def draw(
+def choose_codes(
     logits: Tensor, uniform: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Tensor:
     """One code per row by inversion of the cumulative distribution.

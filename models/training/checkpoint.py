@@ -65,6 +65,19 @@ def read_config(directory: Path, kind: type[C]) -> C:
         raise CheckpointError(f"{path} is not a {kind.__name__}: {error}") from error
 
 
+def read_kind(directory: Path) -> str:
+    """The kind of model a folder holds, as its configuration names it.
+
+    Raises:
+        CheckpointError: the folder has no config.json, or it names no kind.
+    """
+    path = Path(directory) / CONFIG
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["kind"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is not the configuration of a model: {error!r}") from error
+
+
 def load_weights(model: nn.Module, directory: Path, device: str | torch.device) -> None:
     """Fill `model` from a folder's weights; every tensor must be there, and no other.
 

@@ -1,4 +1,4 @@
-"""Held-out images through the dVAE and back: what the tokens alone can keep of a picture."""
+"""Held-out images through the image tokenizer and back: what the tokens alone can keep of a picture."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
-from tasks.checkpoints import load_dvae
+from tasks.checkpoints import load_tokenizer
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.settings import Settings
@@ -24,7 +24,7 @@ RECONSTRUCTIONS = pa.schema(
         pa.field("l1", pa.float64(), nullable=False),  # mean absolute difference of colour values in [0, 1]
         pa.field("nearest_mse", pa.float64(), nullable=False),  # distance to the nearest training image, 16x16 pixels
         pa.field("codes", pa.binary(), nullable=False),
-        pa.field("original", pa.binary(), nullable=False),  # PNG bytes at the dVAE's size
+        pa.field("original", pa.binary(), nullable=False),  # PNG bytes at the tokenizer's size
         pa.field("reconstruction", pa.binary(), nullable=False),
     ]
 )
@@ -36,7 +36,7 @@ MEASURED = pa.schema([field for field in RECONSTRUCTIONS if field.name not in ("
 class ImagesToRebuild:
     """A shard of held-out pairs; only the first `limit` are rebuilt."""
 
-    dvae: Artifact
+    tokenizer: Artifact
     settings: Settings
     limit: int
     uri: str
@@ -45,16 +45,16 @@ class ImagesToRebuild:
 
 def rebuild_images(work: ImagesToRebuild) -> Shard:
     """Encodes to the most likely codes, decodes, and compares."""
-    from models.dvae.inference import decode_codes, encode_images
+    from models.tokenizer import decode_codes, encode_images
     from models.training.images import centre_crop, decode
 
     table = schemas.read_table(work.uri).slice(0, work.limit)
     with _one_thread():
-        dvae = load_dvae(work.dvae, work.settings)
-        size = dvae.config.image_size
+        tokenizer = load_tokenizer(work.tokenizer, work.settings)
+        size = tokenizer.config.image_size
         originals = np.stack([centre_crop(decode(data), size) for data in table["image"].to_pylist()])
-        codes = encode_images(dvae, originals)
-        rebuilt = decode_codes(dvae, codes)
+        codes = encode_images(tokenizer, originals)
+        rebuilt = decode_codes(tokenizer, codes)
     rows = [
         {
             "pair_id": pair_id,

@@ -9,7 +9,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
-from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
@@ -30,7 +29,7 @@ READS = {
 
 @stage(Config, version=1, reads=READS)
 def evaluate(
-    config: Config, output: Output, pairs: Artifact, dvae: Artifact, tokens: Artifact, scores: Artifact
+    config: Config, output: Output, pairs: Artifact, tokenizer: Artifact, tokens: Artifact, scores: Artifact
 ) -> None:
     """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1)."""
     sampled, held_out = scores.files("scores"), pairs.files("val")
@@ -39,13 +38,13 @@ def evaluate(
     train = scan(pairs.files("train"), questions, output.settings)
     assert train is not None  # pack does not finish without a training shard
     val = scan(held_out, questions, output.settings)
-    rebuild = partial(ImagesToRebuild, dvae, output.settings, config.rebuilt_per_shard)
+    rebuild = partial(ImagesToRebuild, tokenizer, output.settings, config.rebuilt_per_shard)
     work = _work(rebuild, sampled, held_out, thumbnails, train, val)
     markers = output.map(evaluate_shard, work, unit="images")
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
     judged = _rows(_of_kind(written, "judged"), JUDGED)
     rebuilt = _with_nearest(_of_kind(written, "reconstructions"), pairs, output.settings)
-    size = int(storage.read_json(dvae.file("config.json"))["vocab_size"])
+    size = int(tokenizer.manifest().metrics["vocab_size"])
     counts = sum(
         map_shards(partial(count_codes, size), tokens.files("train"), output.settings), np.zeros(size, np.int64)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.text.config import BPEModelConfig
 from tasks import schemas
-from tasks.checkpoints import TOKENIZER
+from tasks.checkpoints import BPE_FILE
 from tasks.engine.artifact import Artifact, Counts
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
@@ -22,9 +22,9 @@ def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
 
     captions = list(_captions(pairs))
     tokenizer = bpe.train_bpe(captions, config)
-    path = output.scratch / TOKENIZER
+    path = output.scratch / BPE_FILE
     tokenizer.save(path)
-    output.write(TOKENIZER, path.read_bytes())
+    output.write(BPE_FILE, path.read_bytes())
     output.metrics["vocabulary"] = tokenizer.vocab_size
     output.account(Counts(unit="captions", rows_in=len(captions), rows_out=len(captions)))
 

@@ -24,6 +24,7 @@ class Config(StageConfig):
 def train_dvae(config: Config, output: Output, pairs: Artifact) -> None:
     """Stage one of the paper: image tokens by a discrete VAE (section 2.1)."""
     run_trainer("models.dvae.train", config.model, config.training, shards(pairs), pairs, output)
+    output.metrics |= {"vocab_size": config.model.vocab_size, "grid": config.model.grid}
     used = output.metrics["codes_used"] / config.model.vocab_size
     if used < config.least_codes_used:
         raise CollapsedCodesError(

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.config import Frozen
 from tasks import schemas
-from tasks.checkpoints import TOKENIZER, WEIGHTS
+from tasks.checkpoints import BPE_FILE, WEIGHTS
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Counts
 from tasks.engine.launch import train
@@ -52,13 +52,19 @@ def shards(artifact: Artifact) -> dict[str, Any]:
 
 def bpe_file(bpe: Artifact, output: Output) -> dict[str, str]:
     """Path of the text tokenizer, on this machine."""
-    return {"bpe": str(storage.local_copy(bpe.file(TOKENIZER), output.scratch))}
+    return {"bpe": str(storage.local_copy(bpe.file(BPE_FILE), output.scratch))}
 
 
 def text_sizes(bpe: Artifact) -> tuple[int, int]:
     """Token ids of the text tokenizer, and positions of a caption."""
     manifest = bpe.manifest()
     return manifest.metrics["vocabulary"], manifest.config["text_length"]
+
+
+def image_sizes(tokenizer: Artifact) -> tuple[int, int]:
+    """Codes of an image tokenizer, and codes per side of an image."""
+    metrics = tokenizer.manifest().metrics
+    return metrics["vocab_size"], metrics["grid"]
 
 
 def require_input(artifact: Artifact, name: str, expected: Artifact) -> None:

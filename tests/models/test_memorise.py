@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.prior.model import load_prior
-from models.prior.sampling import sample_many
+from models.prior.sampling import draw_codes
 from models.prior.train import PriorJob, train
 from models.text.bpe import load_bpe
 from models.training.distributed import Ranks
@@ -21,5 +21,5 @@ def test_a_prior_that_memorised_its_corpus_draws_it(
     job["model"] |= {"width": 32, "layers": 2}
     train(PriorJob.model_validate(job), Ranks())
     captions, codes = read_codes([token_shard])
-    drawn = sample_many(load_prior(Path(job["out"])), load_bpe(bpe_path), captions, 1, temperature=0.0)[:, 0]
+    drawn = draw_codes(load_prior(Path(job["out"])), load_bpe(bpe_path), captions, 1, temperature=0.0)[:, 0]
     assert np.mean(drawn == codes) > 0.95

@@ -187,6 +187,7 @@ def _write_dvae(output: Output) -> None:
     save_model(output.scratch, DVAE(config).state_dict(), config)
     for name in ("weights.safetensors", "config.json"):
         output.write(name, (output.scratch / name).read_bytes())
+    output.metrics |= {"vocab_size": config.vocab_size, "grid": config.grid}
     output.write("metrics.jsonl", _curves("loss", "reconstruction", "kl", "tau", "beta", "val/psnr", start=1.0))
 
 
@@ -233,6 +234,5 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
 def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES) -> Artifact:
     """The artifact of the real evaluate stage on the made-up run."""
     done = run.artifacts
-    return evaluate(
-        config, run.settings, pairs=done["pack"], dvae=done["train_dvae"], tokens=done["extract"], scores=done["rerank"]
-    )
+    models = {"tokenizer": done["train_dvae"], "tokens": done["extract"]}
+    return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models)

@@ -10,7 +10,7 @@ import torch
 
 from models.clip.config import CLIPModelConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
-from models.clip.model import CLIP, load_clip, load_pretrained_clip, score
+from models.clip.model import CLIP, load_ranker, score
 from models.clip.train import CLIPJob, train
 from models.text.bpe import BPE, load_bpe, train_bpe
 from models.text.config import BPEModelConfig
@@ -87,7 +87,7 @@ def test_training_finds_each_pictures_caption(shard: str, bpe_path: str, tmp_pat
     training = {"steps": 60, "batch_size": 8, "learning_rate": 5e-3, "warmup_steps": 5, "threads": 1, "augment": False}
     job: dict[str, Any] = {"model": model, "training": training | {"ema_decay": None}, "out": str(tmp_path)}
     train(CLIPJob.model_validate(job | {"data": {"train": [shard], "bpe": bpe_path}}), Ranks())
-    clip, pairs = load_clip(tmp_path), Pairs([shard])
+    clip, pairs = load_ranker(tmp_path), Pairs([shard])
     images = np.stack([pairs.image(i) for i in range(8)])
     table = np.stack([score(clip, images, [caption] * 8) for caption in captions])
     assert (table.argmax(0) == np.arange(8)).mean() >= 0.75
@@ -102,7 +102,7 @@ def test_a_pretrained_clip_in_a_folder_scores_too(clip: CLIP, tmp_path: Path) ->
     fast = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", model_max_length=8)
     clip.clip.save_pretrained(tmp_path)
     fast.save_pretrained(tmp_path)
-    pretrained = load_pretrained_clip(str(tmp_path))
+    pretrained = load_ranker(tmp_path)
     scores = score(pretrained, np.zeros((2, 40, 40, 3), np.uint8), ["red disc", "red " * 30])
     assert scores.shape == (2,)
     assert np.isfinite(scores).all()

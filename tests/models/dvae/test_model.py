@@ -7,11 +7,11 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from models.dvae.config import DVAEModelConfig
-from models.dvae.inference import decode_codes, encode_images, pixels_to_float
 from models.dvae.layers import Block
-from models.dvae.metrics import perplexity, psnr, reconstruction_metrics
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
+from models.reconstruction import perplexity, psnr, reconstruction_metrics
+from models.tokenizer import decode_codes, encode_images, pixels_to_float
 
 PAPER_STEM = DVAEModelConfig(image_size=16, vocab_size=11, hidden=8, groups=3, blocks_per_group=1, decoder_init=6)
 DEMO_STEM = DVAEModelConfig(
@@ -52,13 +52,13 @@ def test_the_papers_network_has_its_published_number_of_parameters() -> None:
 def test_images_become_logits_codes_and_images_again(dvae: DVAE) -> None:
     c = dvae.config
     images = torch.rand(2, 3, c.image_size, c.image_size)
-    logits = dvae.encode(images)
+    logits = dvae.logits(images)
     assert logits.shape == (2, c.vocab_size, c.grid, c.grid)
     assert logits.dtype == torch.float32
-    codes = dvae.codes(images)
+    codes = dvae.encode(images)
     assert codes.shape == (2, c.codes_per_image)
     assert torch.equal(codes, logits.argmax(1).flatten(1))
-    rebuilt = dvae.images(codes)
+    rebuilt = dvae.decode(codes)
     assert rebuilt.shape == images.shape
     assert 0 <= rebuilt.min().item() <= rebuilt.max().item() <= 1
 
@@ -67,7 +67,7 @@ def test_looking_codes_up_equals_decoding_one_hot_maps(dvae: DVAE) -> None:
     c = dvae.config
     codes = torch.randint(0, c.vocab_size, (3, c.codes_per_image))
     one_hot = F.one_hot(codes.view(3, c.grid, c.grid), c.vocab_size).permute(0, 3, 1, 2).float()
-    for looked_up, dense in zip(dvae.decode_codes(codes), dvae.decode(one_hot), strict=True):
+    for looked_up, dense in zip(dvae.decode_hard(codes), dvae.decode_soft(one_hot), strict=True):
         torch.testing.assert_close(looked_up, dense, atol=1e-5, rtol=1e-5)
 
 
@@ -115,7 +115,7 @@ def test_the_layers_next_to_the_relaxation_stay_in_fp32_under_autocast(dvae: DVA
     dvae.decoder.input.register_forward_hook(lambda m, i, o: seen.append(o.dtype))
     size = dvae.config.image_size
     with torch.autocast("cpu", torch.bfloat16):
-        dvae.decode(dvae.encode(torch.rand(1, 3, size, size)).softmax(1))
+        dvae.decode_soft(dvae.logits(torch.rand(1, 3, size, size)).softmax(1))
     assert seen == [torch.float32, torch.float32]
 
 
@@ -124,7 +124,7 @@ def test_the_floor_on_the_scale_holds() -> None:
     with torch.no_grad():
         assert model.decoder.output.bias is not None
         model.decoder.output.bias.fill_(-9.0)
-    assert model.decode_codes(torch.zeros(1, 64, dtype=torch.int64))[1].min().item() == -1.0
+    assert model.decode_hard(torch.zeros(1, 64, dtype=torch.int64))[1].min().item() == -1.0
 
 
 def test_standardised_logits_have_one_mean_and_one_spread() -> None:
@@ -154,7 +154,7 @@ def test_metrics_of_a_perfect_copy_and_of_a_constant_code() -> None:
 def test_reconstruction_metrics_count_the_codes_that_occur(dvae: DVAE) -> None:
     batch = torch.from_numpy(_images(dvae, 4)).permute(0, 3, 1, 2)
     metrics = reconstruction_metrics(dvae, [batch])
-    codes = dvae.codes(pixels_to_float(batch))
+    codes = dvae.encode(pixels_to_float(batch))
     assert metrics["codes_used"] == len(codes.unique())
     assert metrics["usage"] == metrics["codes_used"] / dvae.config.vocab_size
     assert 1 <= metrics["perplexity"] <= metrics["codes_used"]

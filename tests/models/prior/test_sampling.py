@@ -6,7 +6,7 @@ import torch
 
 from models.prior.config import PriorModelConfig
 from models.prior.model import Prior
-from models.prior.sampling import draw, sample, sample_many
+from models.prior.sampling import choose_codes, draw_codes
 from models.text.bpe import BPE, train_bpe
 from models.text.config import BPEModelConfig
 
@@ -29,7 +29,7 @@ def prior() -> Prior:
 
 
 def test_samples_are_codes_of_the_vocabulary(prior: Prior, bpe: BPE) -> None:
-    codes = sample(prior, bpe, "a red disc", 5, seed=1)
+    codes = draw_codes(prior, bpe, ["a red disc"], 5, seed=1)[0]
     assert codes.shape == (5, 9)
     assert codes.dtype == np.uint16
     assert codes.max() < 9
@@ -37,23 +37,23 @@ def test_samples_are_codes_of_the_vocabulary(prior: Prior, bpe: BPE) -> None:
 
 
 def test_a_sample_depends_on_seed_caption_and_index_and_not_on_its_neighbours(prior: Prior, bpe: BPE) -> None:
-    alone = sample(prior, bpe, "a red disc", 3, seed=1)
-    among = sample_many(prior, bpe, ["a green square", "a red disc"], 8, seed=1)
+    alone = draw_codes(prior, bpe, ["a red disc"], 3, seed=1)[0]
+    among = draw_codes(prior, bpe, ["a green square", "a red disc"], 8, seed=1)
     assert np.array_equal(alone, among[1, :3])
     assert not np.array_equal(among[0], among[1])
-    assert not np.array_equal(alone, sample(prior, bpe, "a red disc", 3, seed=2))
+    assert not np.array_equal(alone, draw_codes(prior, bpe, ["a red disc"], 3, seed=2)[0])
 
 
 def test_temperature_zero_takes_the_most_likely_code_every_time(prior: Prior, bpe: BPE) -> None:
-    cold = sample(prior, bpe, "a red disc", 4, temperature=0.0)
+    cold = draw_codes(prior, bpe, ["a red disc"], 4, temperature=0.0)[0]
     assert (cold == cold[0]).all()
-    assert np.array_equal(cold, sample(prior, bpe, "a red disc", 4, temperature=1.0, top_k=1))
+    assert np.array_equal(cold, draw_codes(prior, bpe, ["a red disc"], 4, temperature=1.0, top_k=1)[0])
 
 
 def test_a_tokenizer_that_does_not_belong_is_refused(prior: Prior) -> None:
     other = train_bpe(["abc"], BPEModelConfig(vocab_size=256, text_length=7))
     with pytest.raises(ValueError, match="does not fit"):
-        sample(prior, other, "abc", 1)
+        draw_codes(prior, other, ["abc"], 1)[0]
 
 
 LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.2, 0.3]))
@@ -61,7 +61,7 @@ LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.2, 0.3]))
 
 def _frequencies(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> torch.Tensor:
     uniform = (torch.arange(10_000) + 0.5) / 10_000
-    drawn = draw(LOGITS.expand(10_000, 4), uniform, temperature, top_k, top_p)
+    drawn = choose_codes(LOGITS.expand(10_000, 4), uniform, temperature, top_k, top_p)
     return torch.bincount(drawn, minlength=4) / 10_000
 
 
@@ -85,5 +85,5 @@ def test_top_p_keeps_the_fewest_that_reach_the_sum(top_p: float, kept: int) -> N
 
 def test_the_ends_of_the_unit_interval_draw_possible_codes() -> None:
     ends = torch.tensor([0.0, 1.0 - 1e-12], dtype=torch.float64)
-    drawn = draw(LOGITS.expand(2, 4), ends, top_k=2)
+    drawn = choose_codes(LOGITS.expand(2, 4), ends, top_k=2)
     assert drawn.tolist() == [1, 3]

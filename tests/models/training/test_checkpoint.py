@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from models.dvae.config import DVAEModelConfig
-from models.dvae.model import DVAE, load_dvae
+from models.dvae.model import DVAE
+from models.tokenizer import load_tokenizer
 from models.training.checkpoint import read_tensors, save_model, write_json, write_tensors
 from models.training.errors import CheckpointError
 
@@ -16,7 +17,7 @@ SMALL = DVAEModelConfig(image_size=8, vocab_size=5, hidden=4, groups=2, blocks_p
 def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     model = DVAE(SMALL)
     save_model(tmp_path, model.state_dict(), SMALL)
-    again = load_dvae(tmp_path)
+    again = load_tokenizer(tmp_path)
     assert again.config == SMALL
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
 
@@ -32,7 +33,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path, change: str) -> Non
         tensors["decoder.output.bias"] = torch.zeros(7)
     save_model(tmp_path, tensors, SMALL)
     with pytest.raises(CheckpointError, match=r"weights\.safetensors"):
-        load_dvae(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
@@ -40,12 +41,12 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(CheckpointError):
-        load_dvae(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"config\.json"):
-        load_dvae(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(settings, tmp_path):
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(values=st.lists(st.integers(-(2**62), 2**62), max_size=40))
 def test_rows_in_are_rows_out_plus_rejects_for_any_input(tmp_path_factory, values):
-    from toy import NUMBERS, keep_even_shard
+    from support.toy import NUMBERS, keep_even_shard
 
     uri = str(tmp_path_factory.mktemp("rows") / "numbers-00000.parquet")
     pq.write_table(pa.table({"pair_id": [str(v) for v in values], "value": values}, schema=NUMBERS), uri)

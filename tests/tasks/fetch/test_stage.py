@@ -10,7 +10,8 @@ from PIL import ExifTags, Image
 from support.tables import artifact, reasons, rows
 from support.web import dribble, picture, reply, web_site
 
-from tasks import crawl
+from tasks.crawl.config import Config as CrawlConfig
+from tasks.crawl.stage import crawl
 from tasks.fetch.config import Config
 from tasks.fetch.image_files import is_cut, read_header
 from tasks.fetch.stage import batches, fetch, read_batch
@@ -172,7 +173,7 @@ def test_fetch_reads_a_crawled_folder(settings, tmp_path):
     folder.mkdir()
     (folder / "dog.png").write_bytes(picture(1))
     (folder / "dog.txt").write_text("a dog sleeps in the garden")
-    candidates = crawl.crawl(crawl.Config(folder=str(folder)), settings)
+    candidates = crawl(CrawlConfig(folder=str(folder)), settings)
     captions = screen_captions(CaptionsConfig(), settings, candidates=candidates)
     (row,) = rows(fetch(Config(), settings, captions=captions), "images")
     assert (row["caption"], row["width"]) == ("a dog sleeps in the garden", 80)

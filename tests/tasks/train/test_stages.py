@@ -50,7 +50,7 @@ def dvae(settings, pairs):
 
 @pytest.fixture(scope="module")
 def tokens(settings, pairs, dvae):
-    return extract(SMOKE.extract, settings, pairs=pairs, dvae=dvae)
+    return extract(SMOKE.extract, settings, pairs=pairs, tokenizer=dvae)
 
 
 def test_every_pair_has_codes_of_its_image(settings, pairs, dvae, tokens):
@@ -65,7 +65,7 @@ def test_every_pair_has_codes_of_its_image(settings, pairs, dvae, tokens):
 
 def test_further_encodings_are_of_other_crops_and_only_of_training_images(settings, pairs, dvae, tokens):
     config = changed("extract", encodings=2).extract
-    twice = extract(config, settings, pairs=pairs, dvae=dvae)
+    twice = extract(config, settings, pairs=pairs, tokenizer=dvae)
     rows = [row for shard in twice.files("train") for row in schemas.read_table(shard).to_pylist()]
     first = {row["pair_id"]: row["codes"] for row in rows if row["crop"] == 0}
     second = {row["pair_id"]: row["codes"] for row in rows if row["crop"] == 1}
@@ -80,7 +80,7 @@ def test_a_prior_refuses_tokens_of_another_dvae(settings, pairs, bpe, tokens):
     training = SMOKE.dvae.training.model_dump() | {"seed": 1}
     other = train_dvae(changed("dvae", training=training).dvae, settings, pairs=pairs)
     with pytest.raises(ModelMismatchError, match=r"extract/\w+ was made with train_dvae/\w+, not with train_dvae/\w+"):
-        train_prior(SMOKE.prior, settings, tokens=tokens, bpe=bpe, dvae=other)
+        train_prior(SMOKE.prior, settings, tokens=tokens, bpe=bpe, tokenizer=other)
 
 
 def test_a_collapsed_dvae_stops_the_run_before_anything_is_built_on_it(settings, pairs):

@@ -1,15 +1,14 @@
-"""How good a dVAE is with hard codes: PSNR and code use."""
+"""How good an image tokenizer is: PSNR of its reconstructions and use of its codes."""
 
 import torch
 from torch import Tensor
 
-from models.dvae.inference import float_to_pixels, pixels_to_float
-from models.dvae.model import DVAE
+from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
 
 
 @torch.no_grad()
-def reconstruction_metrics(dvae: DVAE, batches: list[Tensor]) -> dict[str, float]:
-    """Metrics of the argmax version of a model in evaluation mode.
+def reconstruction_metrics(tokenizer: ImageTokenizer, batches: list[Tensor]) -> dict[str, float]:
+    """Metrics of a tokenizer in evaluation mode, images through their codes.
 
     Args:
         batches: uint8 images, each [B, 3, H, W].
@@ -19,12 +18,11 @@ def reconstruction_metrics(dvae: DVAE, batches: list[Tensor]) -> dict[str, float
         different codes that occur; usage: that over the vocabulary; perplexity: exp of the entropy of the
         codes' frequencies.
     """
-    psnrs, counts = [], torch.zeros(dvae.config.vocab_size, dtype=torch.float64)
-    device = next(dvae.parameters()).device
+    psnrs, counts = [], torch.zeros(tokenizer.config.vocab_size, dtype=torch.float64)
     for batch in batches:
-        pixels = batch.to(device)
-        codes = dvae.codes(pixels_to_float(pixels))
-        psnrs.append(psnr(float_to_pixels(dvae.images(codes)), pixels))
+        pixels = batch.to(tokenizer.device)
+        codes = tokenizer.encode(pixels_to_float(pixels))
+        psnrs.append(psnr(float_to_pixels(tokenizer.decode(codes)), pixels))
         counts += torch.bincount(codes.flatten().cpu(), minlength=len(counts))
     used = int((counts > 0).sum())
     return {

@@ -1,0 +1,55 @@
+"""The paper's generator: the prior draws codes for a caption, the image tokenizer makes them an image (section 2.6)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.generator import Drawing, Generator, Sampling
+from models.prior.model import Prior, load_prior
+from models.prior.sampling import check_vocabulary, draw_codes
+from models.text.bpe import BPE, load_bpe
+from models.tokenizer import ImageTokenizer, decode_codes, load_tokenizer
+from models.training.errors import CheckpointError
+
+BPE_FILE = "tokenizer.json"
+TOKENIZER_FOLDER = "image_tokenizer"
+
+
+class PriorGenerator(Generator):
+    """A prior with the two tokenizers whose symbols it was trained on."""
+
+    def __init__(self, prior: Prior, bpe: BPE, tokenizer: ImageTokenizer) -> None:
+        """Raises:
+        CheckpointError: the three do not belong together.
+        """
+        check_vocabulary(prior, bpe)
+        own = (tokenizer.config.vocab_size, tokenizer.config.grid)
+        wanted = (prior.config.image_vocab, prior.config.grid)
+        if own != wanted:
+            raise CheckpointError(f"an image tokenizer of (codes, grid) {own} does not fit a prior of {wanted}")
+        self.prior = prior
+        self.bpe = bpe
+        self.tokenizer = tokenizer
+
+    def draw(self, prompts: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None) -> Drawing:
+        """See `Generator.draw`."""
+        s = sampling or Sampling()
+        # One prompt at a time: memory is that of n candidates, however many prompts there are.
+        drawn = [
+            draw_codes(self.prior, self.bpe, [prompt], n, seed, s.temperature, s.top_k, s.top_p) for prompt in prompts
+        ]
+        codes = np.concatenate(drawn)
+        images = decode_codes(self.tokenizer, codes.reshape(-1, codes.shape[-1]))
+        return Drawing(images.reshape(len(prompts), n, *images.shape[1:]), codes)
+
+
+def load(directory: Path, device: str = "cpu") -> PriorGenerator:
+    """Read a prior's folder: its weights and config, tokenizer.json, and the image tokenizer's own folder.
+
+    Raises:
+        CheckpointError: the folder does not hold exactly such models, or they do not belong together.
+        FileNotFoundError: no tokenizer.json.
+    """
+    tokenizer = load_tokenizer(directory / TOKENIZER_FOLDER, device)
+    return PriorGenerator(load_prior(directory, device), load_bpe(directory / BPE_FILE), tokenizer)
