@@ -1,85 +1,70 @@
-"""The flows: the DAG of `dataset`, `training` and `evaluation` with every stage a task run.
+"""The pipeline: which stages there are, and what each is made from. Start reading here.
 
-Prefect's own store of results stays off: results are artifacts under the root, handed on by address.
+A `Run` decides what becomes of a stage: it is worked on here and now, it becomes a task run of Prefect, or its address
+is noted for a plan. The DAG is written once, for all of them.
 """
 
-from datetime import UTC, datetime
-
-from prefect import flow
-from prefect.runtime import flow_run
-
-from flows import recipes
 from flows.config import PipelineConfig
-from flows.dataset import dataset
-from flows.evaluation import evaluation
-from flows.plan import trained
-from flows.publish import publish_run
-from flows.stage_task import as_tasks
-from flows.training import Models, training
+from flows.run import Run
+from models.config import Frozen
+from tasks.crawl.stage import crawl
+from tasks.dedup.stage import dedup
 from tasks.engine.artifact import Artifact
-from tasks.settings import Settings
-
-DEMO = recipes.demo()
-HERE = Settings()
-
-
-def started() -> str:
-    """The start as the name of a flow run, which says more than a made-up one; short where it stands in a graph."""
-    return datetime.now(UTC).strftime("%H:%M:%S" if flow_run.parent_flow_run_id else "%Y-%m-%d %H:%M:%S")
-
-
-@flow(name="dataset", flow_run_name=started, persist_result=False)
-def dataset_flow(config: PipelineConfig = DEMO, settings: Settings = HERE) -> Artifact:
-    """Sources in, packed training pairs out."""
-    return dataset(config, as_tasks(settings))
+from tasks.evaluate.stage import evaluate
+from tasks.extract import extract
+from tasks.fetch.stage import fetch
+from tasks.pack import pack
+from tasks.report.stage import report
+from tasks.rerank import rerank
+from tasks.sample import sample
+from tasks.screen_captions.stage import screen_captions
+from tasks.screen_images import screen_images
+from tasks.train.bpe import train_bpe
+from tasks.train.clip import train_clip
+from tasks.train.dvae import train_dvae
+from tasks.train.prior import train_prior
 
 
-@flow(name="training", flow_run_name=started, persist_result=False)
-def training_flow(config: PipelineConfig, settings: Settings, pairs: Artifact) -> Models:
-    """Packed pairs in, four models out."""
-    return training(config, as_tasks(settings), pairs)
+class Models(Frozen):
+    """What training leaves behind, as the evaluation uses it."""
+
+    tokenizer: Artifact
+    tokens: Artifact
+    generator: Artifact
+    ranker: Artifact
 
 
-@flow(name="evaluation", flow_run_name=started, persist_result=False)
-def evaluation_flow(config: PipelineConfig, settings: Settings, pairs: Artifact, models: Models) -> Artifact:
-    """Models in, report out."""
-    return evaluation(config, as_tasks(settings), pairs, models)
+def pipeline(run: Run, config: PipelineConfig) -> Artifact:
+    """Everything, from the crawl to the report."""
+    pairs = run.part(dataset, config)
+    models = run.part(training, config, pairs)
+    return run.part(evaluation, config, pairs, models)
 
 
-@flow(name="dalle-pipeline", flow_run_name=started, persist_result=False)
-def pipeline(config: PipelineConfig = DEMO, settings: Settings = HERE) -> Artifact:
-    """Everything, from the crawl to the report. What is finished already is reused."""
-    pairs = dataset_flow(config, settings)
-    models = training_flow(config, settings, pairs)
-    report = evaluation_flow(config, settings, pairs, models)
-    publish_run(report)
-    return report
+def dataset(run: Run, config: PipelineConfig) -> Artifact:
+    """From a source of images with alt texts to packed pairs; every row dropped on the way is in a stage's rejects."""
+    candidates = run(crawl, config.source)
+    captions = run(screen_captions, config.screen_captions, candidates=candidates)
+    fetched = run(fetch, config.fetch, captions=captions)
+    screened = run(screen_images, config.screen_images, images=fetched)
+    unique = run(dedup, config.dedup, images=screened)
+    return run(pack, config.pack, images=unique)
 
 
-@flow(name="ingest", flow_run_name=started, persist_result=False)
-def ingest(config: PipelineConfig = DEMO, settings: Settings = HERE) -> Artifact:
-    """Crawls and packs. Live sites are crawled afresh on every scheduled day, other sources only when they change.
-
-    The same config names the same work, so a live site would be crawled once and never again; a scheduled run
-    therefore sets `source.snapshot` to its day, unless the config names a snapshot.
-    """
-    return dataset_flow(of_the_day(config, flow_run.scheduled_start_time), settings)
-
-
-@flow(name="re-evaluation", flow_run_name=started, persist_result=False)
-def re_evaluation(config: PipelineConfig = DEMO, settings: Settings = HERE) -> Artifact:
-    """Samples, ranks, measures and reports again where that is missing; never trains.
-
-    Raises:
-        ConfigError: the models of this config are not trained yet.
-    """
-    pairs, models = trained(config, settings)
-    return evaluation_flow(config, settings, pairs, models)
+def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
+    """Trains in two stages, as the paper does: first the image tokens, then the prior over them (section 2)."""
+    bpe = run(train_bpe, config.bpe, pairs=pairs)
+    tokenizer = run(train_dvae, config.dvae, pairs=pairs)
+    ranker = run(train_clip, config.clip, pairs=pairs, bpe=bpe)
+    tokens = run(extract, config.extract, pairs=pairs, tokenizer=tokenizer)
+    prior = run(train_prior, config.prior, tokens=tokens, bpe=bpe, tokenizer=tokenizer)
+    return Models(tokenizer=tokenizer, tokens=tokens, generator=prior, ranker=ranker)
 
 
-def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
-    """The config with the day as the snapshot of its live sites."""
-    source = config.source
-    if not source.sites or source.snapshot or day is None:
-        return config
-    return config.model_copy(update={"source": source.model_copy(update={"snapshot": day.strftime("%Y-%m-%d")})})
+def evaluation(run: Run, config: PipelineConfig, pairs: Artifact, models: Models) -> Artifact:
+    """Draws candidates for every prompt, ranks them with CLIP (section 2.6), measures, and writes the report."""
+    samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
+    scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
+    inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer, "tokens": models.tokens}
+    figures = run(evaluate, config.evaluate, **inputs)
+    return run(report, config.report, figures=figures)

@@ -1,10 +1,8 @@
 """The artifacts a config leads to, whether or not they are made yet."""
 
 from flows.config import PipelineConfig
-from flows.dataset import dataset
-from flows.evaluation import evaluation
-from flows.run import planned
-from flows.training import Models, training
+from flows.pipeline import Models, dataset, pipeline, training
+from flows.run import PlannedRun
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.settings import Settings
@@ -12,11 +10,9 @@ from tasks.settings import Settings
 
 def plan(config: PipelineConfig, settings: Settings) -> list[Artifact]:
     """All artifacts of the pipeline, in the order they would be made. Does no work."""
-    found: list[Artifact] = []
-    run = planned(settings, found)
-    pairs = dataset(config, run)
-    evaluation(config, run, pairs, training(config, run, pairs))
-    return found
+    run = PlannedRun(settings)
+    pipeline(run, config)
+    return run.artifacts
 
 
 def trained(config: PipelineConfig, settings: Settings) -> tuple[Artifact, Models]:
@@ -25,11 +21,10 @@ def trained(config: PipelineConfig, settings: Settings) -> tuple[Artifact, Model
     Raises:
         ConfigError: not all of them are finished.
     """
-    needed: list[Artifact] = []
-    run = planned(settings, needed)
-    pairs = dataset(config, run)
-    models = training(config, run, pairs)
-    missing = [artifact.stage for artifact in needed if not artifact.is_finished()]
+    run = PlannedRun(settings)
+    pairs = dataset(run, config)
+    models = training(run, config, pairs)
+    missing = [artifact.stage for artifact in run.artifacts if not artifact.is_finished()]
     if missing:
         raise ConfigError(f"The models of this config are not trained yet ({missing[0]} is missing): run `dalle run`.")
     return pairs, models

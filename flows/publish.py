@@ -8,10 +8,10 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.logging import get_run_logger
 
 from flows.markdown import account, page, run_page
-from flows.run import Observer
 from tasks.engine.artifact import Artifact
 from tasks.engine.meter import duration
 from tasks.engine.output import Progress
+from tasks.engine.stage import Observer, Outcome, Stage
 
 FIRST_AFTER_S = 4.0  # short stages need no bar
 EVERY_S = 2.5
@@ -29,24 +29,25 @@ class Publisher(Observer):
         self._next = time.monotonic() + FIRST_AFTER_S
         self._bar: UUID | None = None
 
-    def progressed(self, artifact: Artifact, progress: Progress) -> None:
+    def progressed(self, stage: Stage, progress: Progress) -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + EVERY_S
         percent = 100 * progress.done / max(progress.total, 1)
-        self._show(artifact, percent, wording(progress))
+        self._show(stage.name, percent, wording(progress))
 
-    def finished(self, artifact: Artifact, reused: bool) -> None:
+    def finished(self, stage: Stage, outcome: Outcome) -> None:
         if self._bar is not None:
-            self._show(artifact, 100.0, "done")
-        manifest = artifact.manifest()
-        text = account(manifest, reused)
+            self._show(stage.name, 100.0, "done")
+        manifest = outcome.artifact.manifest()
+        text = account(manifest, outcome.reused)
         get_run_logger().info("%s", text)
-        create_markdown_artifact(key=key(artifact.stage), markdown=page(artifact, manifest, reused), description=text)
+        markdown = page(outcome.artifact, manifest, outcome.reused)
+        create_markdown_artifact(key=key(stage.name), markdown=markdown, description=text)
 
-    def _show(self, artifact: Artifact, percent: float, text: str) -> None:
+    def _show(self, stage: str, percent: float, text: str) -> None:
         if self._bar is None:
-            name = f"{key(artifact.stage)}-progress"
+            name = f"{key(stage)}-progress"
             self._bar = cast(UUID, create_progress_artifact(percent, key=name, description=text))
         else:
             update_progress_artifact(self._bar, progress=percent, description=text)

@@ -1,12 +1,42 @@
 """Complete configs by name. Each docstring says what it costs, how long it takes and what to expect."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Literal
 
-from flows.config import PipelineConfig
+from flows.config import (
+    BPEConfig,
+    CLIPConfig,
+    DVAEConfig,
+    PipelineConfig,
+    PriorConfig,
+    ReportConfig,
+    SampleConfig,
+)
+from models.clip.config import CLIPTrainingConfig
+from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
+from models.prior.config import PriorLayout, PriorTrainingConfig
 from tasks.errors import ConfigError
+from tasks.report.config import Targets
 
-Sections = dict[str, object]
+RecipeName = Literal["demo", "smoke"]
+
+SEEN_THINGS = (
+    "a red apple",
+    "a slice of pizza",
+    "a hot beverage",
+    "a smiling face",
+    "a cat face",
+    "a frog",
+    "a blue book",
+)
+UNSEEN_THINGS = (
+    "a green apple in a cup",
+    "a robot with a guitar",
+    "a purple cat",
+    "a frog with glasses",
+    "a snowy rocket",
+)
 
 
 def demo() -> PipelineConfig:
@@ -16,132 +46,136 @@ def demo() -> PipelineConfig:
     models memorise. Held-out captions give a shape and a colour at best. Not the paper's, to be this quick: a
     pixel-unshuffle stem, standardised logits and a floor on the Laplace scale; dense attention and Muon in the prior.
     """
-    dvae: Sections = {
-        "model": {
-            "image_size": 60,
-            "vocab_size": 256,
-            "hidden": 64,
-            "groups": 2,
-            "decoder_init": 64,
-            "stem": "unshuffle",
-            "unshuffle_factor": 3,
-            "post_gain": 1.0,
-            "standardise_logits": True,
-            "logit_scale": 6,
-            "min_log_scale": -1.5,
-        },
-        "training": {
-            "steps": 1100,
-            "batch_size": 16,
-            "learning_rate": 3e-3,
-            "beta": 0.1,
-            "beta_steps": 330,
-            "tau_steps": 770,
-            "ema_decay": 0.995,
-            "augment": False,
-            "validate_every": 275,
-        },
-    }
-    clip: Sections = {
-        "training": {
-            "steps": 300,
-            "batch_size": 64,
-            "learning_rate": 2e-3,
-            "muon_learning_rate": 0.02,
-            "warmup_steps": 30,
-            "weight_decay": 0.01,
-            "ema_decay": 0.97,
-            "augment": False,
-            "validate_every": 100,
-        }
-    }
-    prior: Sections = {
-        "model": {"width": 192, "layers": 4, "heads": 4, "attention": "full"},
-        "training": {
-            "steps": 700,
-            "batch_size": 16,
-            "learning_rate": 2e-3,
-            "muon_learning_rate": 0.02,
-            "warmup_steps": 50,
-            "beta2": 0.98,
-            "ema_decay": 0.98,
-            "bpe_dropout": 0.0,
-            "padding_in_text_loss": False,
-            "validate_every": 175,
-        },
-    }
-    things = (
-        "a red apple",
-        "a slice of pizza",
-        "a hot beverage",
-        "a smiling face",
-        "a cat face",
-        "a frog",
-        "a blue book",
-    )
-    unseen = (
-        "a green apple in a cup",
-        "a robot with a guitar",
-        "a purple cat",
-        "a frog with glasses",
-        "a snowy rocket",
-    )
-    prompts = [f"a 3D emoji of {thing}" for thing in things + unseen]
-    targets: Sections = {"hit_rate": 0.5, "psnr_db": 20.0, "codes_share": 0.25, "minutes": 15.0, "memory_gb": 6.0}
-    return _made(
-        bpe={"vocab_size": 2048, "text_length": 24},
-        dvae=dvae,
-        clip=clip,
-        prior=prior,
-        sample={"prompts": prompts},
-        report={"targets": targets},
+    return PipelineConfig(
+        bpe=BPEConfig(vocab_size=2048, text_length=24),
+        dvae=DVAEConfig(
+            model=_small_dvae(hidden=64, blocks_per_group=2),
+            training=DVAETrainingConfig(
+                steps=1100,
+                batch_size=16,
+                learning_rate=3e-3,
+                beta=0.1,
+                beta_steps=330,
+                tau_steps=770,
+                ema_decay=0.995,
+                augment=False,
+                validate_every=275,
+            ),
+        ),
+        clip=CLIPConfig(
+            training=CLIPTrainingConfig(
+                steps=300,
+                batch_size=64,
+                learning_rate=2e-3,
+                muon_learning_rate=0.02,
+                warmup_steps=30,
+                weight_decay=0.01,
+                ema_decay=0.97,
+                augment=False,
+                validate_every=100,
+            ),
+        ),
+        prior=PriorConfig(
+            model=PriorLayout(width=192, layers=4, heads=4, attention="full"),
+            training=PriorTrainingConfig(
+                steps=700,
+                batch_size=16,
+                learning_rate=2e-3,
+                muon_learning_rate=0.02,
+                warmup_steps=50,
+                beta2=0.98,
+                ema_decay=0.98,
+                bpe_dropout=0.0,
+                padding_in_text_loss=False,
+                validate_every=175,
+            ),
+        ),
+        sample=SampleConfig(prompts=tuple(f"a 3D emoji of {thing}" for thing in SEEN_THINGS + UNSEEN_THINGS)),
+        report=ReportConfig(
+            targets=Targets(hit_rate=0.5, psnr_db=20.0, codes_share=0.25, minutes=15.0, memory_gb=6.0),
+        ),
     )
 
 
 def smoke() -> PipelineConfig:
     """The demo with a few training steps: about a minute on two CPU cores. Proves that everything runs, draws noise."""
-    steps: Sections = {"steps": 8, "warmup_steps": 2, "log_every": 2, "validation_images": 64}
-    few: Sections = {"steps": 8, "warmup_steps": 2, "log_every": 2, "batch_size": 16}
-    whole = demo()
-    return _made(
-        whole,
-        dvae={
-            "model": {"hidden": 16, "blocks_per_group": 1},
-            "training": steps | {"beta_steps": 4, "tau_steps": 6},
-            "least_codes_used": 0.0,
-        },
-        clip={"training": few},
-        prior={"model": {"width": 64, "layers": 2}, "training": few},
-        sample={"prompts": ["a red apple", "a cat face"], "train_prompts": 4, "val_prompts": 2, "candidates": 4},
+    return PipelineConfig(
+        bpe=BPEConfig(vocab_size=2048, text_length=24),
+        dvae=DVAEConfig(
+            model=_small_dvae(hidden=16, blocks_per_group=1),
+            training=DVAETrainingConfig(
+                steps=8,
+                batch_size=16,
+                learning_rate=3e-3,
+                warmup_steps=2,
+                beta=0.1,
+                beta_steps=4,
+                tau_steps=6,
+                augment=False,
+                log_every=2,
+                validation_images=64,
+            ),
+            least_codes_used=0.0,
+        ),
+        clip=CLIPConfig(
+            training=CLIPTrainingConfig(
+                steps=8, batch_size=16, learning_rate=2e-3, warmup_steps=2, augment=False, log_every=2
+            ),
+        ),
+        prior=PriorConfig(
+            model=PriorLayout(width=64, layers=2, heads=4, attention="full"),
+            training=PriorTrainingConfig(
+                steps=8,
+                batch_size=16,
+                learning_rate=2e-3,
+                muon_learning_rate=0.02,
+                warmup_steps=2,
+                bpe_dropout=0.0,
+                padding_in_text_loss=False,
+                log_every=2,
+            ),
+        ),
+        sample=SampleConfig(prompts=("a red apple", "a cat face"), train_prompts=4, val_prompts=2, candidates=4),
     )
 
 
-RECIPES: dict[str, Callable[[], PipelineConfig]] = {"demo": demo, "smoke": smoke}
+def _small_dvae(hidden: int, blocks_per_group: int) -> DVAEModelConfig:
+    """60 px to 10x10 of 256 codes."""
+    return DVAEModelConfig(
+        image_size=60,
+        vocab_size=256,
+        hidden=hidden,
+        groups=2,
+        blocks_per_group=blocks_per_group,
+        decoder_init=64,
+        stem="unshuffle",
+        unshuffle_factor=3,
+        post_gain=1.0,
+        standardise_logits=True,
+        logit_scale=6,
+        min_log_scale=-1.5,
+    )
 
 
-def recipe(name: str) -> PipelineConfig:
-    """Raises:
-    ConfigError: there is no such recipe.
+RECIPES: dict[RecipeName, Callable[[], PipelineConfig]] = {"demo": demo, "smoke": smoke}
+
+
+def recipe_name(name: str) -> RecipeName:
+    """The name, if it is one of a recipe.
+
+    Raises:
+        ConfigError: there is no recipe of this name.
     """
     if name not in RECIPES:
         raise ConfigError(f"There is no recipe '{name}'; there are: {', '.join(RECIPES)}.")
+    return name
+
+
+def recipe_config(name: RecipeName) -> PipelineConfig:
+    """The config of a recipe."""
     return RECIPES[name]()
 
 
 def descriptions() -> dict[str, str]:
     """What each recipe says of itself."""
     return {name: inspect.cleandoc(make.__doc__ or "") for name, make in RECIPES.items()}
-
-
-def _made(base: PipelineConfig | None = None, **sections: Sections) -> PipelineConfig:
-    """`base` with some values of some sections changed; a misspelt key is an error."""
-    values = base.model_dump() if base else {}
-    return PipelineConfig.model_validate(_merged(values, sections))
-
-
-def _merged(values: Mapping[str, object], changes: Mapping[str, object]) -> Sections:
-    merged = dict(values)
-    for name, change in changes.items():
-        old = merged.get(name)
-        merged[name] = _merged(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
-    return merged

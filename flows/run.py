@@ -1,68 +1,47 @@
-"""Ways to run a stage. The DAG is written once, as functions of a `Run`; here is what that can be without Prefect."""
+"""Ways to run the DAG without Prefect: here and now, or not at all, to see which artifacts it leads to."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
 from tasks.engine.artifact import Artifact
-from tasks.engine.output import Progress
-from tasks.engine.stage import Stage, StageConfig
+from tasks.engine.stage import Observer, Stage, StageConfig
 from tasks.settings import Settings
 
-
-class Run(Protocol):
-    """Gives the artifact of a stage for a config and inputs."""
-
-    def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact: ...
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Observer:
-    """Hears what becomes of the stages of a run. This one lets it pass."""
+class Run(ABC):
+    """What the DAG is written for."""
 
-    def started(self, artifact: Artifact) -> None:
-        """Work on a stage begins, or a look whether it is done already."""
+    @abstractmethod
+    def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
+        """The artifact of a stage for a config and inputs."""
 
-    def progressed(self, artifact: Artifact, progress: Progress) -> None:
-        """Heard up to several times a second."""
-
-    def finished(self, artifact: Artifact, reused: bool) -> None:
-        """The artifact stands. `reused`: it stood before this run."""
-
-
-def perform(
-    stage: Stage, config: StageConfig, settings: Settings, observers: list[Observer], inputs: dict[str, Artifact]
-) -> tuple[Artifact, bool]:
-    """Runs one stage here and now, with observers; returns its artifact and whether it was reused."""
-    artifact = stage.artifact(config, settings, **inputs)
-    reused = artifact.is_finished()
-    for observer in observers:
-        observer.started(artifact)
-
-    def watch(progress: Progress) -> None:
-        for observer in observers:
-            observer.progressed(artifact, progress)
-
-    if not reused:
-        stage(config, settings, watch, **inputs)
-    for observer in observers:
-        observer.finished(artifact, reused)
-    return artifact, reused
+    def part(self, part: Callable[Concatenate["Run", P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a part of the DAG, which is a function of a run."""
+        return part(self, *args, **kwargs)
 
 
-def directly(settings: Settings, observer: Observer | None = None) -> Run:
-    """Does the work here and now, with no orchestra."""
-    observers = [observer] if observer else []
+class DirectRun(Run):
+    """Does the work in this process, with no orchestra."""
 
-    def run(stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        artifact, _ = perform(stage, config, settings, observers, inputs)
-        return artifact
+    def __init__(self, settings: Settings, observers: Sequence[Observer] = ()) -> None:
+        self._settings = settings
+        self._observers = observers
 
-    return run
+    def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
+        return stage(config, self._settings, self._observers, **inputs).artifact
 
 
-def planned(settings: Settings, plan: list[Artifact]) -> Run:
-    """Does nothing; appends to `plan` the artifact each stage has or will have, in the order they would run."""
+class PlannedRun(Run):
+    """Does no work; notes the artifact that each stage has or will have, in the order of the work."""
 
-    def run(stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        plan.append(stage.artifact(config, settings, **inputs))
-        return plan[-1]
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.artifacts: list[Artifact] = []
 
-    return run
+    def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
+        self.artifacts.append(stage.artifact(config, self._settings, **inputs))
+        return self.artifacts[-1]

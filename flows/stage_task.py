@@ -1,20 +1,24 @@
-"""A `Run` in which every stage is a Prefect task run: named, tagged, watched, retried where that can help."""
+"""A `Run` for Prefect: each part of the DAG is a subflow, each stage a task run, watched and retried where it helps."""
 
 import errno
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any, Concatenate, cast
 
-from prefect import Task
+from prefect import Task, flow
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.publish import Publisher
-from flows.run import Observer, Run, perform
+from flows.run import P, Run, T
 from tasks.engine.artifact import Artifact
-from tasks.engine.stage import Stage, StageConfig
+from tasks.engine.stage import Observer, Stage, StageConfig
 from tasks.errors import PipelineError, StorageError
 from tasks.settings import Settings
 
@@ -36,7 +40,7 @@ _console: ContextVar[Observer | None] = ContextVar("console", default=None)
 
 @contextmanager
 def watched_by(observer: Observer) -> Iterator[None]:
-    """Lets `observer` hear of every stage that runs inside the block, in this process."""
+    """Tells `observer` of every stage that runs inside the block, in this process."""
     token = _console.set(observer)
     try:
         yield
@@ -44,31 +48,49 @@ def watched_by(observer: Observer) -> Iterator[None]:
         _console.reset(token)
 
 
-def as_tasks(settings: Settings) -> Run:
-    """Runs every stage as a Prefect task run. To be called inside a flow."""
+def start_time() -> str:
+    """The time of its start as the name of a flow run, in UTC; without the date for a subflow, whose parent has it."""
+    return datetime.now(UTC).strftime("%H:%M:%S" if flow_run.parent_flow_run_id else "%Y-%m-%d %H:%M:%S")
 
-    def run(stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        artifact = stage.artifact(config, settings, **inputs)
-        state = _task(stage, artifact)(config, settings, **inputs, return_state=True)
-        # The object inside the state, not `artifact`: Prefect draws arrows by the identity of what it handed out.
+
+class PrefectRun(Run):
+    """To be used inside a flow."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
+        state = _task(stage)(config, self._settings, **inputs, return_state=True)
+        # The object inside the state and no copy of it: Prefect draws arrows by the identity of what it handed out.
         return cast(State[Artifact], state).result()
 
-    return run
+    def part(self, part: Callable[Concatenate[Run, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a part of the DAG as a subflow, whose parameters are the part's own but for the run."""
+
+        @functools.wraps(part)
+        def work(*args: Any, **kwargs: Any) -> T:
+            return part(self, *args, **kwargs)
+
+        signature = inspect.signature(part)
+        work.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]
+        subflow = flow(name=part.__name__, flow_run_name=start_time, persist_result=False, validate_parameters=False)
+        return subflow(work)(*args, **kwargs)
 
 
-def _task(stage: Stage, artifact: Artifact) -> Task[..., Any]:
+def _task(stage: Stage) -> Task[..., Any]:
     def work(config: StageConfig, settings: Settings, **inputs: Artifact) -> State[Artifact]:
         console = _console.get()
-        observers: list[Observer] = [Publisher(), *([console] if console else [])]
-        done, reused = perform(stage, config, settings, observers, inputs)
-        # Prefect's own word and colour for work that was not done again. The artifact store is the cache.
-        return Completed(name="Cached", message="Found finished", data=done) if reused else Completed(data=done)
+        outcome = stage(config, settings, [Publisher(), *([console] if console else [])], **inputs)
+        if outcome.reused:
+            # Prefect's own word and colour for work that was not done again. The artifact store is the cache.
+            return Completed(name="Cached", message="Found finished", data=outcome.artifact)
+        return Completed(data=outcome.artifact)
 
     work.__doc__ = stage.body.__doc__
     return Task(
         work,
         name=stage.name,
-        task_run_name=f"{stage.name}-{artifact.fingerprint[:6]}",
+        task_run_name=stage.name,
         tags=[f"stage:{stage.name}"],
         retries=1,
         retry_delay_seconds=RETRY_AFTER_S,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +13,11 @@ from flows.cli.errors import PlainGroup
 
 if TYPE_CHECKING:
     from flows.config import PipelineConfig
+    from flows.recipes import RecipeName
     from tasks.engine.artifact import Artifact
     from tasks.settings import Settings
+
+DEFAULT_RECIPE = "demo"
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -24,7 +28,13 @@ app = typer.Typer(
     help="An open rebuild of the first DALL·E, from the crawl to the report. Any verb takes --debug for a traceback.",
 )
 
-Recipe = Annotated[str, typer.Option(help="A complete config by name; `dalle recipes` lists them.")]
+Recipe = Annotated[
+    str | None, typer.Option(help="A complete config by name; `dalle recipes` lists them.  [default: demo]")
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="YAML file of what differs from the recipe, or the output of `dalle config`."),
+]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change one setting; can be repeated.")]
 Root = Annotated[str | None, typer.Option(help="Folder or s3:// address of the artifacts.  [default: runs]")]
 WorkDir = Annotated[str | None, typer.Option(help="Folder for unfinished training.  [default: .dalle/work]")]
@@ -33,7 +43,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 @app.command()
 def run(
-    recipe: Recipe = "demo",
+    recipe: Recipe = None,
+    config: ConfigFile = None,
     set_: Set = None,
     root: Root = None,
     work_dir: WorkDir = None,
@@ -49,9 +60,8 @@ def run(
     import json
 
     environment.prepare()
-    config, settings = _given(
-        recipe,
-        set_,
+    given = _given(recipe, config, set_)
+    settings = _settings(
         root=root,
         work_dir=work_dir,
         dask_workers=dask_workers,
@@ -59,16 +69,16 @@ def run(
         processes_per_node=processes,
     )
     from flows.cli import console
-    from flows.cli import run as running
+    from flows.cli.run import closing_lines, execute, summary
 
     observer = console.Silent() if json_ else console.Live() if console.is_terminal() else console.Plain()
     with observer if isinstance(observer, console.Live) else nullcontext():
-        report = running.execute(config, settings, observer, no_prefect)
-    found = running.summary(report, observer)
+        made = execute(given.recipe, given.config, settings, observer, no_prefect)
+    found = summary(made, observer)
     if json_:
         typer.echo(json.dumps(found, indent=2))
         return
-    typer.echo("\n" + "\n".join(running.closing_lines(found)))
+    typer.echo("\n" + "\n".join(closing_lines(found)))
 
 
 @app.command()
@@ -78,7 +88,8 @@ def generate(
     top: Annotated[int, typer.Option(min=1, help="How many of the best to keep.")] = 4,
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures.  [default: generated/<prompt>]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other pictures.")] = 0,
-    recipe: Recipe = "demo",
+    recipe: Recipe = None,
+    config: ConfigFile = None,
     set_: Set = None,
     root: Root = None,
     work_dir: WorkDir = None,
@@ -87,10 +98,11 @@ def generate(
     """Draw pictures for a prompt with the trained models, best first."""
     import json
 
-    config, settings = _given(recipe, set_, root=root, work_dir=work_dir)
-    from flows.cli.generate import draw
+    given = _given(recipe, config, set_)
+    from flows.cli.generate import draw_files
 
-    drawn = draw(prompt, n, top, seed, config, settings, out)
+    settings = _settings(root=root, work_dir=work_dir)
+    drawn = draw_files(prompt, n, top, seed, given.config, settings, out)
     if json_:
         typer.echo(json.dumps(drawn, indent=2))
         return
@@ -101,7 +113,8 @@ def generate(
 
 @app.command()
 def status(
-    recipe: Recipe = "demo",
+    recipe: Recipe = None,
+    config: ConfigFile = None,
     set_: Set = None,
     root: Root = None,
     work_dir: WorkDir = None,
@@ -111,16 +124,16 @@ def status(
     """Show how far each stage is. Exit code 1 if a file is damaged."""
     import json
 
-    from flows.cli.status import cells
+    from flows.cli.console import show
     from flows.cli.status import status as status_of
+    from flows.cli.status import table
 
-    plan, settings = _plan(recipe, set_, root, work_dir)
-    rows = list(status_of(plan, settings, verify))
+    settings = _settings(root=root, work_dir=work_dir)
+    rows = list(status_of(_plan(recipe, config, set_, settings), settings, verify))
     if json_:
         typer.echo(json.dumps([row.row() for row in rows], indent=2))
     else:
-        header = ("stage", "fingerprint", "state", "in", "out", "rejected", "made (UTC)", "took", "")
-        _print_table(header, [cells(row) for row in rows], numbers=(3, 4, 5))
+        show(table(rows))
     damaged = [row for row in rows if row.state == "damaged"]
     for row in damaged:
         typer.echo(f"{row.note}: delete {settings.root}/{row.stage}/{row.fingerprint} and run again.", err=True)
@@ -131,7 +144,8 @@ def status(
 @app.command()
 def lineage(
     artifact: Annotated[str | None, typer.Argument(help="A stage, or an address stage/fingerprint.")] = None,
-    recipe: Recipe = "demo",
+    recipe: Recipe = None,
+    config: ConfigFile = None,
     set_: Set = None,
     root: Root = None,
     json_: Json = False,
@@ -139,16 +153,21 @@ def lineage(
     """Show what an artifact was made from, back to the crawl; by default the report."""
     import json
 
-    from flows.cli.lineage import chosen, lines, tree
+    from flows.cli.console import show
+    from flows.cli.lineage import chosen, drawing, tree
 
-    plan, _ = _plan(recipe, set_, root, None)
+    plan = _plan(recipe, config, set_, _settings(root=root))
     node = tree(chosen(plan, plan[0].root, artifact))
-    typer.echo(json.dumps(node, indent=2) if json_ else "\n".join(lines(node)))
+    if json_:
+        typer.echo(json.dumps(node, indent=2))
+    else:
+        show(drawing(node))
 
 
 @app.command()
 def report(
-    recipe: Recipe = "demo",
+    recipe: Recipe = None,
+    config: ConfigFile = None,
     set_: Set = None,
     root: Root = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
@@ -157,7 +176,7 @@ def report(
     from flows.cli.lineage import chosen
     from flows.cli.run import report_page
 
-    plan, _ = _plan(recipe, set_, root, None)
+    plan = _plan(recipe, config, set_, _settings(root=root))
     page = report_page(chosen(plan, plan[0].root, None))
     typer.echo(page)
     if open_:
@@ -176,6 +195,29 @@ def recipes(json_: Json = False) -> None:
         return
     for name, text in descriptions().items():
         typer.echo(name + "\n" + "\n".join(f"    {line}".rstrip() for line in text.splitlines()) + "\n")
+
+
+@app.command()
+def config(
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    changes: Annotated[bool, typer.Option("--changes", help="Print only what differs from the recipe.")] = False,
+    json_: Json = False,
+) -> None:
+    """Print the config that would run, as YAML that `--config` reads."""
+    import json
+
+    import yaml
+
+    from flows.changes import RECIPE, differences
+    from flows.recipes import recipe_config
+
+    given = _given(recipe, config, set_)
+    values = differences(recipe_config(given.recipe), given.config) if changes else given.config.model_dump(mode="json")
+    whole = {RECIPE: given.recipe} | values
+    text = json.dumps(whole, indent=2) if json_ else yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+    typer.echo(text.rstrip())
 
 
 @app.command()
@@ -224,11 +266,22 @@ def down() -> None:
     typer.echo(f"Ended: {', '.join(ended)}." if ended else "Nothing of `dalle up` is running.")
 
 
-def _given(recipe: str, assignments: Sequence[str] | None, **options: Any) -> "tuple[PipelineConfig, Settings]":
-    from flows.overrides import overridden
-    from flows.recipes import recipe as recipe_by_name
+@dataclass(frozen=True)
+class Given:
+    """The config a person asked for, and the recipe it started from."""
 
-    return overridden(recipe_by_name(recipe), assignments or []), _settings(**options)
+    recipe: "RecipeName"
+    config: "PipelineConfig"
+
+
+def _given(recipe: str | None, file: Path | None, assignments: Sequence[str] | None) -> Given:
+    """The recipe, changed by the file, changed by the assignments."""
+    from flows.changes import assigned, changed, read_file
+    from flows.recipes import recipe_config, recipe_name
+
+    named, changes = read_file(file) if file else (None, {})
+    name = recipe_name(recipe or named or DEFAULT_RECIPE)
+    return Given(name, assigned(changed(recipe_config(name), changes), assignments or []))
 
 
 def _settings(**options: Any) -> "Settings":
@@ -238,16 +291,8 @@ def _settings(**options: Any) -> "Settings":
 
 
 def _plan(
-    recipe: str, assignments: Sequence[str] | None, root: str | None, work_dir: str | None
-) -> "tuple[list[Artifact], Settings]":
+    recipe: str | None, file: Path | None, assignments: Sequence[str] | None, settings: "Settings"
+) -> "list[Artifact]":
     from flows.plan import plan
 
-    config, settings = _given(recipe, assignments, root=root, work_dir=work_dir)
-    return plan(config, settings), settings
-
-
-def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]], numbers: tuple[int, ...]) -> None:
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
-        padded = [c.rjust(w) if i in numbers else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        typer.echo("  ".join(padded).rstrip())
+    return plan(_given(recipe, file, assignments).config, settings)

@@ -2,49 +2,41 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from flows.run import Observer
 from flows.wording import figure, flow_of_rows, numbers
-from tasks.engine import output as stages
 from tasks.engine.artifact import Artifact, Manifest
 from tasks.engine.meter import duration
+from tasks.engine.output import Progress as StageProgress
+from tasks.engine.stage import Observer, Outcome, Stage
 
 PLAIN_EVERY_S = 30.0  # without a terminal a line now and then shows life
 
-# What a person looks at first; other stages show their first figures.
-HEADLINES = {
-    "train_bpe": ("vocabulary",),
-    "train_dvae": ("psnr", "codes_used"),
-    "train_clip": ("train_accuracy", "accuracy"),
-    "train_prior": ("train_image", "image"),
-    "evaluate": ("hit_rate_best", "hit_rate_first"),
-}
-_SHOWN = 2
+FIGURES_SHOWN = 2
 
 
-def line(manifest: Manifest, reused: bool, seconds: float) -> str:
-    """One stage in one line."""
+def line(manifest: Manifest, wanted: Sequence[str], reused: bool, seconds: float) -> str:
+    """One stage in one line. `wanted` names the figures to show; without any the first ones are shown."""
     rejected = manifest.counts.rejected
     worst = max(rejected, key=lambda reason: rejected[reason]) if rejected else None
     parts = [
         flow_of_rows(manifest.counts) if manifest.counts.rows_in else "",
         f"most: {worst} {rejected[worst]:,}" if worst else "",
-        headline(manifest),
+        headline(manifest, wanted),
     ]
     done = "reused" if reused else "made"
     return f"{manifest.stage:<15} {done:<6} {duration(seconds):>11}  {'; '.join(part for part in parts if part)}"
 
 
-def headline(manifest: Manifest) -> str:
+def headline(manifest: Manifest, wanted: Sequence[str]) -> str:
     """The figures of a stage worth a place on its line."""
     found = numbers(manifest.metrics)
-    wanted = HEADLINES.get(manifest.stage, ())
     chosen = [name for want in wanted for name in found if name == want or name.endswith(f".{want}")]
-    return ", ".join(f"{name} {figure(found[name])}" for name in (chosen or list(found))[:_SHOWN])
+    return ", ".join(f"{name} {figure(found[name])}" for name in (chosen or list(found))[:FIGURES_SHOWN])
 
 
 class Silent(Observer):
@@ -54,23 +46,23 @@ class Silent(Observer):
         self.stages: list[dict[str, Any]] = []
         self._started = time.monotonic()
 
-    def started(self, artifact: Artifact) -> None:
+    def started(self, stage: Stage, artifact: Artifact) -> None:
         self._started = time.monotonic()
 
-    def finished(self, artifact: Artifact, reused: bool) -> None:
-        manifest = artifact.manifest()
+    def finished(self, stage: Stage, outcome: Outcome) -> None:
+        manifest = outcome.artifact.manifest()
         seconds = time.monotonic() - self._started
         self.stages.append(
             {
-                "stage": artifact.stage,
-                "artifact": artifact.uri,
-                "reused": reused,
+                "stage": stage.name,
+                "artifact": outcome.artifact.uri,
+                "reused": outcome.reused,
                 "seconds": round(seconds, 2),
                 "counts": manifest.counts.model_dump(mode="json"),
                 "metrics": manifest.metrics,
             }
         )
-        self.show(line(manifest, reused, seconds), reused)
+        self.show(line(manifest, stage.headline, outcome.reused, seconds), outcome.reused)
 
     def show(self, text: str, reused: bool) -> None:
         """Nothing here; the others print it."""
@@ -83,12 +75,12 @@ class Plain(Silent):
         super().__init__()
         self._said = time.monotonic()
 
-    def progressed(self, artifact: Artifact, progress: stages.Progress) -> None:
+    def progressed(self, stage: Stage, progress: StageProgress) -> None:
         if time.monotonic() - max(self._said, self._started) < PLAIN_EVERY_S:
             return
         self._said = time.monotonic()
         eta = _eta(progress, time.monotonic() - self._started)
-        print(f"{artifact.stage:<15} {progress.done:,} of {progress.total:,} {progress.what}{eta}", flush=True)
+        print(f"{stage.name:<15} {progress.done:,} of {progress.total:,} {progress.what}{eta}", flush=True)
 
     def show(self, text: str, reused: bool) -> None:
         print(text, flush=True)
@@ -111,28 +103,28 @@ class Live(Silent):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def started(self, artifact: Artifact) -> None:
-        super().started(artifact)
-        self._task = self._bar.add_task(artifact.stage, total=None, what="")
+    def started(self, stage: Stage, artifact: Artifact) -> None:
+        super().started(stage, artifact)
+        self._task = self._bar.add_task(stage.name, total=None, what="")
 
-    def progressed(self, artifact: Artifact, progress: stages.Progress) -> None:
+    def progressed(self, stage: Stage, progress: StageProgress) -> None:
         if self._task is None:
             return
         eta = _eta(progress, time.monotonic() - self._started)
         what = f"{progress.done:,} of {progress.total:,} {progress.what}{eta}"
         self._bar.update(self._task, completed=progress.done, total=progress.total or None, what=what)
 
-    def finished(self, artifact: Artifact, reused: bool) -> None:
+    def finished(self, stage: Stage, outcome: Outcome) -> None:
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
-        super().finished(artifact, reused)
+        super().finished(stage, outcome)
 
     def show(self, text: str, reused: bool) -> None:
         self._console.print(text, style="dim" if reused else "", soft_wrap=True, markup=False)
 
 
-def _eta(progress: stages.Progress, elapsed: float) -> str:
+def _eta(progress: StageProgress, elapsed: float) -> str:
     """What the stage says, else what its pace so far says."""
     left = progress.eta_s
     if left is None and 0 < progress.done < progress.total and elapsed > 2:
@@ -141,4 +133,10 @@ def _eta(progress: stages.Progress, elapsed: float) -> str:
 
 
 def is_terminal() -> bool:
+    """Whether a person looks on, rather than a file or another program."""
     return sys.stdout.isatty()
+
+
+def show(drawn: RenderableType) -> None:
+    """Prints a table or a tree; where no terminal sets a width, no line is broken."""
+    Console(highlight=False, width=None if is_terminal() else 400).print(drawn)

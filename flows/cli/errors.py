@@ -42,7 +42,7 @@ def explained(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, PipelineError):
         return str(error), WRONG_INPUT if isinstance(error, ConfigError | SourceError) else 1
     if isinstance(error, ValidationError):
-        from flows.overrides import one_line
+        from flows.changes import one_line
 
         return one_line(error), WRONG_INPUT
     return None

@@ -14,7 +14,7 @@ _PER_ROW = 8
 _GAP = 4
 
 
-def draw(
+def draw_files(
     prompt: str, n: int, top: int, seed: int, config: PipelineConfig, settings: Settings, out: Path | None
 ) -> dict[str, Any]:
     """Writes the best `top` of `n` pictures and a sheet of all, best first; returns their paths and scores.

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from rich.text import Text
+from rich.tree import Tree
+
 from flows.wording import flow_of_rows
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
@@ -42,12 +45,17 @@ def tree(artifact: Artifact, as_input: str = "", shown: set[str] | None = None) 
     }
 
 
-def lines(node: dict[str, Any], lead: str = "", branch: str = "") -> list[str]:
-    """The tree drawn with lines."""
-    text = node["artifact"] + ("  (see above)" if node.get("shown_above") else f"  {node['flow']}".rstrip())
-    drawn = [lead + branch + text]
-    children = node.get("made_from", [])
-    below = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
-    for child in children:
-        drawn += lines(child, below, "└─ " if child is children[-1] else "├─ ")
+def drawing(node: dict[str, Any]) -> Tree:
+    """The description as a tree of lines."""
+    drawn = Tree(_label(node))
+    _grow(drawn, node)
     return drawn
+
+
+def _grow(drawn: Tree, node: dict[str, Any]) -> None:
+    for child in node.get("made_from", []):
+        _grow(drawn.add(_label(child)), child)
+
+
+def _label(node: dict[str, Any]) -> Text:
+    return Text(node["artifact"] + ("  (see above)" if node.get("shown_above") else f"  {node['flow']}".rstrip()))

@@ -6,10 +6,14 @@ from typing import Any
 
 import psutil
 
+from flows.changes import differences
 from flows.cli import environment
 from flows.cli.console import Silent
 from flows.cli.doctor import api
 from flows.config import PipelineConfig
+from flows.pipeline import pipeline as run_pipeline
+from flows.recipes import RecipeName, recipe_config
+from flows.run import DirectRun
 from flows.wording import figure, numbers
 from tasks.engine.artifact import Artifact
 from tasks.errors import PipelineError
@@ -23,14 +27,19 @@ class ServerError(PipelineError):
 IN_PROCESS_SERVER = "prefect.server.api.server"  # in the command line of the server Prefect starts inside a run
 
 
-def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool) -> Artifact:
+def execute(
+    recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool
+) -> Artifact:
     """Runs the pipeline under the observer's eyes and returns the report.
+
+    Args:
+        recipe: the recipe that `config` started from; Prefect shows it with what was changed.
 
     Raises:
         ServerError: a Prefect server is configured and does not answer.
     """
     if no_prefect:
-        return _directly(config, settings, observer)
+        return run_pipeline(DirectRun(settings, [observer]), config)
     address = environment.use_running_server()
     server = api(address)
     if not server.ok:
@@ -39,13 +48,14 @@ def execute(config: PipelineConfig, settings: Settings, observer: Silent, no_pre
         end_orphaned_servers()
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from flows.pipeline import pipeline
+    from flows import deployments
     from flows.stage_task import watched_by
 
+    changes = differences(recipe_config(recipe), config)
     # Nobody looks for the heartbeats of runs on a server that ends with them, and each flow waits a second for its own.
     quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}) if address is None else nullcontext()
     with quick, watched_by(observer):
-        return pipeline(config, settings)
+        return deployments.pipeline(recipe, changes, settings)
 
 
 def end_orphaned_servers() -> None:
@@ -58,17 +68,6 @@ def end_orphaned_servers() -> None:
             if is_ours and process.info["ppid"] == 1:
                 process.terminate()
                 process.wait(10)
-
-
-def _directly(config: PipelineConfig, settings: Settings, observer: Silent) -> Artifact:
-    from flows.dataset import dataset
-    from flows.evaluation import evaluation
-    from flows.run import directly
-    from flows.training import training
-
-    run = directly(settings, observer)
-    pairs = dataset(config, run)
-    return evaluation(config, run, pairs, training(config, run, pairs))
 
 
 def report_page(report: Artifact) -> str:

@@ -1,9 +1,12 @@
 """How far the pipeline of a config is: one row for each stage, read from storage alone."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from rich.table import Table
+from rich.text import Text
 
 from tasks.engine import storage
 from tasks.engine.artifact import MANIFEST, Artifact
@@ -96,8 +99,17 @@ def _progress(artifact: Artifact, settings: Settings) -> str:
     return ""
 
 
-def cells(status: StageStatus) -> tuple[str, ...]:
-    """The row as text, for a table."""
+def table(rows: Iterable[StageStatus]) -> Table:
+    """All rows, for a terminal."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("stage", "fingerprint", "state", "in", "out", "rejected", "made (UTC)", "took", ""):
+        drawn.add_column(name, justify="right" if name in ("in", "out", "rejected") else "left", no_wrap=name != "")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in _cells(row)))
+    return drawn
+
+
+def _cells(status: StageStatus) -> tuple[str, ...]:
     rows = [f"{value:,}" if value is not None else "" for value in (status.rows_in, status.rows_out, status.rejected)]
     took = duration(status.seconds) if status.seconds is not None else ""
     made = status.made.replace("T", " ").removesuffix("+00:00") if status.made else ""

@@ -1,9 +1,7 @@
 """A stage: a plain function from a config and input artifacts to one output artifact, done once and then reused."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import pyarrow as pa
 
@@ -26,15 +24,41 @@ class StageConfig(Frozen):
         return ""
 
 
+class Observer:
+    """Is told what becomes of a stage. This one does nothing with it."""
+
+    def started(self, stage: "Stage", artifact: Artifact) -> None:
+        """The stage's address is known; what comes next is the work, or the finding that it is done already."""
+
+    def progressed(self, stage: "Stage", progress: Progress) -> None:
+        """Called up to several times a second."""
+
+    def finished(self, stage: "Stage", outcome: "Outcome") -> None:
+        """The artifact stands."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of a stage gave. `reused`: the artifact stood before the call."""
+
+    artifact: Artifact
+    reused: bool
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A stage function with its name, its version and what it reads. Made by the decorator `stage`."""
+    """A stage function with its name, its version and what it reads. Made by the decorator `stage`.
+
+    Attributes:
+        headline: names of the metrics that say most about how the work went, for a line in a log.
+    """
 
     name: str
     version: int
     body: Callable[..., None]
     reads: Mapping[str, Mapping[str, pa.Schema]]
     config_type: type[StageConfig]
+    headline: tuple[str, ...] = ()
 
     def artifact(self, config: StageConfig, settings: Settings, **inputs: Artifact) -> Artifact:
         """The artifact this work has or will have. Computes an address; does no work."""
@@ -43,16 +67,12 @@ class Stage:
         return Artifact(root=storage.absolute(settings.root), stage=self.name, fingerprint=name)
 
     def __call__(
-        self,
-        config: StageConfig,
-        settings: Settings,
-        watch: Callable[[Progress], None] = lambda progress: None,
-        **inputs: Artifact,
-    ) -> Artifact:
+        self, config: StageConfig, settings: Settings, observers: Sequence[Observer] = (), **inputs: Artifact
+    ) -> Outcome:
         """Does the work, or finds it done.
 
         Args:
-            watch: hears of progress while the work goes on.
+            observers: are told of the start, of progress, and of the end.
 
         Raises:
             StageBusyError: another process is writing this artifact.
@@ -60,13 +80,19 @@ class Stage:
             RowsLostError: the stage did not account for every row.
         """
         artifact = self.artifact(config, settings, **inputs)
-        if artifact.is_finished():
-            return artifact
-        with only_writer(f"{artifact.uri}.lock"):
-            if not artifact.is_finished():
-                self._check_inputs(inputs)
-                self._work(artifact, config, settings, watch, inputs)
-        return artifact
+        for observer in observers:
+            observer.started(self, artifact)
+        reused = artifact.is_finished()
+        if not reused:
+            with only_writer(f"{artifact.uri}.lock"):
+                reused = artifact.is_finished()  # another run may have finished it while this one waited for the lease
+                if not reused:
+                    self._check_inputs(inputs)
+                    self._work(artifact, config, settings, observers, inputs)
+        outcome = Outcome(artifact, reused)
+        for observer in observers:
+            observer.finished(self, outcome)
+        return outcome
 
     def _check_inputs(self, inputs: Mapping[str, Artifact]) -> None:
         for name, kinds in self.reads.items():
@@ -79,9 +105,13 @@ class Stage:
         artifact: Artifact,
         config: StageConfig,
         settings: Settings,
-        watch: Callable[[Progress], None],
+        observers: Sequence[Observer],
         inputs: Mapping[str, Artifact],
     ) -> None:
+        def watch(progress: Progress) -> None:
+            for observer in observers:
+                observer.progressed(self, progress)
+
         output = Output(artifact.uri, settings, watch)
         with Meter() as meter:
             self.body(config, output, **inputs)
@@ -107,18 +137,20 @@ class Stage:
 
 
 def stage(
-    config: type[StageConfig], version: int = 1, reads: Mapping[str, Mapping[str, pa.Schema]] | None = None
+    config: type[StageConfig],
+    version: int = 1,
+    reads: Mapping[str, Mapping[str, pa.Schema]] | None = None,
+    headline: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., None]], Stage]:
     """Makes a stage of `body(config, output, **inputs)`; the stage is named after the function.
 
     Args:
         version: raised when the same config and inputs would now give another output.
         reads: for each input, the schema of each kind of shard the stage reads from it.
+        headline: names of the metrics that say most about how the work went.
     """
-    return partial(_make_stage, config, version, reads or {})
 
+    def make(body: Callable[..., None]) -> Stage:
+        return Stage(body.__name__, version, body, reads or {}, config, headline)
 
-def _make_stage(
-    config: type[StageConfig], version: int, reads: Mapping[str, Mapping[str, pa.Schema]], body: Callable[..., Any]
-) -> Stage:
-    return Stage(body.__name__, version, body, reads, config)
+    return make

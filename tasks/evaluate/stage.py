@@ -27,7 +27,7 @@ READS = {
 }
 
 
-@stage(Config, version=1, reads=READS)
+@stage(Config, version=1, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
 def evaluate(
     config: Config, output: Output, pairs: Artifact, tokenizer: Artifact, tokens: Artifact, scores: Artifact
 ) -> None:

@@ -15,7 +15,7 @@ class Config(BPEModelConfig, StageConfig):
     """Size of the tokenizer."""
 
 
-@stage(Config, reads=READS_PAIRS)
+@stage(Config, reads=READS_PAIRS, headline=("vocabulary",))
 def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
     """Learns the text vocabulary from the training captions (section 2.2). Seconds of work, so no trainer process."""
     from models.text import bpe

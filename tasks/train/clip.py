@@ -23,7 +23,7 @@ class Config(StageConfig):
     )
 
 
-@stage(Config, reads=READS_PAIRS)
+@stage(Config, reads=READS_PAIRS, headline=("train_accuracy", "accuracy"))
 def train_clip(config: Config, output: Output, pairs: Artifact, bpe: Artifact) -> None:
     """The contrastive ranker of section 2.6, trained on the same pairs unless a published one is named."""
     if config.pretrained is not None:

@@ -20,7 +20,7 @@ class Config(StageConfig):
     )
 
 
-@stage(Config, reads=READS_PAIRS)
+@stage(Config, reads=READS_PAIRS, headline=("psnr", "codes_used"))
 def train_dvae(config: Config, output: Output, pairs: Artifact) -> None:
     """Stage one of the paper: image tokens by a discrete VAE (section 2.1)."""
     run_trainer("models.dvae.train", config.model, config.training, shards(pairs), pairs, output)

@@ -19,7 +19,11 @@ class Config(StageConfig):
     training: PriorTrainingConfig = Field(default_factory=PriorTrainingConfig)
 
 
-@stage(Config, reads={"tokens": {"train": schemas.TOKENS, "val": schemas.TOKENS}})
+@stage(
+    Config,
+    reads={"tokens": {"train": schemas.TOKENS, "val": schemas.TOKENS}},
+    headline=("train_image", "image"),
+)
 def train_prior(config: Config, output: Output, tokens: Artifact, bpe: Artifact, tokenizer: Artifact) -> None:
     """Stage two of the paper: the transformer over text and image tokens (section 2.2).
 

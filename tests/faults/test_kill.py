@@ -16,7 +16,8 @@ from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from tasks.settings import Settings
 if __name__ == "__main__":
     settings = Settings.model_validate_json({settings!r})
-    keep_even(KeepEvenConfig.model_validate_json({config!r}), settings, rows=numbers(NumbersConfig(), settings))
+    rows = numbers(NumbersConfig(), settings).artifact
+    keep_even(KeepEvenConfig.model_validate_json({config!r}), settings, rows=rows)
 """
 
 
@@ -40,7 +41,7 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path, settings, die_at):
     assert second.returncode == 0, second.stderr
     assert {path: path.stat().st_mtime_ns for path in done} == done
     undisturbed = settings.model_copy(update={"root": str(tmp_path / "undisturbed")})
-    expected = keep_even(config, undisturbed, rows=numbers(NumbersConfig(), undisturbed)).manifest()
+    expected = keep_even(config, undisturbed, rows=numbers(NumbersConfig(), undisturbed).artifact).artifact.manifest()
     assert artifact.manifest().model_dump(exclude={"run"}) == expected.model_dump(exclude={"run"})
 
 
@@ -49,7 +50,7 @@ def test_a_killed_dask_worker_has_its_shard_done_by_another(tmp_path, settings):
 
     on_dask = settings.model_copy(update={"dask_workers": 2})
     config = KeepEvenConfig(die_at=1, death_mark=str(tmp_path / "died"))
-    kept = keep_even(config, on_dask, rows=numbers(NumbersConfig(), on_dask))
+    kept = keep_even(config, on_dask, rows=numbers(NumbersConfig(), on_dask).artifact).artifact
     close_cluster()
     assert (tmp_path / "died").exists()
     assert kept.manifest().counts.rejected == {"odd": 15}

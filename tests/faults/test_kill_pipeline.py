@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from flows.plan import plan
-from flows.recipes import recipe
+from flows.recipes import smoke
 from tasks.settings import Settings
 
 ARCHIVE = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
@@ -106,7 +106,7 @@ def accounts(root: Path) -> dict[str, dict]:
 @pytest.mark.timeout(900)
 def test_a_run_killed_in_every_stage_ends_like_an_undisturbed_one(tmp_path, source):
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
-    stages = [artifact.stage for artifact in plan(recipe("smoke"), Settings())]
+    stages = [artifact.stage for artifact in plan(smoke(), Settings())]
     assert len(stages) == 15
     kept: dict[str, int] = {}
     inside = 0

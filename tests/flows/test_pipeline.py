@@ -8,11 +8,13 @@ import pytest
 from support.finished_run import emoji_pairs
 
 from flows import recipes
-from flows.dataset import dataset
-from flows.overrides import overridden
+from flows.changes import assigned
+from flows.pipeline import dataset
 from flows.plan import plan, trained
-from flows.run import directly
-from tasks.engine.artifact import lineage
+from flows.run import DirectRun
+from tasks.crawl.config import Config as CrawlConfig
+from tasks.crawl.stage import crawl
+from tasks.engine.artifact import Artifact, lineage
 from tasks.errors import ConfigError
 from tasks.settings import Settings
 
@@ -28,18 +30,19 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def manifests(settings: Settings, pairs: Any) -> dict[str, Any]:
+def manifests(pairs: Artifact) -> dict[str, Any]:
     return {made.address: made.manifest().model_dump(exclude={"run"}) for made in lineage(pairs)}
 
 
 @pytest.mark.usefixtures("prefect_server")
 def test_the_dataset_is_the_same_with_prefect_and_without(settings: Settings, photos: Path, tmp_path: Path) -> None:
-    from flows.pipeline import dataset_flow
+    from flows.deployments import ingest
 
-    config = overridden(recipes.smoke(), [f"source.folder={photos}", "screen_captions.min_confidence=0"])
+    config = assigned(recipes.smoke(), [f"source.folder={photos}", "screen_captions.min_confidence=0"])
     elsewhere = settings.model_copy(update={"root": str(tmp_path / "elsewhere")})
-    plainly = manifests(elsewhere, dataset(config, directly(elsewhere)))
-    assert manifests(settings, dataset_flow(config, settings)) == plainly
+    plainly = manifests(dataset(DirectRun(elsewhere), config))
+    changes = {"source": {"folder": str(photos)}, "screen_captions.min_confidence": 0}
+    assert manifests(ingest("smoke", changes, settings)) == plainly
     assert len(plainly) == 6
     [packed] = [manifest for address, manifest in plainly.items() if address.startswith("pack/")]
     assert packed["counts"]["rows_out"] == 7
@@ -51,9 +54,20 @@ def test_a_plan_names_every_stage_once_and_writes_nothing(settings: Settings) ->
     assert not Path(settings.root).exists()
 
 
+def test_a_folder_is_hashed_once_for_the_stage_that_reads_it(
+    settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+    monkeypatch.setattr(CrawlConfig, "outside_state", lambda self: hashed.append(self) or "state")
+    config = assigned(recipes.smoke(), [f"source.folder={photos}"])
+    assert not crawl(config.source, settings).reused
+    assert crawl(config.source, settings).reused
+    assert len(hashed) == 2
+
+
 def test_a_changed_threshold_changes_that_stage_and_those_after_it(settings: Settings) -> None:
     before = plan(recipes.demo(), settings)
-    after = plan(overridden(recipes.demo(), ["dedup.max_hash_distance=3"]), settings)
+    after = plan(assigned(recipes.demo(), ["dedup.max_hash_distance=3"]), settings)
     changed = [a.stage for a, b in zip(before, after, strict=True) if a != b]
     assert changed == [a.stage for a in before[4:]]
 
@@ -64,12 +78,12 @@ def test_models_that_are_not_trained_are_asked_for_by_name(settings: Settings) -
 
 
 def test_a_scheduled_day_becomes_the_snapshot_of_live_sites_only() -> None:
-    from flows.pipeline import of_the_day
+    from flows.deployments import of_the_day
 
     day = datetime(2026, 11, 21, 3, tzinfo=UTC)
     demo = recipes.demo()
-    live = overridden(demo, ['source.sites=["https://example.org"]'])
-    named = overridden(live, ["source.snapshot=first"])
+    live = assigned(demo, ['source.sites=["https://example.org"]'])
+    named = assigned(live, ["source.snapshot=first"])
     assert of_the_day(live, day).source.snapshot == "2026-11-21"
     assert of_the_day(live, day) != live
     assert of_the_day(named, day) == named

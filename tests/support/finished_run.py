@@ -52,7 +52,7 @@ class FinishedRun:
         before = self.artifacts.get(stage)
         attempt = before.manifest().config["attempt"] + 1 if before else 0
         given = {name: self.artifacts[name] for name in inputs}
-        self.artifacts[stage] = Stage(stage, 1, body, {}, Made)(Made(attempt=attempt), self.settings, **given)
+        self.artifacts[stage] = Stage(stage, 1, body, {}, Made)(Made(attempt=attempt), self.settings, **given).artifact
         return self.artifacts[stage]
 
 
@@ -235,4 +235,4 @@ def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES) -> Artifact:
     """The artifact of the real evaluate stage on the made-up run."""
     done = run.artifacts
     models = {"tokenizer": done["train_dvae"], "tokens": done["extract"]}
-    return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models)
+    return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models).artifact

@@ -37,7 +37,7 @@ class _Table:
 def artifact(kind: str, settings: Settings, *shards: list[dict[str, Any]]) -> Artifact:
     """An artifact with these shards of rows. Missing columns get plain values."""
     complete = tuple(tuple(_complete(row) for row in rows) for rows in shards)
-    return rows_stage(RowsConfig(kind=kind, shards=complete), settings)
+    return rows_stage(RowsConfig(kind=kind, shards=complete), settings).artifact
 
 
 def _complete(row: dict[str, Any]) -> dict[str, Any]:

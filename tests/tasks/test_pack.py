@@ -20,7 +20,9 @@ def pairs(count: int, first: int = 0) -> list[dict]:
 
 
 def test_every_pair_is_in_train_or_val_exactly_once(settings):
-    packed = pack(Config(val_fraction=0.2), settings, images=artifact("images", settings, pairs(60), pairs(40, 60)))
+    packed = pack(
+        Config(val_fraction=0.2), settings, images=artifact("images", settings, pairs(60), pairs(40, 60))
+    ).artifact
     train, val = ([row["pair_id"] for row in rows(packed, split)] for split in ("train", "val"))
     assert sorted(train + val) == sorted(row["pair_id"] for row in pairs(100))
     assert 8 <= len(val) <= 32
@@ -28,14 +30,16 @@ def test_every_pair_is_in_train_or_val_exactly_once(settings):
 
 
 def test_a_pair_stays_on_its_side_whatever_is_added(settings):
-    few, more = (pack(Config(), settings, images=artifact("images", settings, pairs(count))) for count in (50, 100))
+    few, more = (
+        pack(Config(), settings, images=artifact("images", settings, pairs(count))).artifact for count in (50, 100)
+    )
     known = {row["pair_id"] for row in pairs(50)}
     assert {row["pair_id"] for row in rows(few, "val")} == {r["pair_id"] for r in rows(more, "val")} & known
 
 
 def test_small_shards_are_merged_and_large_ones_left(settings):
     images = artifact("images", settings, pairs(10), pairs(10, 10), pairs(30, 20), pairs(5, 50))
-    packed = pack(Config(pairs_per_shard=20), settings, images=images)
+    packed = pack(Config(pairs_per_shard=20), settings, images=images).artifact
     assert len(packed.files("train")) == 3
     assert schemas.read_table(packed.files("train")[0]).schema.equals(schemas.PAIRS, check_metadata=False)
 

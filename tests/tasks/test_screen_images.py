@@ -17,7 +17,7 @@ def screened(settings, sizes: list[tuple[int, int]], config: Config):
         }
         for width, height in sizes
     ]
-    return screen_images(config, settings, images=artifact("images", settings, rows_in))
+    return screen_images(config, settings, images=artifact("images", settings, rows_in)).artifact
 
 
 @pytest.mark.parametrize(
@@ -41,5 +41,5 @@ def test_a_reject_keeps_its_image_and_names_its_size(settings):
 
 def test_bytes_that_cannot_be_decoded_are_refused(settings):
     broken = [{"url": "https://example.com/broken", "image": picture()[:200]}]
-    images = screen_images(Config(), settings, images=artifact("images", settings, broken))
+    images = screen_images(Config(), settings, images=artifact("images", settings, broken)).artifact
     assert reasons(images) == {"broken": "undecodable"}

@@ -111,7 +111,8 @@ def test_a_deployed_run_crawls_and_packs_a_folder(services: Services, tmp_path: 
         (photos / f"{number}.txt").write_text(f"a small picture of a {pair['caption']}")
     [deployment] = services.api("deployments/filter", {"deployments": {"name": {"any_": ["ingest"]}}})
     parameters = {
-        "config": {"source": {"folder": str(photos)}, "screen_captions": {"min_confidence": 0}},
+        "recipe": "smoke",
+        "changes": {"source": {"folder": str(photos)}, "screen_captions.min_confidence": 0},
         "settings": {"root": str(tmp_path / "runs"), "work_dir": str(tmp_path / "work"), "dask_workers": 0},
     }
     run = services.api(f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})

@@ -30,7 +30,7 @@ def image(src: str, alt: str | None = "a dog") -> str:
 def crawled(settings, paths: dict[str, Answer], **config):
     """The artifact of a crawl of a small site, and the site's address."""
     with web_site(paths) as site:
-        return crawl(Config(sites=(f"{site}/",), delay_s=0, **config), settings), site
+        return crawl(Config(sites=(f"{site}/",), delay_s=0, **config), settings).artifact, site
 
 
 def urls(artifact, site: str) -> list[str]:
@@ -174,7 +174,7 @@ def folder(tmp_path):
 
 
 def folder_crawled(settings, folder):
-    artifact = crawl(Config(folder=str(folder)), settings)
+    artifact = crawl(Config(folder=str(folder)), settings).artifact
     captions = {Path(row["url"]).name: row["alt"] for row in rows(artifact, "candidates")}
     return captions, {Path(row["url"]).name: row["reason"] for row in rows(artifact, "rejects")}
 
@@ -240,12 +240,12 @@ def test_a_changed_folder_is_read_again_and_an_unchanged_one_is_not(settings, fo
     caption = folder / "dog.txt"
     caption.write_text("a dog in the garden")
     config = Config(folder=str(folder))
-    first = crawl(config, settings)
-    assert crawl(config, settings) == first
+    first = crawl(config, settings).artifact
+    assert crawl(config, settings).artifact == first
     before = caption.stat()
     caption.write_text("a cat in the garden")
     os.utime(caption, ns=(before.st_atime_ns, before.st_mtime_ns))  # same size, same time: only the words differ
-    assert crawl(config, settings) != first
+    assert crawl(config, settings).artifact != first
 
 
 def test_pair_ids_name_address_and_words():

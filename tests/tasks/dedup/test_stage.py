@@ -42,7 +42,7 @@ def kept_and_dropped(settings, images: dict[str, bytes], shards: int = 1, **conf
         url = f"https://example.com/{name}"
         rows_in.append({"url": url, "caption": name, "image": image, "width": width, "height": height})
     parts = [rows_in[shard::shards] for shard in range(shards)]
-    unique = dedup(Config(**config), settings, images=artifact("images", settings, *parts))
+    unique = dedup(Config(**config), settings, images=artifact("images", settings, *parts)).artifact
     return {row["caption"] for row in rows(unique, "images")}, reasons(unique), unique
 
 

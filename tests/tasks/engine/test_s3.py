@@ -53,15 +53,15 @@ def account(artifact):
 
 
 def test_a_stage_writes_the_same_manifest_to_s3_and_to_disk(on_s3, settings):
-    on_disk = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings))
-    in_bucket = keep_even(KeepEvenConfig(), on_s3, rows=numbers(NumbersConfig(), on_s3))
+    on_disk = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings).artifact).artifact
+    in_bucket = keep_even(KeepEvenConfig(), on_s3, rows=numbers(NumbersConfig(), on_s3).artifact).artifact
     assert account(in_bucket) == account(on_disk)
     assert in_bucket.is_finished()
     assert in_bucket.damage() == []
 
 
 def test_damage_on_s3_is_noticed(on_s3):
-    rows = numbers(NumbersConfig(), on_s3)
+    rows = numbers(NumbersConfig(), on_s3).artifact
     data = storage.read_bytes(rows.files("numbers")[0])
     storage.write_bytes(rows.files("numbers")[0], data[:-1] + bytes([data[-1] ^ 1]))
     assert len(rows.damage()) == 1
@@ -71,7 +71,7 @@ def test_only_one_process_writes_to_s3(on_s3):
     artifact = numbers.artifact(NumbersConfig(), on_s3)
     with only_writer(f"{artifact.uri}.lock"), pytest.raises(StageBusyError, match="is writing"):
         numbers(NumbersConfig(), on_s3)
-    assert numbers(NumbersConfig(), on_s3).is_finished()
+    assert numbers(NumbersConfig(), on_s3).artifact.is_finished()
 
 
 def test_a_missing_bucket_is_one_sentence(bucket, on_s3):

@@ -26,13 +26,13 @@ def account(artifact):
 
 
 def test_the_manifest_accounts_for_every_row(settings):
-    kept = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings))
+    kept = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings).artifact).artifact
     counts = kept.manifest().counts
     assert (counts.rows_in, counts.rows_out, counts.rejected) == (30, 15, {"odd": 15})
 
 
 def test_a_stage_that_loses_rows_leaves_no_manifest(settings):
-    rows = numbers(NumbersConfig(), settings)
+    rows = numbers(NumbersConfig(), settings).artifact
     config = KeepEvenConfig(lose=1)
     with pytest.raises(RowsLostError, match="keep_even: 30 rows in, but 12 out and 15 rejected"):
         keep_even(config, settings, rows=rows)
@@ -40,14 +40,14 @@ def test_a_stage_that_loses_rows_leaves_no_manifest(settings):
 
 
 def test_a_finished_stage_is_reused_without_writing(settings):
-    first = numbers(NumbersConfig(), settings)
+    first = numbers(NumbersConfig(), settings).artifact
     before = modified_ns(settings.root)
-    assert numbers(NumbersConfig(), settings) == first
+    assert numbers(NumbersConfig(), settings).artifact == first
     assert modified_ns(settings.root) == before
 
 
 def test_one_changed_value_changes_the_addresses_of_that_stage_and_those_after_it(settings):
-    rows, other = numbers(NumbersConfig(), settings), numbers(NumbersConfig(shards=2), settings)
+    rows, other = numbers(NumbersConfig(), settings).artifact, numbers(NumbersConfig(shards=2), settings).artifact
     assert rows != other
     assert keep_even.artifact(KeepEvenConfig(), settings, rows=rows) != keep_even.artifact(
         KeepEvenConfig(), settings, rows=other
@@ -66,20 +66,23 @@ def test_the_address_does_not_depend_on_where_artifacts_are_kept(settings, tmp_p
 def test_one_and_two_dask_workers_give_the_manifest_of_a_plain_call(settings, tmp_path):
     from tasks.engine.shards import close_cluster
 
-    plain = account(keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings)))
+    plain = account(keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings).artifact).artifact)
     for workers in (1, 2):
         on_dask = Settings(root=str(tmp_path / f"dask{workers}"), work_dir=settings.work_dir, dask_workers=workers)
-        assert account(keep_even(KeepEvenConfig(), on_dask, rows=numbers(NumbersConfig(), on_dask))) == plain
+        assert (
+            account(keep_even(KeepEvenConfig(), on_dask, rows=numbers(NumbersConfig(), on_dask).artifact).artifact)
+            == plain
+        )
         close_cluster()
 
 
 def test_lineage_walks_back_to_the_source(settings):
-    kept = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings))
+    kept = keep_even(KeepEvenConfig(), settings, rows=numbers(NumbersConfig(), settings).artifact).artifact
     assert [artifact.stage for artifact in lineage(kept)] == ["keep_even", "numbers"]
 
 
 def test_a_flipped_byte_is_noticed(settings):
-    rows = numbers(NumbersConfig(), settings)
+    rows = numbers(NumbersConfig(), settings).artifact
     assert rows.damage() == []
     shard = Path(rows.files("numbers")[1])
     data = bytearray(shard.read_bytes())
@@ -89,17 +92,17 @@ def test_a_flipped_byte_is_noticed(settings):
 
 
 def test_a_deleted_shard_is_made_again_and_nothing_else(settings):
-    rows = numbers(NumbersConfig(), settings)
+    rows = numbers(NumbersConfig(), settings).artifact
     digests = [record.sha256 for record in rows.manifest().outputs]
     Path(rows.files("numbers")[2]).unlink()
     Path(rows.file("shards/00002.json")).unlink()
     kept = {path: at for path, at in modified_ns(rows.uri).items() if "0000" in path}
-    assert [record.sha256 for record in numbers(NumbersConfig(), settings).manifest().outputs] == digests
+    assert [record.sha256 for record in numbers(NumbersConfig(), settings).artifact.manifest().outputs] == digests
     assert kept.items() <= modified_ns(rows.uri).items()
 
 
 def test_a_shard_whose_marker_outlived_its_file_is_made_again(settings):
-    rows = numbers(NumbersConfig(), settings)
+    rows = numbers(NumbersConfig(), settings).artifact
     Path(rows.files("numbers")[0]).unlink()
     numbers(NumbersConfig(), settings)
     assert rows.is_finished()
@@ -107,7 +110,7 @@ def test_a_shard_whose_marker_outlived_its_file_is_made_again(settings):
 
 
 def test_a_truncated_input_is_named_before_work_starts(settings):
-    rows = numbers(NumbersConfig(), settings)
+    rows = numbers(NumbersConfig(), settings).artifact
     shard = Path(rows.files("numbers")[1])
     shard.write_bytes(shard.read_bytes()[:-20])
     with pytest.raises(DamagedArtifactError, match=r"numbers-00001.parquet is missing or cut short: delete .* again"):
@@ -115,7 +118,7 @@ def test_a_truncated_input_is_named_before_work_starts(settings):
 
 
 def test_an_input_of_another_schema_is_refused(settings):
-    rows = numbers(NumbersConfig(), settings)
+    rows = numbers(NumbersConfig(), settings).artifact
     pq.write_table(pa.table({"pair_id": ["x"]}), rows.files("numbers")[0])
     with pytest.raises(SchemaError, match="no column 'value'"):
         keep_even(KeepEvenConfig(), settings, rows=rows)
@@ -134,7 +137,7 @@ def test_the_lease_of_a_dead_process_is_taken_over(settings):
     with only_writer(f"{artifact.uri}.lock"):
         lease = storage.read_json(f"{artifact.uri}.lock")
     storage.write_json(f"{artifact.uri}.lock", {**lease, "process_started": lease["process_started"] - 1})
-    assert numbers(NumbersConfig(), settings).is_finished()
+    assert numbers(NumbersConfig(), settings).artifact.is_finished()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(settings, tmp_path):

@@ -28,7 +28,7 @@ def fetched(settings, paths, config=LOCAL):
     with web_site(paths) as site:
         return fetch(
             config, settings, captions=artifact("captions", settings, [{"url": site + path} for path in paths])
-        )
+        ).artifact
 
 
 def decoded(row) -> Image.Image:
@@ -104,7 +104,7 @@ def test_private_hosts_are_refused_unless_allowed(settings):
 def test_no_crawled_page_can_make_the_pipeline_read_a_local_file(settings, tmp_path, source):
     (tmp_path / "secret.png").write_bytes(picture())
     rows_in = [{"url": (tmp_path / "secret.png").as_uri(), "source": source}]
-    images = fetch(LOCAL, settings, captions=artifact("captions", settings, rows_in))
+    images = fetch(LOCAL, settings, captions=artifact("captions", settings, rows_in)).artifact
     assert reasons(images) == {"secret.png": "bad_url"}
 
 
@@ -173,9 +173,9 @@ def test_fetch_reads_a_crawled_folder(settings, tmp_path):
     folder.mkdir()
     (folder / "dog.png").write_bytes(picture(1))
     (folder / "dog.txt").write_text("a dog sleeps in the garden")
-    candidates = crawl(CrawlConfig(folder=str(folder)), settings)
-    captions = screen_captions(CaptionsConfig(), settings, candidates=candidates)
-    (row,) = rows(fetch(Config(), settings, captions=captions), "images")
+    candidates = crawl(CrawlConfig(folder=str(folder)), settings).artifact
+    captions = screen_captions(CaptionsConfig(), settings, candidates=candidates).artifact
+    (row,) = rows(fetch(Config(), settings, captions=captions).artifact, "images")
     assert (row["caption"], row["width"]) == ("a dog sleeps in the garden", 80)
 
 
@@ -184,9 +184,9 @@ def test_the_same_work_gives_the_same_bytes_whatever_the_workers(settings):
     with web_site(paths) as site:
         captions = artifact("captions", settings, [{"url": site + path} for path in paths])
         config = LOCAL.model_copy(update={"urls_per_shard": 5})
-        here = fetch(config, settings, captions=captions).manifest()
+        here = fetch(config, settings, captions=captions).artifact.manifest()
         there = settings.model_copy(update={"root": settings.root + "2", "dask_workers": 2})
         rebuilt = artifact("captions", there, [{"url": site + path} for path in paths])
-        spread = fetch(config, there, captions=rebuilt).manifest()
+        spread = fetch(config, there, captions=rebuilt).artifact.manifest()
     assert here.outputs == spread.outputs
     assert here.counts == spread.counts

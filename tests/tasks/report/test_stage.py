@@ -60,7 +60,7 @@ def run(tmp_path_factory) -> FinishedRun:
 
 @pytest.fixture(scope="module")
 def whole(run) -> tuple[str, dict]:
-    return written(report(Config(), run.settings, evaluate=run.artifacts["evaluate"]))
+    return written(report(Config(), run.settings, evaluate=run.artifacts["evaluate"]).artifact)
 
 
 def assert_readable(html: str) -> Page:
@@ -119,20 +119,20 @@ def test_each_fixed_prompt_stands_beside_its_samples(whole):
 
 def test_targets_are_said_to_be_met_or_missed(run):
     config = Config(targets=Targets(psnr_db=60, memory_gb=1000))
-    html, _ = written(report(config, run.settings, evaluate=run.artifacts["evaluate"]))
+    html, _ = written(report(config, run.settings, evaluate=run.artifacts["evaluate"]).artifact)
     text = re.sub(r"\s+", " ", Page(html).text)
     assert "✗ target ≥ 60 dB" in text
     assert "✓ target ≤ 1000 GB" in text
 
 
 def test_all_artifacts_by_name_give_the_same_figures_as_the_last_alone(run, whole):
-    _, figures = written(report(Config(), run.settings, **run.artifacts))
+    _, figures = written(report(Config(), run.settings, **run.artifacts).artifact)
     assert figures == whole[1]
 
 
 @pytest.mark.parametrize("last", ["crawl", "dedup", "pack", "train_dvae", "train_prior", "sample", "rerank"])
 def test_a_run_that_stopped_early_still_has_a_page(run, last):
-    html, figures = written(report(Config(), run.settings, last=run.artifacts[last]))
+    html, figures = written(report(Config(), run.settings, last=run.artifacts[last]).artifact)
     assert_readable(html)
     assert last in figures["stages"]
 
@@ -141,7 +141,7 @@ def test_no_held_out_pairs_no_rejects_and_no_curves_leave_gaps_not_errors(settin
     run = finished_run(settings, val=0, rejects=False)
     run.finish("train_clip", lambda output: output.write("metrics.jsonl", b""), "pack")
     run.finish("rerank", _copy_scores(run), "sample", "train_clip")
-    html, _ = written(report(Config(), settings, evaluate=evaluated(run)))
+    html, _ = written(report(Config(), settings, evaluate=evaluated(run)).artifact)
     text = assert_readable(html).text
     assert "Captions never seen" not in text
     assert "What was refused" not in text
@@ -158,7 +158,7 @@ def test_values_that_are_no_numbers_are_left_out(settings):
     lines = b'{"step": 0, "loss": NaN}\n{"step": 20, "loss": 2.5}\n'
     run.finish("train_clip", lambda output: output.write("metrics.jsonl", lines), "pack")
     html, figures = written(
-        report(Config(), settings, clip=run.artifacts["train_clip"], rerank=run.artifacts["rerank"])
+        report(Config(), settings, clip=run.artifacts["train_clip"], rerank=run.artifacts["rerank"]).artifact
     )
     assert_readable(html)
     assert figures["curves"]["train_clip"] == [{"step": 0}, {"step": 20, "loss": 2.5}]
@@ -170,7 +170,7 @@ def test_captions_cannot_break_the_page(settings):
     for pair in run.train:
         pair["caption"] = evil
     draw_samples(run, 8, 4, lambda prompt, rank: True)
-    html, _ = written(report(Config(), settings, rerank=run.artifacts["rerank"]))
+    html, _ = written(report(Config(), settings, rerank=run.artifacts["rerank"]).artifact)
     assert "script" not in Page(html).tags
     assert evil in Page(html).text
 
@@ -180,7 +180,7 @@ def test_an_image_that_cannot_be_read_leaves_an_empty_frame(settings):
     run.train[0]["image"] = b"no image"
     shard = Shard(24, {"train": table(run.train, schemas.PAIRS)})
     pack = run.finish("pack", lambda output: output.map(lambda item: item, [shard]))
-    html, _ = written(report(Config(), settings, pack=pack))
+    html, _ = written(report(Config(), settings, pack=pack).artifact)
     assert 'class="pic none"' in html
 
 

@@ -72,7 +72,7 @@ def test_rejects_name_the_value_that_decided(settings):
     alts = ["cat", "taken on 2019-05-12", "le chien dort dans le jardin", "two dogs playing in the snow"]
     screened = screen_captions(
         Config(), settings, candidates=artifact("candidates", settings, [{"alt": a} for a in alts])
-    )
+    ).artifact
     details = {row["reason"]: row["detail"] for row in rows(screened, "rejects")}
     assert details["too_short"] == "3 characters"
     assert details["boilerplate"] == "100 % stock phrases"

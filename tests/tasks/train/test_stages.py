@@ -6,7 +6,7 @@ from support.finished_run import emoji_pairs
 from support.tables import artifact
 
 from flows.config import PipelineConfig
-from flows.recipes import recipe
+from flows.recipes import smoke
 from tasks import schemas
 from tasks.errors import CollapsedCodesError, ModelMismatchError, SourceError
 from tasks.extract import extract
@@ -17,7 +17,7 @@ from tasks.train.bpe import train_bpe
 from tasks.train.dvae import train_dvae
 from tasks.train.prior import train_prior
 
-SMOKE = recipe("smoke")
+SMOKE = smoke()
 
 
 def changed(section: str, **values) -> PipelineConfig:
@@ -35,22 +35,22 @@ def settings(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pairs(settings):
     config = changed("pack", val_fraction=0.3).pack
-    return pack(config, settings, images=artifact("images", settings, emoji_pairs(24)))
+    return pack(config, settings, images=artifact("images", settings, emoji_pairs(24))).artifact
 
 
 @pytest.fixture(scope="module")
 def bpe(settings, pairs):
-    return train_bpe(SMOKE.bpe, settings, pairs=pairs)
+    return train_bpe(SMOKE.bpe, settings, pairs=pairs).artifact
 
 
 @pytest.fixture(scope="module")
 def dvae(settings, pairs):
-    return train_dvae(SMOKE.dvae, settings, pairs=pairs)
+    return train_dvae(SMOKE.dvae, settings, pairs=pairs).artifact
 
 
 @pytest.fixture(scope="module")
 def tokens(settings, pairs, dvae):
-    return extract(SMOKE.extract, settings, pairs=pairs, tokenizer=dvae)
+    return extract(SMOKE.extract, settings, pairs=pairs, tokenizer=dvae).artifact
 
 
 def test_every_pair_has_codes_of_its_image(settings, pairs, dvae, tokens):
@@ -65,7 +65,7 @@ def test_every_pair_has_codes_of_its_image(settings, pairs, dvae, tokens):
 
 def test_further_encodings_are_of_other_crops_and_only_of_training_images(settings, pairs, dvae, tokens):
     config = changed("extract", encodings=2).extract
-    twice = extract(config, settings, pairs=pairs, tokenizer=dvae)
+    twice = extract(config, settings, pairs=pairs, tokenizer=dvae).artifact
     rows = [row for shard in twice.files("train") for row in schemas.read_table(shard).to_pylist()]
     first = {row["pair_id"]: row["codes"] for row in rows if row["crop"] == 0}
     second = {row["pair_id"]: row["codes"] for row in rows if row["crop"] == 1}
@@ -78,7 +78,7 @@ def test_further_encodings_are_of_other_crops_and_only_of_training_images(settin
 
 def test_a_prior_refuses_tokens_of_another_dvae(settings, pairs, bpe, tokens):
     training = SMOKE.dvae.training.model_dump() | {"seed": 1}
-    other = train_dvae(changed("dvae", training=training).dvae, settings, pairs=pairs)
+    other = train_dvae(changed("dvae", training=training).dvae, settings, pairs=pairs).artifact
     with pytest.raises(ModelMismatchError, match=r"extract/\w+ was made with train_dvae/\w+, not with train_dvae/\w+"):
         train_prior(SMOKE.prior, settings, tokens=tokens, bpe=bpe, tokenizer=other)
 
@@ -91,7 +91,7 @@ def test_a_collapsed_dvae_stops_the_run_before_anything_is_built_on_it(settings,
 
 
 def test_no_training_pairs_is_one_sentence(settings, dvae):
-    none = pack(SMOKE.pack, settings, images=artifact("images", settings, []))
+    none = pack(SMOKE.pack, settings, images=artifact("images", settings, [])).artifact
     with pytest.raises(SourceError, match="holds no training rows: loosen the filters"):
         train_dvae(SMOKE.dvae, settings, pairs=none)
 

@@ -27,7 +27,7 @@ def crawled(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("demo")
     settings = Settings(root=str(root / "runs"), work_dir=str(root / "work"), dask_workers=0)
-    return crawl(Config(port=free_port()), settings)
+    return crawl(Config(port=free_port()), settings).artifact
 
 
 def get(url: str) -> bytes:
@@ -103,7 +103,7 @@ def test_spoilt_captions_are_repaired(crawled):
 
 def test_a_second_crawl_gives_the_same_bytes(crawled, settings):
     config = Config.model_validate(crawled.manifest().config)
-    assert crawl(config, settings).manifest().outputs == crawled.manifest().outputs
+    assert crawl(config, settings).artifact.manifest().outputs == crawled.manifest().outputs
 
 
 @pytest.mark.parametrize(

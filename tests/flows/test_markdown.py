@@ -1,15 +1,17 @@
 """The words an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from support.finished_run import FinishedRun, finished_run
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from flows.cli import console, lineage, status
 from flows.markdown import page, run_page
-from flows.run import directly
+from flows.run import DirectRun
 from tasks.engine import meter, storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.lock import only_writer
@@ -25,7 +27,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 
 @pytest.fixture
 def even(settings: Settings) -> Artifact:
-    run = directly(settings)
+    run = DirectRun(settings)
     return run(keep_even, KeepEvenConfig(), rows=run(numbers, NumbersConfig()))
 
 
@@ -72,7 +74,7 @@ def test_the_page_of_a_run_has_a_row_for_every_stage_behind_it(finished: Finishe
 
 def test_the_line_of_a_stage_says_rows_the_commonest_reason_and_figures(even: Artifact) -> None:
     manifest = even.manifest().model_copy(update={"metrics": {"psnr_db": 21.5, "codes": {"used": 200}}})
-    text = console.line(manifest, reused=False, seconds=1.5)
+    text = console.line(manifest, (), reused=False, seconds=1.5)
     assert text.split(maxsplit=1)[0] == "keep_even"
     assert "made" in text
     assert "30 → 15 rows, 15 rejected; most: odd 15; psnr_db 21.5, codes.used 200" in text
@@ -87,7 +89,9 @@ def test_durations_read_like_words(seconds: float, words: str) -> None:
 
 
 def test_the_tree_goes_back_to_the_first_stage_and_opens_nothing_twice(finished: FinishedRun) -> None:
-    drawn = lineage.lines(lineage.tree(finished.artifacts["rerank"]))
+    capture = Console(width=200, record=True, file=io.StringIO())
+    capture.print(lineage.drawing(lineage.tree(finished.artifacts["rerank"])))
+    drawn = capture.export_text().splitlines()
     assert drawn[0].startswith("rerank/")
     assert sum("crawl/" in line for line in drawn) == 1
     assert any("(see above)" in line for line in drawn)

@@ -1,0 +1,78 @@
+"""The flows that Prefect deploys, schedules and shows: `infra/prefect.yaml` names them.
+
+Each takes a recipe and what is to be changed in it. Prefect's own store of results stays off: results are artifacts
+under the root, handed on by address.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.changes import changed
+from flows.config import PipelineConfig
+from flows.pipeline import dataset, evaluation
+from flows.pipeline import pipeline as whole_pipeline
+from flows.plan import trained
+from flows.publish import publish_run
+from flows.recipes import RecipeName, recipe_config
+from flows.stage_task import PrefectRun, start_time
+from tasks.engine.artifact import Artifact
+from tasks.settings import Settings
+
+Recipe = Annotated[RecipeName, Field(description="A complete config by name; `dalle recipes` describes them.")]
+Changes = Annotated[
+    dict[str, Any],
+    Field(description='What differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.'),
+]
+Place = Annotated[Settings, Field(description="Where and with how much to run. Changes no result.")]
+
+DEFAULT: RecipeName = "demo"
+NO_CHANGES: dict[str, Any] = {}
+HERE = Settings()
+
+
+@flow(name="dalle-pipeline", flow_run_name=start_time, persist_result=False)
+def pipeline(recipe: Recipe = DEFAULT, changes: Changes = NO_CHANGES, settings: Place = HERE) -> Artifact:
+    """Everything, from the crawl to the report. What is finished already is reused."""
+    report = whole_pipeline(PrefectRun(settings), _config(recipe, changes))
+    publish_run(report)
+    return report
+
+
+@flow(name="ingest", flow_run_name=start_time, persist_result=False)
+def ingest(recipe: Recipe = DEFAULT, changes: Changes = NO_CHANGES, settings: Place = HERE) -> Artifact:
+    """Crawls and packs. Live sites are crawled afresh on every scheduled day, other sources only when they change.
+
+    The same config names the same work, so a live site would be crawled once and never again; a scheduled run
+    therefore sets `source.snapshot` to its day, unless the config names a snapshot.
+    """
+    config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
+    return PrefectRun(settings).part(dataset, config)
+
+
+@flow(name="re-evaluation", flow_run_name=start_time, persist_result=False)
+def re_evaluation(recipe: Recipe = DEFAULT, changes: Changes = NO_CHANGES, settings: Place = HERE) -> Artifact:
+    """Samples, ranks, measures and reports again where that is missing; never trains.
+
+    Raises:
+        ConfigError: the models of this config are not trained yet.
+    """
+    config = _config(recipe, changes)
+    pairs, models = trained(config, settings)
+    return PrefectRun(settings).part(evaluation, config, pairs, models)
+
+
+def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
+    """The config with the day as the snapshot of its live sites."""
+    source = config.source
+    if not source.sites or source.snapshot or day is None:
+        return config
+    snapshot = day.astimezone(UTC).strftime("%Y-%m-%d")
+    return config.model_copy(update={"source": source.model_copy(update={"snapshot": snapshot})})
+
+
+def _config(recipe: RecipeName, changes: dict[str, Any]) -> PipelineConfig:
+    return changed(recipe_config(recipe), changes)
