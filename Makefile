@@ -3,20 +3,26 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help run setup test clean
+.PHONY: help run setup quick test test-slow clean
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/installed  ## run the demo: crawl, train, draw, report (RECIPE=..., ARGS="--set a.b=c")
 	$(BIN)/dalle run --recipe $(or $(RECIPE),demo) $(ARGS)
 
 setup: .venv/installed  ## install into .venv (PYTHON=python3.12 takes another Python)
 
-test: .venv/tested  ## install what the tests need, then check style and types and run the tests
+quick: .venv/tested  ## check style and types, and run the tests that need no servers: 3 minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not end_to_end and not slow"
+
+test: quick  ## the same, and the end-to-end tests: 15 minutes
+	$(BIN)/python -m pytest -m end_to_end
+
+test-slow: .venv/tested  ## whole pipelines killed and resumed, fuzzers, real clusters: 45 minutes
+	$(BIN)/python -m pytest -m slow
 
 clean:  ## remove the environment, caches and service logs; artifacts in runs/ stay
 	-$(BIN)/dalle down

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
+pytestmark = pytest.mark.end_to_end
+
 TESTS = str(Path(__file__).parents[1])
 RUN = """
 import sys

@@ -18,6 +18,8 @@ from flows.plan import plan
 from flows.recipes import smoke
 from tasks.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 ARCHIVE = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
 DALLE = str(Path(sys.executable).parent / "dalle")
 TRAININGS = ("train_dvae", "train_clip", "train_prior")

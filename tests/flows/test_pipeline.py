@@ -34,6 +34,7 @@ def manifests(pairs: Artifact) -> dict[str, Any]:
     return {made.address: made.manifest().model_dump(exclude={"run"}) for made in lineage(pairs)}
 
 
+@pytest.mark.end_to_end
 @pytest.mark.usefixtures("prefect_server")
 def test_the_dataset_is_the_same_with_prefect_and_without(settings: Settings, photos: Path, tmp_path: Path) -> None:
     from flows.deployments import ingest

@@ -14,7 +14,7 @@ from tasks.engine.stage import Observer, Outcome, Stage, StageConfig, stage
 from tasks.errors import ConfigError, RowsLostError, StorageError
 from tasks.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("prefect_server")]
 
 
 def toy_first(run: Run, count: int) -> Artifact:

@@ -19,6 +19,8 @@ from flows.cli import environment
 from flows.cli.doctor import is_free
 from tasks.engine.artifact import Artifact
 
+pytestmark = pytest.mark.end_to_end
+
 DALLE = str(Path(sys.executable).with_name("dalle"))
 RUN_LIMIT_S = 150.0
 

@@ -28,6 +28,7 @@ def _torchrun(module: str, job: dict[str, Any], ranks: int) -> None:
     subprocess.run([*command, "-m", module, str(path)], cwd=ROOT, env=environment, check=True, timeout=120)
 
 
+@pytest.mark.end_to_end
 def test_two_ranks_give_the_weights_of_one(prior_job: Job) -> None:
     settings = {"steps": 8, "bpe_dropout": 0.0, "learning_rate": 1e-3, "bf16": False}  # in bfloat16 they differ by more
     alone, shared = prior_job("alone", **settings), prior_job("shared", **settings)

@@ -118,6 +118,7 @@ def test_a_batch_that_does_not_divide_over_the_ranks_is_refused(tmp_path: Path) 
         Loop(Line(), TrainingConfig(batch_size=4), tmp_path, Ranks(world=3), "a")
 
 
+@pytest.mark.end_to_end
 def test_a_trainer_killed_at_any_time_resumes_to_the_same_bits(dvae_job: Job, tmp_path: Path) -> None:
     steps = {"steps": 60, "checkpoint_every": 2, "log_every": 3}
     whole = _start(dvae_job("whole", **steps), tmp_path)

@@ -13,6 +13,8 @@ import pytest
 from tasks.engine.launch import train
 from tasks.errors import TrainingFailedError
 
+pytestmark = pytest.mark.end_to_end
+
 TESTS = str(Path(__file__).parents[2])
 RUN = """
 import json, sys

@@ -14,6 +14,8 @@ from tasks.engine.lock import only_writer
 from tasks.errors import StageBusyError, StorageError
 from tasks.settings import Settings
 
+pytestmark = pytest.mark.end_to_end
+
 
 @pytest.fixture(scope="module")
 def bucket():

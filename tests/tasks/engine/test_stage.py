@@ -63,6 +63,7 @@ def test_the_address_does_not_depend_on_where_artifacts_are_kept(settings, tmp_p
     )
 
 
+@pytest.mark.end_to_end
 def test_one_and_two_dask_workers_give_the_manifest_of_a_plain_call(settings, tmp_path):
     from tasks.engine.shards import close_cluster
 

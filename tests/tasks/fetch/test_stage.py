@@ -179,6 +179,7 @@ def test_fetch_reads_a_crawled_folder(settings, tmp_path):
     assert (row["caption"], row["width"]) == ("a dog sleeps in the garden", 80)
 
 
+@pytest.mark.end_to_end
 def test_the_same_work_gives_the_same_bytes_whatever_the_workers(settings):
     paths = {f"/{number}.png": picture(number) for number in range(12)} | {"/bad.png": b"no image"}
     with web_site(paths) as site:

@@ -11,11 +11,12 @@ from tasks import schemas
 from tasks.errors import CollapsedCodesError, ModelMismatchError, SourceError
 from tasks.extract import extract
 from tasks.pack import pack
-from tasks.sample import choose_prompts
 from tasks.settings import Settings
 from tasks.train.bpe import train_bpe
 from tasks.train.dvae import train_dvae
 from tasks.train.prior import train_prior
+
+pytestmark = pytest.mark.end_to_end
 
 SMOKE = smoke()
 
@@ -94,12 +95,3 @@ def test_no_training_pairs_is_one_sentence(settings, dvae):
     none = pack(SMOKE.pack, settings, images=artifact("images", settings, [])).artifact
     with pytest.raises(SourceError, match="holds no training rows: loosen the filters"):
         train_dvae(SMOKE.dvae, settings, pairs=none)
-
-
-def test_prompts_are_the_fixed_ones_then_captions_of_pairs_of_their_split(pairs):
-    config = changed("sample", prompts=["a cat"], train_prompts=3, val_prompts=2).sample
-    prompts = list(choose_prompts(config, pairs))
-    assert [prompt.group for prompt in prompts] == ["fixed", "train", "train", "train", "val", "val"]
-    held_out = {row for shard in pairs.files("val") for row in schemas.read_table(shard)["pair_id"].to_pylist()}
-    assert all((prompt.pair_id in held_out) == (prompt.group == "val") for prompt in prompts[1:])
-    assert prompts == list(choose_prompts(config, pairs))

@@ -1,0 +1,63 @@
+"""A prior's folder draws by itself, through the interface that every generator has."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.tiny_models import CODES, GRID, IMAGE_SIZE, write_generator
+
+from models.dvae.config import DVAEModelConfig
+from models.dvae.model import DVAE
+from models.generator import Sampling, load
+from models.prior.generator import PriorGenerator
+from models.tokenizer import decode_codes
+from models.training.checkpoint import save_model
+from models.training.errors import CheckpointError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("generator")
+    write_generator(made)
+    return made
+
+
+def test_a_folder_draws_by_itself(folder: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(folder, tmp_path / "elsewhere")
+    generator = load(moved)
+    assert isinstance(generator, PriorGenerator)
+    drawing = generator.draw(["a red apple", "a frog"], 3, seed=5)
+    assert drawing.images.shape == (2, 3, IMAGE_SIZE, IMAGE_SIZE, 3)
+    assert drawing.codes is not None
+    assert drawing.codes.shape == (2, 3, GRID**2)
+    assert drawing.codes.max() < CODES
+    assert np.array_equal(drawing.images[1], decode_codes(generator.tokenizer, drawing.codes[1]))
+
+
+def test_a_candidate_depends_on_seed_prompt_and_index_alone(folder: Path) -> None:
+    generator = load(folder)
+    whole = generator.draw(["a red apple", "a frog"], 4, seed=5)
+    alone = generator.draw(["a frog"], 2, seed=5)
+    assert np.array_equal(whole.codes[1, :2], alone.codes[0])
+    assert not np.array_equal(alone.codes, generator.draw(["a frog"], 2, seed=6).codes)
+
+
+def test_at_temperature_zero_all_candidates_are_the_likeliest(folder: Path) -> None:
+    cold = load(folder).draw(["a frog"], 3, sampling=Sampling(temperature=0)).codes[0]
+    assert np.array_equal(cold[0], cold[1])
+    assert np.array_equal(cold[0], cold[2])
+
+
+def test_an_image_tokenizer_of_another_grid_is_refused(folder: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(folder, tmp_path / "elsewhere")
+    other = DVAEModelConfig(image_size=32, vocab_size=CODES, hidden=8, groups=2, blocks_per_group=1, stem="unshuffle")
+    save_model(moved / "image_tokenizer", DVAE(other).state_dict(), other)
+    with pytest.raises(CheckpointError, match="does not fit a prior"):
+        load(moved)
+
+
+def test_a_folder_of_no_known_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"kind": "diffusion"}')
+    with pytest.raises(CheckpointError, match="known are prior"):
+        load(tmp_path)

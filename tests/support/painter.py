@@ -1,0 +1,42 @@
+"""A generator without codes and without a tokenizer: every picture has one colour, which its prompt decides."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from models.generator import Drawing, Generator, Sampling
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output
+from tasks.engine.stage import Stage, StageConfig
+from tasks.settings import Settings
+
+KIND = "painter"
+SIZE = 20
+
+
+class Painter(Generator):
+    """Draws plain squares."""
+
+    def draw(self, prompts: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None) -> Drawing:
+        """See `Generator.draw`."""
+        colours = [
+            [list(hashlib.sha256(f"{seed} {prompt} {i}".encode()).digest()[:3]) for i in range(n)] for prompt in prompts
+        ]
+        images = np.broadcast_to(np.array(colours, np.uint8)[:, :, None, None], (len(prompts), n, SIZE, SIZE, 3))
+        return Drawing(images, codes=None)
+
+
+def load(directory: Path, device: str) -> Painter:
+    """There is nothing to read."""
+    return Painter()
+
+
+def painter(settings: Settings) -> Artifact:
+    """The artifact of a painter, as its training stage would leave it."""
+
+    def body(config: StageConfig, output: Output) -> None:
+        output.write("config.json", b'{"kind": "painter"}')
+
+    return Stage("train_painter", 1, body, {}, StageConfig)(StageConfig(), settings).artifact

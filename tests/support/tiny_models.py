@@ -1,0 +1,83 @@
+"""Untrained models of a few thousand weights in real artifacts: they draw noise, but through the real code."""
+
+from pathlib import Path
+
+from tasks.engine.artifact import Artifact
+from tasks.engine.output import Output
+from tasks.engine.stage import Stage, StageConfig
+from tasks.settings import Settings
+
+TEXT_LENGTH = 8
+IMAGE_SIZE, GRID, CODES = 16, 4, 11
+
+
+class Tiny(StageConfig):
+    """Another seed gives other weights."""
+
+    seed: int = 0
+
+
+def tiny_generator(settings: Settings, seed: int = 0) -> Artifact:
+    """A prior's artifact as train_prior leaves it: prior, text tokenizer and image tokenizer."""
+    return Stage("train_prior", 1, _write_prior, {}, Tiny)(Tiny(seed=seed), settings).artifact
+
+
+def tiny_ranker(settings: Settings, seed: int = 0) -> Artifact:
+    """The artifact of a CLIP trained here, as train_clip leaves it."""
+    return Stage("train_clip", 1, _write_clip, {}, Tiny)(Tiny(seed=seed), settings).artifact
+
+
+def write_generator(folder: Path, seed: int = 0) -> None:
+    """The files of a prior's artifact."""
+    import torch
+
+    from models.dvae.config import DVAEModelConfig
+    from models.dvae.model import DVAE
+    from models.prior.config import PriorModelConfig
+    from models.prior.generator import BPE_FILE, TOKENIZER_FOLDER
+    from models.prior.model import Prior
+    from models.training.checkpoint import save_model
+
+    torch.manual_seed(seed)
+    bpe = tiny_bpe()
+    bpe.save(folder / BPE_FILE)
+    sizes = {"image_size": IMAGE_SIZE, "vocab_size": CODES, "hidden": 8, "decoder_init": 4}
+    images = DVAEModelConfig(**sizes, groups=2, blocks_per_group=1, stem="unshuffle", post_gain=1.0)
+    save_model(folder / TOKENIZER_FOLDER, DVAE(images).state_dict(), images)
+    shape = {"width": 16, "layers": 2, "heads": 2, "conv_kernel": 3, "image_vocab": CODES, "grid": GRID}
+    config = PriorModelConfig(**shape, text_vocab=bpe.vocab_size, text_length=TEXT_LENGTH)
+    save_model(folder, Prior(config).state_dict(), config)
+
+
+def tiny_bpe():
+    """A text tokenizer of bytes."""
+    from models.text.bpe import train_bpe
+    from models.text.config import BPEModelConfig
+
+    return train_bpe(["a red apple", "a green frog"], BPEModelConfig(vocab_size=260, text_length=TEXT_LENGTH))
+
+
+def _write_prior(config: Tiny, output: Output) -> None:
+    write_generator(output.scratch, config.seed)
+    _keep(output)
+
+
+def _write_clip(config: Tiny, output: Output) -> None:
+    import torch
+
+    from models.clip.config import CLIPModelConfig
+    from models.clip.model import BPE_FILE, CLIP
+    from models.training.checkpoint import save_model
+
+    torch.manual_seed(config.seed)
+    bpe = tiny_bpe()
+    bpe.save(output.scratch / BPE_FILE)
+    widths = {"vision_width": 16, "vision_layers": 1, "text_width": 16, "text_layers": 1, "heads": 2, "projection": 8}
+    model = CLIPModelConfig(image_size=16, patch_size=8, **widths, text_vocab=bpe.vocab_size, text_length=TEXT_LENGTH)
+    save_model(output.scratch, CLIP(model, bpe).state_dict(), model)
+    _keep(output)
+
+
+def _keep(output: Output) -> None:
+    for path in sorted(file for file in output.scratch.rglob("*") if file.is_file()):
+        output.write(path.relative_to(output.scratch).as_posix(), path.read_bytes())

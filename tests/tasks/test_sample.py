@@ -1,0 +1,63 @@
+"""Drawing candidates: which prompts, and that a candidate depends on seed, prompt and index alone."""
+
+import cv2
+import numpy as np
+import pytest
+from support import painter
+from support.finished_run import emoji_pairs
+from support.tables import artifact, rows
+from support.tiny_models import CODES, GRID, IMAGE_SIZE, tiny_generator
+
+from models import generator
+from tasks import pack
+from tasks.engine.artifact import Artifact
+from tasks.sample import Config, choose_prompts, sample
+
+CONFIG = Config(prompts=("a red apple", "a frog"), train_prompts=3, val_prompts=2, candidates=3)
+
+
+@pytest.fixture
+def pairs(settings) -> Artifact:
+    images = artifact("images", settings, emoji_pairs(24))
+    return pack.pack(pack.Config(val_fraction=0.3), settings, images=images).artifact
+
+
+def drawn(made: Artifact) -> dict[tuple[str, int], tuple[bytes, bytes]]:
+    """Codes and picture of every candidate, by prompt and index."""
+    return {(row["prompt"], row["index"]): (row["codes"], row["image"]) for row in rows(made, "samples")}
+
+
+def test_prompts_are_the_fixed_ones_then_captions_of_pairs_of_their_split(pairs):
+    prompts = list(choose_prompts(CONFIG, pairs))
+    assert [prompt.group for prompt in prompts] == ["fixed", "fixed", "train", "train", "train", "val", "val"]
+    ids = {split: {row["pair_id"] for row in rows(pairs, split)} for split in ("train", "val")}
+    assert all(prompt.pair_id in ids[prompt.group] for prompt in prompts if prompt.group != "fixed")
+    assert [prompt.prompt_id for prompt in prompts] == list(range(7))
+
+
+def test_every_candidate_is_a_picture_of_its_codes(settings, pairs):
+    made = sample(CONFIG, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
+    assert made.manifest().counts.rows_out == 7 * 3
+    for codes, image in drawn(made).values():
+        grid = np.frombuffer(codes, "<u2")
+        assert (len(grid), grid.max() < CODES) == (GRID**2, True)
+        assert cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR).shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
+
+
+def test_a_candidate_depends_on_seed_prompt_and_index_alone(settings, pairs):
+    trained = tiny_generator(settings)
+    few = drawn(sample(CONFIG, settings, pairs=pairs, generator=trained).artifact)
+    other = CONFIG.model_copy(update={"prompts": ("a frog", "a bus"), "candidates": 5, "prompts_per_shard": 1})
+    more = drawn(sample(other, settings, pairs=pairs, generator=trained).artifact)
+    shared = few.keys() & more.keys()
+    assert {prompt for prompt, _ in shared} == {"a frog"} | {p.text for p in choose_prompts(CONFIG, pairs) if p.pair_id}
+    assert all(few[key] == more[key] for key in shared)
+    seeded = drawn(sample(CONFIG.model_copy(update={"seed": 1}), settings, pairs=pairs, generator=trained).artifact)
+    assert all(seeded[key] != few[key] for key in few)
+
+
+def test_a_generator_without_codes_leaves_them_null(settings, pairs, monkeypatch):
+    monkeypatch.setitem(generator.GENERATORS, painter.KIND, "support.painter")
+    made = sample(CONFIG, settings, pairs=pairs, generator=painter.painter(settings)).artifact
+    assert {codes for codes, _ in drawn(made).values()} == {None}
+    assert len({image for _, image in drawn(made).values()}) == 7 * 3
