@@ -5,13 +5,11 @@ under the root, handed on by address.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
 
 from prefect import flow
 from prefect.runtime import flow_run
-from pydantic import Field
 
-from flows.changes import changed
+from flows.changes import Changes, changed
 from flows.config import PipelineConfig
 from flows.pipeline import dataset, evaluation
 from flows.pipeline import pipeline as whole_pipeline
@@ -22,47 +20,57 @@ from flows.stage_task import PrefectRun, start_time
 from tasks.engine.artifact import Artifact
 from tasks.settings import Settings
 
-Recipe = Annotated[RecipeName, Field(description="A complete config by name; `dalle recipes` describes them.")]
-Changes = Annotated[
-    dict[str, Any],
-    Field(description='What differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.'),
-]
-Place = Annotated[Settings, Field(description="Where and with how much to run. Changes no result.")]
-
 DEFAULT: RecipeName = "demo"
-NO_CHANGES: dict[str, Any] = {}
-HERE = Settings()
+NO_CHANGES: Changes = {}
 
 
 @flow(name="dalle-pipeline", flow_run_name=start_time, persist_result=False)
-def pipeline(recipe: Recipe = DEFAULT, changes: Changes = NO_CHANGES, settings: Place = HERE) -> Artifact:
-    """Everything, from the crawl to the report. What is finished already is reused."""
-    report = whole_pipeline(PrefectRun(settings), _config(recipe, changes))
+def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None) -> Artifact:
+    """Everything, from the crawl to the report. What is finished already is reused.
+
+    Args:
+        recipe: a complete config by name; `dalle recipes` describes them.
+        changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
+        settings: where and with how much to run; the defaults when unset. Changes no result.
+    """
+    report = whole_pipeline(PrefectRun(settings or Settings()), _config(recipe, changes))
     publish_run(report)
     return report
 
 
 @flow(name="ingest", flow_run_name=start_time, persist_result=False)
-def ingest(recipe: Recipe = DEFAULT, changes: Changes = NO_CHANGES, settings: Place = HERE) -> Artifact:
+def ingest(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None) -> Artifact:
     """Crawls and packs. Live sites are crawled afresh on every scheduled day, other sources only when they change.
 
     The same config names the same work, so a live site would be crawled once and never again; a scheduled run
     therefore sets `source.snapshot` to its day, unless the config names a snapshot.
+
+    Args:
+        recipe: a complete config by name; `dalle recipes` describes them.
+        changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
+        settings: where and with how much to run; the defaults when unset. Changes no result.
     """
     config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
-    return PrefectRun(settings).part(dataset, config)
+    return PrefectRun(settings or Settings()).part(dataset, config)
 
 
 @flow(name="re-evaluation", flow_run_name=start_time, persist_result=False)
-def re_evaluation(recipe: Recipe = DEFAULT, changes: Changes = NO_CHANGES, settings: Place = HERE) -> Artifact:
+def re_evaluation(
+    recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None
+) -> Artifact:
     """Samples, ranks, measures and reports again where that is missing; never trains.
+
+    Args:
+        recipe: a complete config by name; `dalle recipes` describes them.
+        changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
+        settings: where and with how much to run; the defaults when unset. Changes no result.
 
     Raises:
         ConfigError: the models of this config are not trained yet.
     """
     config = _config(recipe, changes)
-    pairs, models = trained(config, settings)
-    return PrefectRun(settings).part(evaluation, config, pairs, models)
+    pairs, models = trained(config, settings or Settings())
+    return PrefectRun(settings or Settings()).part(evaluation, config, pairs, models)
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
@@ -74,5 +82,5 @@ def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
     return config.model_copy(update={"source": source.model_copy(update={"snapshot": snapshot})})
 
 
-def _config(recipe: RecipeName, changes: dict[str, Any]) -> PipelineConfig:
+def _config(recipe: RecipeName, changes: Changes) -> PipelineConfig:
     return changed(recipe_config(recipe), changes)
