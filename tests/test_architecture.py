@@ -109,7 +109,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
 
 def test_a_flow_process_starts_without_the_heavy_libraries() -> None:
-    heavy = {"torch", "img2dataset", "transformers", "scrapy", "cv2", "matplotlib"}
+    heavy = {"torch", "img2dataset", "transformers", "scrapy", "cv2", "matplotlib", "skimage"}
     code = f"import sys, flows.deployments; print(*{heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
     assert done.stdout.strip() == ""

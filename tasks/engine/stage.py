@@ -95,9 +95,9 @@ class Stage:
         return outcome
 
     def _check_inputs(self, inputs: Mapping[str, Artifact]) -> None:
-        for name, kinds in self.reads.items():
-            for kind, schema in kinds.items():
-                for shard in inputs[name].files(kind):
+        for name, artifact in inputs.items():
+            for kind, schema in self.reads.get(name, {}).items():
+                for shard in artifact.files(kind):
                     schemas.check_shard(shard, schema)
 
     def _work(

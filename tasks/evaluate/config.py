@@ -9,6 +9,6 @@ class Config(StageConfig):
     """How the models are judged."""
 
     best_of: tuple[int, ...] = Field((1, 2, 4, 8), description="Numbers of candidates to compare reranking at.")
-    rebuilt_per_shard: int = Field(512, ge=1, description="Held-out images of a shard that go through the dVAE.")
+    rebuilt_per_shard: int = Field(512, ge=1, description="Held-out images of a shard to rebuild.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind an interval.")
     seed: int = Field(0, ge=0, description="Seed of the bootstrap.")

@@ -31,7 +31,7 @@ class Nearest:
         """Mean squared error of colour values in [0, 1]."""
         return mean_squared(self.squared)
 
-    def part(self, start: int, stop: int) -> "Nearest":
+    def part(self, start: int, stop: int | None) -> "Nearest":
         return Nearest(self.squared[start:stop], self.pair_ids[start:stop], self.captions[start:stop])
 
 
@@ -71,6 +71,11 @@ class Scan:
 
 def mean_squared(squared: NDArray[np.int64]) -> NDArray[np.float64]:
     return squared / (VALUES * 255.0**2)
+
+
+def grey_levels(mse: float) -> float:
+    """A mean squared error of values in [0, 1] as the typical difference in grey levels of 255."""
+    return float(255 * mse**0.5)
 
 
 def thumbnails(encoded: Sequence[bytes]) -> NDArray[np.uint8]:

@@ -1,7 +1,6 @@
 """The evaluate stage: judges every sample, rebuilds held-out images, and writes metrics.json."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,8 +12,9 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
-from tasks.evaluate import summary
 from tasks.evaluate.config import Config
+from tasks.evaluate.evidence import Evidence
+from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
@@ -27,35 +27,58 @@ READS = {
 }
 
 
-@stage(Config, version=1, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
+@stage(Config, version=2, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
 def evaluate(
-    config: Config, output: Output, pairs: Artifact, tokenizer: Artifact, tokens: Artifact, scores: Artifact
+    config: Config,
+    output: Output,
+    pairs: Artifact,
+    scores: Artifact,
+    tokenizer: Artifact | None = None,
+    tokens: Artifact | None = None,
 ) -> None:
-    """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1)."""
+    """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1).
+
+    Args:
+        tokenizer, tokens: the image tokenizer and the training tokens, where the samples' generator has them. Without
+            them no image is rebuilt and no code counted.
+    """
     sampled, held_out = scores.files("scores"), pairs.files("val")
     thumbnails = map_shards(partial(shard_thumbnails, "image"), [*sampled, *held_out], output.settings)
     questions = _questions(thumbnails, sampled)
     train = scan(pairs.files("train"), questions, output.settings)
     assert train is not None  # pack does not finish without a training shard
     val = scan(held_out, questions, output.settings)
-    rebuild = partial(ImagesToRebuild, tokenizer, output.settings, config.rebuilt_per_shard)
-    work = _work(rebuild, sampled, held_out, thumbnails, train, val)
+    work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(sampled, thumbnails[: len(sampled)], train, val)]
+    nearest_mse = train.nearest.part(sum(map(len, thumbnails[: len(sampled)])), None).mse
+    if tokenizer is not None:
+        rebuild = partial(ImagesToRebuild, tokenizer, output.settings, config.rebuilt_per_shard)
+        work += _to_rebuild(rebuild, held_out, thumbnails[len(sampled) :], nearest_mse)
     markers = output.map(evaluate_shard, work, unit="images")
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
-    judged = _rows(_of_kind(written, "judged"), JUDGED)
-    rebuilt = _with_nearest(_of_kind(written, "reconstructions"), pairs, output.settings)
-    size = int(tokenizer.manifest().metrics["vocab_size"])
-    counts = sum(
-        map_shards(partial(count_codes, size), tokens.files("train"), output.settings), np.zeros(size, np.int64)
+    size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
+    evidence = Evidence(
+        config=config,
+        judged=_rows(_of_kind(written, "judged"), JUDGED),
+        train=train,
+        val=val,
+        held_out_mse=nearest_mse.tolist(),
+        rebuilt=_with_nearest(_of_kind(written, "reconstructions"), pairs, output.settings),
+        vocab_size=size,
+        code_counts=_code_counts(size, tokens, output.settings) if size and tokens else None,
     )
-    figures = summary.summarise(config, judged, rebuilt, counts, train, val)
-    output.metrics |= summary.headline(figures)
-    output.write("metrics.json", (json.dumps(figures, indent=2, sort_keys=True) + "\n").encode())
+    evaluation = measure(evidence)
+    output.metrics |= headline(evaluation)
+    output.write(METRICS, (evaluation.model_dump_json(indent=2) + "\n").encode())
 
 
 def evaluate_shard(work: SamplesToJudge | ImagesToRebuild) -> Shard:
     """Judges samples or rebuilds images. Runs in a Dask worker."""
     return judge_samples(work) if isinstance(work, SamplesToJudge) else rebuild_images(work)
+
+
+def _code_counts(vocab_size: int, tokens: Artifact, settings: Settings) -> NDArray[np.int64]:
+    parts = map_shards(partial(count_codes, vocab_size), tokens.files("train"), settings)
+    return sum(parts, np.zeros(vocab_size, np.int64))
 
 
 def count_codes(vocab_size: int, uri: str) -> NDArray[np.int64]:
@@ -74,27 +97,28 @@ def _questions(thumbnails: Sequence[NDArray[np.uint8]], sampled: Sequence[str]) 
     )
 
 
-def _work(
-    rebuild: Callable[..., ImagesToRebuild],
-    sampled: Sequence[str],
-    held_out: Sequence[str],
-    thumbnails: Sequence[NDArray[np.uint8]],
-    train: Scan,
-    val: Scan | None,
-) -> list[SamplesToJudge | ImagesToRebuild]:
+def _to_judge(
+    sampled: Sequence[str], thumbnails: Sequence[NDArray[np.uint8]], train: Scan, val: Scan | None
+) -> Iterator[SamplesToJudge]:
     among_all = either(train.nearest, val.nearest if val else None)
     prompted = train.prompted | (val.prompted if val else {})
-    work: list[SamplesToJudge | ImagesToRebuild] = []
     start = 0
-    for uri, own in zip([*sampled, *held_out], thumbnails, strict=True):
+    for uri, own in zip(sampled, thumbnails, strict=True):
         stop = start + len(own)
-        near = train.nearest.part(start, stop)
-        if len(work) < len(sampled):
-            work.append(SamplesToJudge(uri, own, near, among_all.part(start, stop), prompted))
-        else:
-            work.append(rebuild(uri, near.mse))
+        yield SamplesToJudge(uri, own, train.nearest.part(start, stop), among_all.part(start, stop), prompted)
         start = stop
-    return work
+
+
+def _to_rebuild(
+    rebuild: Callable[[str, NDArray[np.float64]], ImagesToRebuild],
+    held_out: Sequence[str],
+    thumbnails: Sequence[NDArray[np.uint8]],
+    nearest_mse: NDArray[np.float64],
+) -> Iterator[ImagesToRebuild]:
+    start = 0
+    for uri, own in zip(held_out, thumbnails, strict=True):
+        yield rebuild(uri, nearest_mse[start : start + len(own)])
+        start += len(own)
 
 
 def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Settings) -> list[dict]:

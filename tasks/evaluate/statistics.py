@@ -6,43 +6,42 @@ from math import comb, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from models.config import Frozen
+from tasks.evaluate.quantities import SHARE, Estimate
 
 Z_95 = 1.959964
 
 
-class Estimate(Frozen):
-    """A figure with its 95 % interval and the number of prompts or images behind it."""
+def proportion(hits: Sequence[bool]) -> Estimate:
+    """Share of hits with Wilson's interval, which stays inside [0, 1] and is honest at 0 % and 100 %.
 
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-def proportion(hits: Sequence[bool]) -> Estimate | None:
-    """Share of hits with Wilson's interval, which stays inside [0, 1] and is honest at 0 % and 100 %."""
+    Raises:
+        ValueError: nothing was counted.
+    """
     n = len(hits)
     if n == 0:
-        return None
+        raise ValueError("no share of nothing")
     p = sum(hits) / n
     centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
     # At 0 % and 100 % the bound is p itself; rounding must not push it past.
     low, high = min(centre - half, p), max(centre + half, p)
-    return Estimate(value=_plain(p), low=_plain(max(low, 0.0)), high=_plain(min(high, 1.0)), n=n)
+    return Estimate(value=plain(p), low=plain(max(low, 0.0)), high=plain(min(high, 1.0)), n=n, unit=SHARE)
 
 
-def mean(values: Sequence[float], resamples: int, seed: int) -> Estimate | None:
-    """Mean with the interval of the percentile bootstrap over the values."""
+def mean(values: Sequence[float], resamples: int, seed: int, unit: str = "") -> Estimate:
+    """Mean with the interval of the percentile bootstrap over the values.
+
+    Raises:
+        ValueError: there are no values.
+    """
     n = len(values)
     if n == 0:
-        return None
+        raise ValueError("no mean of nothing")
     data = np.asarray(values, dtype=np.float64)
     generator = np.random.default_rng(seed)
     means = np.array([data[generator.integers(n, size=n)].mean() for _ in range(resamples)])
     low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(value=_plain(data.mean()), low=_plain(low), high=_plain(high), n=n)
+    return Estimate(value=plain(data.mean()), low=plain(low), high=plain(high), n=n, unit=unit)
 
 
 def best_of(hits_by_rank: Sequence[bool], k: int) -> float:
@@ -66,9 +65,9 @@ def perplexity(counts: NDArray[np.int64]) -> float:
     if total == 0:
         return 0.0
     frequencies = counts[counts > 0] / total
-    return _plain(np.exp(-(frequencies * np.log(frequencies)).sum()))
+    return plain(np.exp(-(frequencies * np.log(frequencies)).sum()))
 
 
-def _plain(value: float) -> float:
+def plain(value: float) -> float:
     """Eight significant digits: beyond them equal runs on other machines differ."""
     return float(f"{float(value):.8g}")

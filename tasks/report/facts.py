@@ -2,18 +2,22 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic import ValidationError
+
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Manifest, lineage
+from tasks.errors import DamagedArtifactError
+from tasks.evaluate.figures import METRICS, Evaluation
 
-DATA_STAGES = ("crawl", "screen_captions", "fetch", "screen_images", "dedup", "pack")
-MODEL_STAGES = ("train_bpe", "train_dvae", "train_clip", "extract", "train_prior")
-ORDER = (*DATA_STAGES, *MODEL_STAGES, "sample", "rerank", "evaluate")
+LOG = "metrics.jsonl"  # of a training stage
+PICTURES = ("samples", "scores")  # kinds of shards whose images have the size the models see
 
 
 @dataclass(frozen=True)
@@ -37,45 +41,40 @@ class Finished:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The finished stages of a run by name, in the order they work."""
+    """The finished stages of a run by name, each after those it was made from, and what the evaluation measured."""
 
-    stages: dict[str, Finished]
+    stages: Mapping[str, Finished]
+    evaluation: Evaluation | None = None
 
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
 
     @cached_property
-    def evaluation(self) -> dict[str, Any]:
-        """metrics.json of the evaluate stage."""
-        done = self.get("evaluate")
-        if done is None or not done.has("metrics.json"):
-            return {}
-        found: dict[str, Any] = finite(storage.read_json(done.artifact.file("metrics.json")))
-        return found
+    def data_stages(self) -> dict[str, Finished]:
+        """The stages that gathered the training pairs: `pack` and what it was made from, or all where it is missing."""
+        pack = self.get("pack")
+        if pack is None:
+            return dict(self.stages)
+        names = {artifact.stage for artifact in lineage(pack.artifact)}
+        return {name: done for name, done in self.stages.items() if name in names}
 
     @cached_property
     def image_size(self) -> int | None:
-        """Side of the images the models see, pixels."""
-        done = self.get("train_dvae")
-        if done is None or not done.has("config.json"):
-            return None
-        return int(storage.read_json(done.artifact.file("config.json"))["image_size"])
+        """Side of the generated images, pixels; None before there are any."""
+        from models.training.errors import DataError
+        from models.training.images import decode
 
-    def curves(self, stage: str) -> list[dict[str, float]]:
-        """Logged steps of a training, oldest first, and its final validation; values that are no numbers are left out.
+        for done in self.stages.values():
+            for kind in PICTURES:
+                for row in done.rows(kind):
+                    with suppress(DataError):
+                        return int(decode(row["image"]).shape[0])
+        return None
 
-        The trainer logs `name` for a training batch and `val/name` for a validation; the manifest's metrics are the
-        validation of the finished model.
-        """
-        done = self.get(stage)
-        if done is None or not done.has("metrics.jsonl"):
-            return []
-        lines = storage.read_bytes(done.artifact.file("metrics.jsonl")).decode().splitlines()
-        steps = [finite(json.loads(line)) for line in lines if line.strip()]
-        final = {f"val/{name}": value for name, value in finite(done.manifest.metrics).items() if _is_number(value)}
-        if steps and final:
-            steps.append({"step": steps[-1]["step"] + 1} | final)
-        return [{name: value for name, value in step.items() if value is not None} for step in steps]
+    @cached_property
+    def curves(self) -> dict[str, list[dict[str, float]]]:
+        """The logged steps of every training, by stage."""
+        return {name: steps for name, done in self.stages.items() if (steps := _logged(done))}
 
     @property
     def seconds(self) -> float:
@@ -92,21 +91,69 @@ class RunFacts:
             "seconds": round(self.seconds, 2),
             "peak_memory_mb": self.peak_memory_mb,
             "stages": {name: _account(done) for name, done in self.stages.items()},
-            "evaluation": self.evaluation,
-            "curves": {name: curve for name in MODEL_STAGES if (curve := self.curves(name))},
+            "evaluation": self.evaluation.model_dump(mode="json") if self.evaluation else None,
+            "curves": self.curves,
         }
         figures: dict[str, Any] = finite(told)
         return figures
 
 
 def gather(artifacts: Iterable[Artifact]) -> RunFacts:
-    """The given artifacts and all they were made from; of two of one stage, the nearer to the end counts."""
+    """The given artifacts and all they were made from; of two of one stage, the nearer to the end counts.
+
+    Raises:
+        DamagedArtifactError: the evaluation's figures are not in the form of this version.
+    """
     found: dict[str, Artifact] = {}
     for artifact in artifacts:
         for each in lineage(artifact):
             found.setdefault(each.stage, each)
-    names = [name for name in ORDER if name in found] + sorted(found.keys() - set(ORDER))
-    return RunFacts({name: Finished(found[name], found[name].manifest()) for name in names})
+    stages = {name: Finished(artifact, artifact.manifest()) for name, artifact in found.items()}
+    return RunFacts(_in_order_of_work(stages), _evaluation(stages.get("evaluate")))
+
+
+def _in_order_of_work(stages: Mapping[str, Finished]) -> dict[str, Finished]:
+    """Each stage after those it was made from, and else in the order in which they started."""
+    ordered: dict[str, Finished] = {}
+    visited: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in stages and name not in visited:
+            visited.add(name)
+            for address in stages[name].manifest.inputs.values():
+                visit(address.split("/")[0])
+            ordered[name] = stages[name]
+
+    for name in sorted(stages, key=lambda name: stages[name].manifest.run.started):
+        visit(name)
+    return ordered
+
+
+def _evaluation(done: Finished | None) -> Evaluation | None:
+    if done is None or not done.has(METRICS):
+        return None
+    try:
+        return Evaluation.model_validate_json(storage.read_bytes(done.artifact.file(METRICS)))
+    except ValidationError as error:
+        raise DamagedArtifactError(
+            f"{done.artifact.file(METRICS)} was not written by this version: evaluate again."
+        ) from error
+
+
+def _logged(done: Finished) -> list[dict[str, float]]:
+    """Logged steps, oldest first, and the final validation; values that are no numbers are left out.
+
+    A trainer logs `name` for a training batch and `val/name` for a validation; the manifest's metrics are the
+    validation of the finished model.
+    """
+    if not done.has(LOG):
+        return []
+    lines = storage.read_bytes(done.artifact.file(LOG)).decode().splitlines()
+    steps = [finite(json.loads(line)) for line in lines if line.strip()]
+    final = {f"val/{name}": value for name, value in finite(done.manifest.metrics).items() if _is_number(value)}
+    if steps and final:
+        steps.append({"step": steps[-1]["step"] + 1} | final)
+    return [{name: value for name, value in step.items() if value is not None} for step in steps]
 
 
 def finite(value: Any) -> Any:

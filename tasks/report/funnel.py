@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tasks.engine import storage
 from tasks.report import words
-from tasks.report.facts import DATA_STAGES, Finished, RunFacts
+from tasks.report.facts import Finished, RunFacts
 from tasks.report.pictures import picture
 
 COLOURS = 6  # classes r0 … r5 of the style sheet
@@ -72,7 +72,7 @@ class Exhibit:
 
 def steps(facts: RunFacts) -> list[Step]:
     """The data stages that ran, each drawn to the scale of the widest."""
-    done = [(name, facts.stages[name].manifest.counts) for name in DATA_STAGES if name in facts.stages]
+    done = [(name, finished.manifest.counts) for name, finished in facts.data_stages.items()]
     widest = max((counts.rows_in for _, counts in done), default=0)
     if not widest:
         return []
@@ -80,7 +80,7 @@ def steps(facts: RunFacts) -> list[Step]:
     return [
         Step(
             stage=name,
-            name=words.stage_words(name),
+            name=words.name_words(name),
             unit=counts.unit,
             rows_in=counts.rows_in,
             rows_out=counts.rows_out,

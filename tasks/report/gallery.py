@@ -112,11 +112,6 @@ def panel(facts: RunFacts, each: int = 5) -> dict[str, list[Rebuilt]]:
     return {name: [_rebuilt(row) for row in part] for name, part in parts.items()}
 
 
-def scores(facts: RunFacts) -> list[Row]:
-    """Score, rank and group of every sample."""
-    return _rows(facts, "evaluate", "judged")
-
-
 def _rebuilt(row: Row) -> Rebuilt:
     return Rebuilt(row["caption"], row["psnr_db"], row["original"], row["reconstruction"])
 

@@ -2,27 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from tasks.report import words
+from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
 
 FEW_IMAGES = 100_000  # below this, a model of millions of parameters can know its images by heart
-
-
-class Goals(Protocol):
-    """What the page compares figures with."""
-
-    @property
-    def hit_rate(self) -> float | None: ...
-    @property
-    def psnr_db(self) -> float | None: ...
-    @property
-    def codes_share(self) -> float | None: ...
-    @property
-    def minutes(self) -> float | None: ...
-    @property
-    def memory_gb(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -37,8 +22,13 @@ class Headline:
     met: bool | None = None
 
 
-def headlines(facts: RunFacts, goals: Goals) -> list[Headline]:
-    return [*_hit_rate(facts, goals), *_reconstruction(facts, goals), *_codes(facts, goals), *_cost(facts, goals)]
+def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
+    return [
+        *_hit_rate(facts, targets),
+        *_reconstruction(facts, targets),
+        *_codes(facts, targets),
+        *_cost(facts, targets),
+    ]
 
 
 def summary(facts: RunFacts) -> list[str]:
@@ -46,47 +36,48 @@ def summary(facts: RunFacts) -> list[str]:
     return [*_trained_on(facts), *_draws(facts), *_caution(facts)]
 
 
-def _hit_rate(facts: RunFacts, goals: Goals) -> Iterator[Headline]:
-    figures = facts.evaluation.get("train_prompts") or {}
-    if not figures:
+def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
+    evaluation = facts.evaluation
+    if evaluation is None or evaluation.hits is None or evaluation.hits.seen is None:
         return
-    best, first = figures["hit_rate"]["best"], figures["hit_rate"]["first"]
+    seen = evaluation.hits.seen
     yield Headline(
-        f"Right picture, best of {facts.evaluation['candidates']}",
-        words.percent(best["value"]),
-        f"95% interval {words.percent_range(best)}, {best['n']} prompts",
-        f"First one drawn, without ranking: {words.percent(first['value'])}. "
-        f"By chance: {words.percent(figures['chance'])}.",
-        *_at_least(best["value"], goals.hit_rate, words.percent),
+        f"Right picture, best of {evaluation.candidates}",
+        words.percent(seen.best.value),
+        f"95% interval {words.interval(seen.best)}, {seen.best.n} prompts",
+        f"First one drawn, without ranking: {words.percent(seen.first.value)}. "
+        f"By chance: {words.percent(seen.chance.value)}.",
+        *_at_least(seen.best.value, targets.hit_rate, words.percent),
     )
 
 
-def _reconstruction(facts: RunFacts, goals: Goals) -> Iterator[Headline]:
-    psnr = (facts.evaluation.get("reconstruction") or {}).get("psnr_db")
-    if psnr:
+def _reconstruction(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
+    rebuilt = facts.evaluation and facts.evaluation.reconstruction
+    if rebuilt:
+        psnr = rebuilt.psnr_db
         yield Headline(
             "Held-out reconstruction",
-            f"{psnr['value']:.1f} dB",
-            f"95% interval {words.number_range(psnr)}, {psnr['n']} images",
+            f"{psnr.value:.1f} dB",
+            f"95% interval {psnr.low:.1f}\N{EN DASH}{psnr.high:.1f}, {psnr.n} images",
             "PSNR of images rebuilt from their tokens alone; higher is better.",
-            *_at_least(psnr["value"], goals.psnr_db, lambda value: f"{value:g} dB"),
+            *_at_least(psnr.value, targets.psnr_db, lambda value: f"{value:g} dB"),
         )
 
 
-def _codes(facts: RunFacts, goals: Goals) -> Iterator[Headline]:
-    codes = facts.evaluation.get("codes") or {}
-    if codes:
-        used, size = codes["train"]["used"], codes["vocab_size"]
+def _codes(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
+    codes = facts.evaluation and facts.evaluation.codes
+    if codes and codes.train:
+        used, size = codes.train.used, codes.vocab_size
         yield Headline(
             "Codes in use",
             f"{words.count(used)} / {words.count(size)}",
-            f"as rich as {words.count(codes['train']['perplexity'])} equally used codes",
+            f"as rich as {words.count(codes.train.perplexity)} equally used codes",
             "The picture alphabet. A collapsed one has a handful of codes.",
-            *_at_least(used / size, goals.codes_share, lambda share: words.count(share * size)),
+            *_at_least(used / size, targets.codes_share, lambda share: words.count(share * size)),
         )
 
 
-def _cost(facts: RunFacts, goals: Goals) -> Iterator[Headline]:
+def _cost(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     if not facts.stages:
         return
     longest = max(facts.stages.values(), key=lambda done: done.manifest.run.seconds)
@@ -94,17 +85,17 @@ def _cost(facts: RunFacts, goals: Goals) -> Iterator[Headline]:
     yield Headline(
         "Time",
         words.duration(facts.seconds),
-        f"{words.percent(share)} of it by: {words.stage_words(longest.artifact.stage).lower()}",
+        f"{words.percent(share)} of it by: {words.name_words(longest.artifact.stage)}",
         "All stages added up, from crawl to figures.",
-        *_at_most(facts.seconds / 60, goals.minutes, lambda minutes: f"{minutes:g} min"),
+        *_at_most(facts.seconds / 60, targets.minutes, lambda minutes: f"{minutes:g} min"),
     )
     largest = max(facts.stages.values(), key=lambda done: done.manifest.run.peak_memory_mb)
     yield Headline(
         "Peak memory",
         words.memory(facts.peak_memory_mb),
-        f"reached by: {words.stage_words(largest.artifact.stage).lower()}",
+        f"reached by: {words.name_words(largest.artifact.stage)}",
         "Main process, workers and trainers together.",
-        *_at_most(facts.peak_memory_mb / 1024, goals.memory_gb, lambda gigabytes: f"{gigabytes:g} GB"),
+        *_at_most(facts.peak_memory_mb / 1024, targets.memory_gb, lambda gigabytes: f"{gigabytes:g} GB"),
     )
 
 
@@ -127,20 +118,22 @@ def _trained_on(facts: RunFacts) -> Iterator[str]:
 
 
 def _draws(facts: RunFacts) -> Iterator[str]:
-    known, new = facts.evaluation.get("train_prompts") or {}, facts.evaluation.get("val_prompts") or {}
-    if known:
-        best, n = known["hit_rate"]["best"], facts.evaluation["candidates"]
+    evaluation = facts.evaluation
+    if evaluation is None or evaluation.hits is None:
+        return
+    if seen := evaluation.hits.seen:
         yield (
-            f"Asked for a caption from training, the best of {n} drawings is nearest to the right picture "
-            f"{words.percent(best['value'])} of the time; a blind pick would be right {words.percent(known['chance'])}."
+            f"Asked for a caption from training, the best of {evaluation.candidates} drawings is nearest to the right "
+            f"picture {words.percent(seen.best.value)} of the time; a blind pick would be right "
+            f"{words.percent(seen.chance.value)}."
         )
-    if new:
-        best, chance = words.percent(new["hit_rate"]["best"]["value"]), words.percent(new["chance"])
+    if unseen := evaluation.hits.unseen:
+        best, chance = words.percent(unseen.best.value), words.percent(unseen.chance.value)
         yield f"For captions the models have never seen it is {best}, where a blind pick has {chance}."
 
 
 def _caution(facts: RunFacts) -> Iterator[str]:
-    train = (facts.evaluation.get("corpus") or {}).get("train", 0)
+    train = facts.evaluation.train_images if facts.evaluation else 0
     if 0 < train < FEW_IMAGES:
         yield (
             f"With {words.count(train)} pictures a model like this memorises: it redraws what it has seen, and asked "

@@ -4,37 +4,21 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.report import funnel, gallery, plots, words
+from tasks.report import funnel, gallery, words
+from tasks.report.config import Config
 from tasks.report.facts import Finished, RunFacts
-from tasks.report.headlines import Goals, headlines, summary
+from tasks.report.headlines import headlines, summary
+from tasks.report.measured import sections
 from tasks.report.pictures import picture
+from tasks.report.training import trainings
 
 
-class Look(Protocol):
-    """What the page needs of the stage's config."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def targets(self) -> Goals: ...
-    @property
-    def best_pictures(self) -> int: ...
-    @property
-    def prompts_shown(self) -> int: ...
-    @property
-    def prompts_at_most(self) -> int: ...
-    @property
-    def rejects_shown(self) -> int: ...
-    @property
-    def picture_px(self) -> int: ...
-
-
-def render(config: Look, facts: RunFacts) -> str:
+def render(config: Config, facts: RunFacts) -> str:
     """The whole page as one HTML document without a single outside request."""
     shown = gallery.open_gallery(facts, config.prompts_at_most)
     side = min(config.picture_px, facts.image_size or config.picture_px)
@@ -47,14 +31,14 @@ def render(config: Look, facts: RunFacts) -> str:
             headlines=headlines(facts, config.targets),
             summary=summary(facts),
             facts=facts,
-            evaluation=facts.evaluation,
             gallery=shown,
             steps=funnel.steps(facts),
             exhibits=funnel.exhibits(facts, config.rejects_shown, config.picture_px),
             sources=funnel.sources(facts),
             examples=gallery.some_pairs(facts, 16),
             panel=gallery.panel(facts),
-            plots=plots.all_plots(facts),
+            sections=sections(facts.evaluation),
+            trainings=trainings(facts),
             extremes=_extremes(shown),
             costs=_costs(facts),
             versions=_versions(facts),
@@ -72,8 +56,7 @@ def _environment(side: int) -> Environment:
     )
     environment.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
     environment.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
-    environment.globals["stage_words"] = words.stage_words
-    for name in ("count", "percent", "number", "duration", "memory", "size", "percent_range", "grey", "reason_words"):
+    for name in ("count", "duration", "memory", "size", "grey", "name_words", "reason_words"):
         environment.filters[name] = getattr(words, name)
     environment.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
     return environment

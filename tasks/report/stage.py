@@ -12,7 +12,7 @@ from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
 
 
-@stage(Config, version=1)
+@stage(Config, version=2)
 def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     """Writes the page about the run that the given artifacts are the end of.
 

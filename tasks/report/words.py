@@ -1,30 +1,18 @@
 """Numbers and codes as words: one place decides how a figure is written."""
 
-from typing import Any
-
 from tasks.engine import meter
+from tasks.evaluate.nearest import grey_levels
+from tasks.evaluate.quantities import SHARE, Estimate
 
-STAGE_WORDS = {
-    "crawl": "Crawled",
-    "screen_captions": "Captions screened",
-    "fetch": "Images fetched",
-    "screen_images": "Images screened",
-    "dedup": "Duplicates removed",
-    "pack": "Packed for training",
-    "train_bpe": "Train text tokenizer",
-    "train_dvae": "Train dVAE",
-    "train_clip": "Train CLIP",
-    "extract": "Extract tokens",
-    "train_prior": "Train prior",
-    "sample": "Draw samples",
-    "rerank": "Rank samples",
-    "evaluate": "Evaluate",
-}
 NOTHING = "\N{EN DASH}"
+# Words that are not spelled as they stand in the name of a stage or of a logged value.
+SPELLINGS = {"bpe": "BPE", "clip": "CLIP", "dvae": "dVAE", "kl": "KL", "psnr": "PSNR", "ssim": "SSIM", "vqgan": "VQGAN"}
 
 
-def stage_words(stage: str) -> str:
-    return STAGE_WORDS.get(stage, stage.replace("_", " ").capitalize())
+def name_words(name: str) -> str:
+    """`train_dvae` as `Train dVAE`."""
+    first, *others = [SPELLINGS.get(word, word) for word in name.split("_")]
+    return " ".join([first if first in SPELLINGS.values() else first.capitalize(), *others])
 
 
 def reason_words(reason: str) -> str:
@@ -60,20 +48,18 @@ def grey(mse: float | None) -> str:
     return NOTHING if mse is None else f"{grey_levels(mse):.1f}"
 
 
-def grey_levels(mse: float) -> float:
-    return float(255 * mse**0.5)
+def quantity(value: float, unit: str) -> str:
+    """A value of an estimate with its unit."""
+    if unit == SHARE:
+        return percent(value)
+    return f"{number(value)} {unit}".rstrip()
 
 
-def percent_range(estimate: dict[str, Any] | None) -> str:
-    """The interval, such as 84 to 95%."""
-    if estimate is None:
-        return NOTHING
-    low, high = percent(estimate["low"]).removesuffix("%"), percent(estimate["high"])
-    return f"{low}\N{EN DASH}{high}"
-
-
-def number_range(estimate: dict[str, Any] | None, digits: int = 1) -> str:
-    return NOTHING if estimate is None else f"{estimate['low']:.{digits}f}\N{EN DASH}{estimate['high']:.{digits}f}"
+def interval(estimate: Estimate) -> str:
+    """The 95 % interval, such as 84-95% or 20.4-21.1 dB."""
+    if estimate.unit == SHARE:
+        return f"{percent(estimate.low).removesuffix('%')}\N{EN DASH}{percent(estimate.high)}"
+    return f"{number(estimate.low)}\N{EN DASH}{quantity(estimate.high, estimate.unit)}"
 
 
 def duration(seconds: float | None) -> str:

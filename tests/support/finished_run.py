@@ -42,6 +42,8 @@ class FinishedRun:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     train: list[dict] = field(default_factory=list)
     val: list[dict] = field(default_factory=list)
+    tokenizer: str | None = None
+    generator: tuple[str, ...] = ()
 
     def finish(self, stage: str, write: Callable[[Output], None], *inputs: str) -> Artifact:
         """Makes the artifact of `stage` by what `write` puts into it, in place of one made before."""
@@ -63,18 +65,20 @@ def finished_run(
     train_prompts: int = 8,
     candidates: int = 4,
     rejects: bool = True,
+    tokenizer: str | None = "train_dvae",
     hit: Callable[[int, int], bool] = lambda prompt, rank: rank < 2,
 ) -> FinishedRun:
     """Every stage up to `rerank`.
 
     Args:
+        tokenizer: stage of the image tokenizer; None for a run whose generator draws pixels, without codes.
         hit: whether the candidate of this rank, for this prompt of its group, shows the prompted image.
     """
     run = FinishedRun(settings)
     pairs = emoji_pairs(train + val)
     run.train, run.val = pairs[:train], pairs[train:]
     _data_stages(run, pairs, rejects)
-    _models(run)
+    _models(run, tokenizer)
     draw_samples(run, train_prompts, candidates, hit)
     return run
 
@@ -152,25 +156,31 @@ def _data_stages(run: FinishedRun, pairs: Sequence[dict], with_rejects: bool) ->
     run.finish("pack", lambda output: output.map(lambda item: item, [Shard(len(pairs), packed)]), "dedup")
 
 
-def _models(run: FinishedRun) -> None:
+def _models(run: FinishedRun, tokenizer: str | None) -> None:
     def bpe(output: Output) -> None:
         output.write("tokenizer.json", b"{}")
         output.account(Counts(unit="captions", rows_in=len(run.train), rows_out=len(run.train)))
 
     run.finish("train_bpe", bpe, "pack")
-    run.finish("train_dvae", _write_dvae, "pack")
     run.finish(
         "train_clip", lambda output: output.write("metrics.jsonl", _curves("loss", "val/accuracy", start=3.4)), "pack"
     )
+    if tokenizer is None:
+        log = _curves("loss", "val/loss", start=1.0)
+        run.generator = ("train_diffusion",)
+        run.finish("train_diffusion", lambda output: output.write("metrics.jsonl", log), "pack")
+        return
+    run.tokenizer, run.generator = tokenizer, ("train_bpe", tokenizer, "train_prior")
+    run.finish(tokenizer, _write_dvae, "pack")
     codes = np.random.default_rng(0).zipf(1.3, size=(len(run.train), 16)).clip(1, VOCABULARY - 4) - 1
     rows = [
         {**pair, "crop": 0, "codes": row.astype("<u2").tobytes()} for pair, row in zip(run.train, codes, strict=True)
     ]
     tokens = Shard(len(rows), {"train": table(rows, schemas.tokens(16))})
-    run.finish("extract", lambda output: output.map(lambda item: item, [tokens]), "pack", "train_dvae")
+    run.finish("extract", lambda output: output.map(lambda item: item, [tokens]), "pack", tokenizer)
     names = ("loss", "text", "image", "val/text", "val/image")
     prior = _curves(*names, start=6.0)
-    run.finish("train_prior", lambda output: output.write("metrics.jsonl", prior), "extract", "train_bpe", "train_dvae")
+    run.finish("train_prior", lambda output: output.write("metrics.jsonl", prior), "extract", "train_bpe", tokenizer)
 
 
 def _write_dvae(output: Output) -> None:
@@ -218,7 +228,7 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
                     "group": group,
                     "pair_id": pair["pair_id"] if pair else None,
                     "index": (rank + 1) % candidates,
-                    "codes": bytes(32),
+                    "codes": bytes(32) if run.tokenizer else None,
                     "image": drawn_like(shown, 0.6 + 0.4 * rank),
                     "score": 5.0 - rank,
                     "rank": rank,
@@ -226,13 +236,12 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
             )
     made = Shard(len(rows), {"samples": table(rows, schemas.SAMPLES)})
     scored = Shard(len(rows), {"scores": table(rows, schemas.SCORES)})
-    models = ("train_bpe", "train_dvae", "train_prior")
-    run.finish("sample", lambda output: output.map(lambda item: item, [made]), "pack", *models)
+    run.finish("sample", lambda output: output.map(lambda item: item, [made]), "pack", *run.generator)
     run.finish("rerank", lambda output: output.map(lambda item: item, [scored]), "sample", "train_bpe", "train_clip")
 
 
 def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES) -> Artifact:
     """The artifact of the real evaluate stage on the made-up run."""
     done = run.artifacts
-    models = {"tokenizer": done["train_dvae"], "tokens": done["extract"]}
+    models = {"tokenizer": done[run.tokenizer], "tokens": done["extract"]} if run.tokenizer else {}
     return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models).artifact

@@ -1,20 +1,17 @@
 """What the evaluation says of samples whose quality is known beforehand."""
 
 import json
-import math
-import pickle
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.finished_run import FinishedRun, drawn_like, evaluated, finished_run, table
+from support.finished_run import FinishedRun, evaluated, finished_run
 
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
-from tasks.engine.output import Shard
-from tasks.evaluate.nearest import Questions, scan, scan_shard, squared_distances, thumbnails
-from tasks.evaluate.rebuild import psnr_db, ssim
+from tasks.evaluate.figures import METRICS, Evaluation
+from tasks.evaluate.hits import HitRate
 from tasks.settings import Settings
 
 
@@ -29,39 +26,32 @@ def evaluation(run) -> Artifact:
     return evaluated(run)
 
 
-def figures_of(artifact: Artifact) -> dict:
-    return storage.read_json(artifact.file("metrics.json"))
+def figures_of(artifact: Artifact) -> Evaluation:
+    return Evaluation.model_validate_json(storage.read_bytes(artifact.file(METRICS)))
 
 
-def rates(figures: dict, group: str = "train_prompts") -> dict:
-    return {name: estimate["value"] for name, estimate in figures[group]["hit_rate"].items()}
+def rates(rate: HitRate) -> tuple[float, ...]:
+    return (rate.best.value, rate.first.value, rate.worst.value, rate.any.value)
 
 
 def test_perfect_samples_all_hit(settings):
-    figures = figures_of(evaluated(finished_run(settings, hit=lambda prompt, rank: True)))
-    assert rates(figures) == {"best": 1, "first": 1, "worst": 1, "any": 1}
-    assert rates(figures, "val_prompts") == {"best": 1, "first": 1, "worst": 1, "any": 1}
-    assert figures["train_prompts"]["chance"] == pytest.approx(1 / 24)
-    assert figures["val_prompts"]["chance"] == pytest.approx(1 / 30)
+    hits = figures_of(evaluated(finished_run(settings, hit=lambda prompt, rank: True))).hits
+    assert rates(hits.seen) == rates(hits.unseen) == (1, 1, 1, 1)
+    assert hits.seen.chance.value == pytest.approx(1 / 24)
+    assert hits.unseen.chance.value == pytest.approx(1 / 30)
 
 
 def test_samples_of_other_pictures_never_hit(settings):
-    figures = figures_of(evaluated(finished_run(settings, hit=lambda prompt, rank: False)))
-    assert rates(figures) == {"best": 0, "first": 0, "worst": 0, "any": 0}
-    assert figures["train_prompts"]["hit_rate"]["best"]["high"] < 0.4
-
-
-def test_a_ranker_that_finds_the_one_right_sample_earns_the_whole_gain(settings):
-    known = figures_of(evaluated(finished_run(settings, hit=lambda prompt, rank: rank == 0)))["train_prompts"]
-    assert rates({"train_prompts": known}) == {"best": 1, "first": 0, "worst": 0, "any": 1}
-    assert known["gain_of_reranking"]["value"] == 1
-    assert [point["by_score"]["value"] for point in known["best_of"]] == [0.25, 0.5, 1.0]
+    hits = figures_of(evaluated(finished_run(settings, hit=lambda prompt, rank: False))).hits
+    assert rates(hits.seen) == rates(hits.unseen) == (0, 0, 0, 0)
+    assert hits.seen.best.high < 0.4
 
 
 def test_a_held_out_drawing_of_the_true_picture_is_nearer_to_it_than_other_pictures(settings):
     run = finished_run(settings, hit=lambda prompt, rank: rank == 0)
-    distances = {name: value["value"] for name, value in figures_of(evaluated(run))["val_prompts"]["true_mse"].items()}
-    assert distances["best"] < 0.01 < min(distances["first"], distances["word_search"], distances["other_images"])
+    distance = figures_of(evaluated(run)).true_distance
+    others = (distance.first, distance.word_search, distance.other_images)
+    assert distance.best.value < 25 < min(other.value for other in others)
 
 
 def test_every_sample_and_every_held_out_image_is_accounted_for(evaluation):
@@ -85,8 +75,24 @@ def test_equal_runs_give_equal_bytes(settings, tmp_path):
 
 def test_without_held_out_pairs_the_rest_is_still_measured(settings):
     figures = figures_of(evaluated(finished_run(settings, val=0)))
-    assert figures["val_prompts"] == figures["reconstruction"] == figures["codes"]["val"] == {}
-    assert rates(figures)["best"] == 1
+    assert figures.hits.unseen is figures.true_distance is figures.reconstruction is figures.codes.val is None
+    assert figures.hits.seen.best.value == 1
+
+
+def test_a_generator_without_codes_is_measured_by_its_pictures(settings):
+    artifact = evaluated(finished_run(settings, tokenizer=None))
+    figures = figures_of(artifact)
+    assert figures.codes is figures.reconstruction is None
+    assert figures.hits.seen.best.value == 1
+    assert figures.memorisation.copies is not None
+    assert artifact.manifest().metrics == {"hit_rate_best": 1, "hit_rate_first": figures.hits.seen.first.value}
+
+
+def test_the_headline_is_flat_numbers(evaluation):
+    names = {"hit_rate_best", "hit_rate_first", "psnr_db", "ssim", "codes_used", "vocab_size"}
+    metrics = evaluation.manifest().metrics
+    assert set(metrics) == names
+    assert all(isinstance(value, int | float) for value in metrics.values())
 
 
 def test_reconstructions_hold_both_pictures_and_the_codes_between(evaluation):
@@ -96,58 +102,11 @@ def test_reconstructions_hold_both_pictures_and_the_codes_between(evaluation):
 
 
 def test_code_usage_counts_the_tokens_the_prior_learns_from(run, evaluation):
-    codes = figures_of(evaluation)["codes"]
     stored = b"".join(schemas.read_table(run.artifacts["extract"].files("train")[0])["codes"].to_pylist())
     own = np.frombuffer(stored, "<u2")
-    assert codes["vocab_size"] == 64
-    assert codes["train"]["used"] == len(np.unique(own))
-    assert codes["train"]["counts"] == np.bincount(own, minlength=64).tolist()
-
-
-def test_psnr_of_a_constant_difference_is_the_closed_form():
-    grey = np.full((16, 16, 3), 100, np.uint8)
-    assert psnr_db(grey, grey + np.uint8(10)) == pytest.approx(20 * math.log10(255 / 10))
-    assert psnr_db(grey, grey) == pytest.approx(20 * math.log10(255 / 0.5))
-
-
-def test_ssim_is_one_for_equal_pictures_and_falls_with_noise():
-    noise = np.random.default_rng(0)
-    picture = noise.integers(0, 255, (32, 32, 3)).astype(np.uint8)
-    worse = np.clip(picture + noise.normal(0, 40, picture.shape), 0, 255).astype(np.uint8)
-    assert ssim(picture, picture) == pytest.approx(1)
-    assert 0.2 < ssim(picture, worse) < 0.95
-
-
-def test_distances_are_exact():
-    left, right = np.random.default_rng(0).integers(0, 256, (2, 5, 768)).astype(np.uint8)
-    expected = [[int(((a.astype(int) - b.astype(int)) ** 2).sum()) for b in right] for a in left]
-    assert squared_distances(left, right).tolist() == expected
-
-
-def test_the_nearest_picture_does_not_depend_on_how_the_corpus_is_cut(run):
-    shards = [Shard(12, {"train": table(half, schemas.PAIRS)}) for half in (run.train[12:], run.train[:12])]
-    cut = run.finish("cut", lambda output: output.map(lambda shard: shard, shards))
-    queries = thumbnails([drawn_like(pair, 1.0) for pair in run.train + run.val])
-    questions = Questions(queries, (run.train[0]["caption"],), frozenset({run.train[0]["pair_id"]}))
-    whole = scan(run.artifacts["pack"].files("train"), questions, run.settings)
-    parts = scan(cut.files("train"), questions, run.settings)
-    assert parts.nearest.pair_ids.tolist() == whole.nearest.pair_ids.tolist()
-    assert parts.rows == whole.rows == 24
-    assert parts.found_by_words[run.train[0]["caption"]].pair_id == run.train[0]["pair_id"]
-
-
-def test_of_two_equal_pictures_the_lower_id_is_named(run):
-    twins = [{**run.train[0], "pair_id": pair_id} for pair_id in ("b" * 16, "a" * 16)]
-    shard = Shard(2, {"train": table(twins, schemas.PAIRS)})
-    pair = run.finish("twins", lambda output: output.map(lambda item: item, [shard]))
-    questions = Questions.about([thumbnails([run.train[0]["image"]])])
-    assert scan_shard(questions, pair.files("train")[0]).nearest.pair_ids.tolist() == ["a" * 16]
-
-
-def test_the_work_of_a_shard_can_travel_to_a_worker(run):
-    questions = Questions.about([thumbnails([run.train[0]["image"]])])
-    answer = scan_shard(questions, run.artifacts["pack"].files("train")[0])
-    assert pickle.loads(pickle.dumps(answer)).rows == 24
+    codes = figures_of(evaluation).codes
+    assert codes.vocab_size == 64
+    assert (codes.train.used, codes.train.total) == (len(np.unique(own)), len(own))
 
 
 def test_metrics_are_strict_json(evaluation):
@@ -155,8 +114,7 @@ def test_metrics_are_strict_json(evaluation):
     json.loads(text, parse_constant=lambda constant: pytest.fail(f"{constant} in metrics.json"))
 
 
-def test_faithful_reconstructions_are_recognised_and_others_are_not(evaluation):
-    figures = figures_of(evaluation)
-    assert figures["reconstruction"]["recognised"]["n"] == 6
-    assert figures["reconstruction"]["recognised"]["value"] < 0.5  # the dVAE of this run is untrained
-    assert len(figures["memorisation"]["counts"]["held_out_rebuilt"]) == 24
+def test_reconstructions_that_are_not_faithful_are_not_recognised(evaluation):
+    recognised = figures_of(evaluation).reconstruction.recognised
+    assert recognised.n == 6
+    assert recognised.value < 0.5  # the image tokenizer of this run is untrained

@@ -24,9 +24,11 @@ def test_all_or_nothing_still_has_an_interval(hits, low, high):
     assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=1e-4)
 
 
-def test_nothing_counted_gives_no_figure():
-    assert proportion([]) is None
-    assert mean([], resamples=100, seed=0) is None
+def test_there_is_no_figure_of_nothing():
+    with pytest.raises(ValueError, match="nothing"):
+        proportion([])
+    with pytest.raises(ValueError, match="nothing"):
+        mean([], resamples=100, seed=0)
 
 
 def test_the_bootstrap_is_the_same_every_time_and_holds_the_mean():

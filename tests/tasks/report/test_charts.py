@@ -1,74 +1,85 @@
-"""Charts: round ticks, honest thinning, nothing drawn from nothing."""
+"""Charts: text and colours the page decides on, honest thinning, nothing drawn from nothing."""
 
 import re
+import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tasks.report import words
-from tasks.report.charts import MOST_POINTS, Level, Series, code_usage, histogram, lines, nice_ticks
-from tasks.report.plots import whiskers
+from tasks.evaluate.quantities import SHARE, Curve, Estimate, Histogram, Level, Line
+from tasks.report.charts import MOST_POINTS, curve, histogram, whiskers
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "ticks"),
-    [(0, 1, [0, 0.25, 0.5, 0.75, 1]), (0, 2000, [0, 500, 1000, 1500, 2000]), (3, 3, [3, 4, 5, 6])],
-)
-def test_ticks_are_round(low, high, ticks):
-    assert nice_ticks(low, high) == pytest.approx(ticks)
+def line(y, x=None, name="loss", **values) -> Line:
+    return Line(name=name, x=tuple(range(len(y)) if x is None else x), y=tuple(y), **values)
 
 
-@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
-def test_there_are_always_a_few_ticks(low, width):
-    assert 1 <= len(nice_ticks(low, low + width)) <= 7
+def drawn(*lines: Line, name: str = "chart", **values) -> str:
+    return curve(name, "Loss", Curve(x_name="step", lines=lines, **values))
+
+
+HITS = {
+    "best": Estimate(value=0.8, low=0.6, high=0.9, n=10, unit=SHARE),
+    "gain": Estimate(value=-0.1, low=-0.2, high=0, n=10, unit=SHARE),
+}
+SCORES = Histogram(x_name="score", edges=(0, 1, 2), counts={"all": (3, 1), "best": (0, 1), "none": (0, 0)})
+ALL = {
+    "curve": lambda name: drawn(line([1, 2]), line([2, 1], name="other"), name=name, levels={"chance": 1.5}),
+    "band": lambda name: drawn(line([1, 2], low=(0, 1), high=(2, 3)), name=name, unit=SHARE, from_zero=True),
+    "logarithmic": lambda name: drawn(line([8, 1, 0], x=(1, 2, 4)), name=name, log_x=True, log_y=True),
+    "histogram": lambda name: histogram(name, "Scores", SCORES),
+    "whiskers": lambda name: whiskers(name, "Hits", HITS, {"chance": Level(value=0.1, unit=SHARE)}),
+}
+
+
+@pytest.mark.parametrize("draw", ALL.values(), ids=ALL)
+def test_a_chart_is_one_well_formed_picture_with_a_title(draw):
+    svg = ET.fromstring(draw("chart"))
+    assert (svg.tag, svg.get("role")) == ("svg", "img")
+    assert svg[0].tag == "title"
+    assert svg[0].text
+
+
+@pytest.mark.parametrize("draw", ALL.values(), ids=ALL)
+def test_every_colour_is_the_pages(draw):
+    assert not re.search(r"#[0-9a-f]{6}\b|rgb\(|<style|font-family", draw("chart"))
+    assert "var(--a)" in draw("chart")
+
+
+@pytest.mark.parametrize("draw", ALL.values(), ids=ALL)
+def test_equal_charts_are_equal_but_for_their_names(draw):
+    assert draw("one") == draw("one")
+    ids = [set(re.findall(r'\bid="([^"]+)"', draw(name))) for name in ("one", "two")]
+    assert not ids[0] & ids[1]
+
+
+@pytest.mark.parametrize("draw", ALL.values(), ids=ALL)
+def test_every_reference_inside_a_chart_is_met(draw):
+    text = draw("chart")
+    ids = set(re.findall(r'\bid="([^"]+)"', text))
+    assert set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)) <= {(i, "") for i in ids} | {("", i) for i in ids}
+
+
+def test_text_is_text():
+    svg = ET.fromstring(whiskers("chart", "Hits", HITS, {"chance": Level(value=0.1, unit=SHARE)}))
+    written = {element.text for element in svg.iter("text")}
+    assert {"best", "80%", "gain", "-10%", "chance", "100%"} <= written
 
 
 def test_a_long_curve_is_thinned_by_means():
-    drawn = lines([Series("loss", range(3000), [i % 2 for i in range(3000)])], "step")
-    points = re.search(r'points="([^"]+)"', drawn)[1].split()
-    assert len(points) == MOST_POINTS
-    assert len({point.split(",")[1] for point in points}) == 1
+    svg = drawn(line([i % 2 for i in range(20 * MOST_POINTS)]), line([0, 1], name="to 1"))
+    path, _legend = re.findall(r'd="([^"]+)" style="fill: none; stroke: var\(--a\); stroke-width: 1.8', svg)
+    assert len({point.split()[-1] for point in path.split("L")}) == 1
 
 
-def test_a_point_beside_a_line_and_equal_values_can_be_drawn():
-    assert lines([Series("psnr", [5], [20.0], dots=True), Series("b", [0, 5], [1, 2])], "step").count("polyline") == 2
-    assert "polyline" in lines([Series("flat", [0, 1], [2.0, 2.0])], "step", levels=[Level("chance", 2.0)])
+def test_a_point_beside_a_line_can_be_drawn():
+    assert "held-out" in drawn(line([20.0], x=[5], name="held-out"), line([1, 2]))
 
 
 def test_nothing_is_drawn_from_nothing():
-    assert lines([Series("loss", [], [])], "step") == ""
-    assert lines([Series("alone", [7], [1.0])], "step") == ""
-    assert histogram([0, 1], [("none", "a", [0])], "x") == ""
-    assert code_usage([0, 0]) == code_usage([]) == ""
-    assert whiskers([]) == ""
-
-
-def test_unused_codes_leave_their_place_empty():
-    drawn = code_usage([0, 8, 0, 1])
-    assert re.search(r'class="bars a" d="([^"]+)"', drawn)[1].count("M") == 2
+    assert drawn() == drawn(line([])) == drawn(line([1.0])) == ""
+    assert histogram("chart", "Scores", Histogram(x_name="x", edges=(0, 1), counts={"none": (0,)})) == ""
+    assert whiskers("chart", "Hits", {}) == ""
 
 
 def test_names_are_escaped():
-    assert "<b>" not in lines([Series("<b>", [0, 1], [0, 1])], "<b>")
-
-
-@pytest.mark.parametrize(
-    ("share", "written"),
-    [(None, words.NOTHING), (0, "0%"), (0.004, "0.4%"), (0.784, "78%"), (0.995, "99.5%"), (1, "100%")],
-)
-def test_shares_are_written_as_a_person_would(share, written):
-    assert words.percent(share) == written
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [(0.01, "< 0.1 s"), (4.26, "4.3 s"), (48.4, "48 s"), (750, "12 min 30 s"), (12000, "3 h 20 min")],
-)
-def test_durations_are_written_in_the_unit_that_fits(seconds, written):
-    assert words.duration(seconds) == written
-
-
-def test_distances_are_written_in_grey_levels():
-    assert words.grey((10 / 255) ** 2) == "10.0"
-    assert words.grey(None) == words.NOTHING
+    assert "<b>" not in curve("chart", "<b>", Curve(x_name="<b>", lines=(line([0, 1], name="<b>"),)))

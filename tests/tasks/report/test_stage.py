@@ -143,9 +143,21 @@ def test_no_held_out_pairs_no_rejects_and_no_curves_leave_gaps_not_errors(settin
     run.finish("rerank", _copy_scores(run), "sample", "train_clip")
     html, _ = written(report(Config(), settings, evaluate=evaluated(run)).artifact)
     text = assert_readable(html).text
-    assert "Captions never seen" not in text
+    assert "captions never seen" not in text.lower()
     assert "What was refused" not in text
-    assert "Loss of CLIP" not in text
+    assert 'id="train_clip-' not in html
+
+
+@pytest.mark.parametrize("tokenizer", ["train_vqgan", None])
+def test_any_image_tokenizer_and_none_at_all_have_a_page(settings, tokenizer):
+    run = finished_run(settings, tokenizer=tokenizer)
+    html, figures = written(report(Config(), settings, evaluate=evaluated(run)))
+    text = assert_readable(html).text
+    assert "dVAE" not in text
+    assert ("Image tokens" in text) == ("Codes in use" in text) == (tokenizer is not None)
+    assert "Right picture" in text
+    assert ("Train VQGAN" if tokenizer else "Train diffusion") in text
+    assert (tokenizer or "train_diffusion") in figures["curves"]
 
 
 def _copy_scores(run: FinishedRun):

@@ -1,0 +1,81 @@
+"""What every metric is measured from: judged samples, rebuilt images, codes, and what the corpus holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.evaluate import statistics
+from tasks.evaluate.config import Config
+from tasks.evaluate.nearest import Scan
+from tasks.evaluate.quantities import Estimate
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The judged samples of one prompt, best first: rows of `judge.JUDGED`."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def best(self) -> Row:
+        return self.rows[0]
+
+    @property
+    def first(self) -> Row:
+        """The sample that was drawn first: what one gets without a ranker."""
+        return next(row for row in self.rows if row["index"] == 0)
+
+    @property
+    def worst(self) -> Row:
+        return self.rows[-1]
+
+    @property
+    def hits(self) -> list[bool]:
+        """Whether each is the right picture, best first."""
+        return [row["is_hit"] for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a metric may look at.
+
+    Attributes:
+        judged: rows of `judge.JUDGED`.
+        train: what the scan of the training pairs found.
+        val: the same of the held-out pairs; None where there are none.
+        held_out_mse: distance of each held-out image to the nearest training image, as in `judge.JUDGED`.
+        rebuilt: rows of `rebuild.MEASURED` with `rebuilt_nearest_mse` and `is_recognised`; empty without an image
+            tokenizer.
+        vocab_size: codes of the image tokenizer; None where there is none.
+        code_counts: int64 [V], uses of each code in the training tokens; None where there are none.
+    """
+
+    config: Config
+    judged: Sequence[Row]
+    train: Scan
+    val: Scan | None = None
+    held_out_mse: Sequence[float] = ()
+    rebuilt: Sequence[Row] = ()
+    vocab_size: int | None = None
+    code_counts: NDArray[np.int64] | None = None
+
+    @cached_property
+    def prompts(self) -> list[Candidates]:
+        """The samples by prompt, in the order of the prompts."""
+        ordered = sorted(self.judged, key=lambda row: (row["prompt_id"], row["rank"]))
+        return [Candidates(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+
+    def group(self, name: str) -> list[Candidates]:
+        """The prompts of a group: fixed, train or val."""
+        return [prompt for prompt in self.prompts if prompt.best["group"] == name]
+
+    def mean(self, values: Sequence[float], unit: str = "") -> Estimate:
+        """Mean of one value or more, with a bootstrap interval as the config wants it."""
+        return statistics.mean(values, self.config.resamples, self.config.seed, unit)

@@ -1,0 +1,57 @@
+"""Every figure of an evaluation, in one model: what metrics.json holds and the report draws. One field a metric."""
+
+from pydantic import Field
+
+from tasks.evaluate import codes, hits, memorisation, reconstruction, scores, true_distance
+from tasks.evaluate.codes import Codes
+from tasks.evaluate.evidence import Evidence
+from tasks.evaluate.hits import Hits
+from tasks.evaluate.memorisation import Memorisation
+from tasks.evaluate.quantities import Quantity
+from tasks.evaluate.reconstruction import Reconstruction
+from tasks.evaluate.scores import Scores
+from tasks.evaluate.true_distance import TrueDistance
+
+METRICS = "metrics.json"
+
+
+class Evaluation(Quantity):
+    """The figures by metric; one that cannot be told is None."""
+
+    samples: int = Field(description="Samples judged.")
+    candidates: int = Field(description="Samples of one prompt, at most.")
+    train_images: int = Field(description="Training images they were compared with.")
+    codes: Codes | None = Field(None, title="Codes")
+    reconstruction: Reconstruction | None = Field(None, title="Reconstruction")
+    hits: Hits | None = Field(None, title="Right picture")
+    true_distance: TrueDistance | None = Field(None, title="Distance to the true picture")
+    scores: Scores | None = Field(None, title="Scores of the ranker")
+    memorisation: Memorisation | None = Field(None, title="Memorisation")
+
+
+def measure(evidence: Evidence) -> Evaluation:
+    """All figures. A new metric adds its line here and its field above."""
+    return Evaluation(
+        samples=len(evidence.judged),
+        candidates=max((len(prompt.rows) for prompt in evidence.prompts), default=0),
+        train_images=evidence.train.rows,
+        codes=codes.measure(evidence),
+        reconstruction=reconstruction.measure(evidence),
+        hits=hits.measure(evidence),
+        true_distance=true_distance.measure(evidence),
+        scores=scores.measure(evidence),
+        memorisation=memorisation.measure(evidence),
+    )
+
+
+def headline(evaluation: Evaluation) -> dict[str, float]:
+    """The few figures that stand in the stage's manifest."""
+    found: dict[str, float] = {}
+    if evaluation.hits and (seen := evaluation.hits.seen):
+        found |= {"hit_rate_best": seen.best.value, "hit_rate_first": seen.first.value}
+    if rebuilt := evaluation.reconstruction:
+        found |= {"psnr_db": rebuilt.psnr_db.value, "ssim": rebuilt.ssim.value}
+    if alphabet := evaluation.codes:
+        found |= {"codes_used": alphabet.train.used} if alphabet.train else {}
+        found |= {"vocab_size": alphabet.vocab_size}
+    return found

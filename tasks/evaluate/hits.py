@@ -1,0 +1,99 @@
+"""How often a drawing is the right picture, by the prompts' group, beside chance and beside what a ranker adds."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import Field
+
+from tasks.evaluate.evidence import Candidates, Evidence
+from tasks.evaluate.quantities import SHARE, Curve, Estimate, Level, Line, Part
+from tasks.evaluate.statistics import any_of, best_of, plain, proportion
+
+
+class HitRate(Part):
+    """Share of prompts whose drawing is the right picture."""
+
+    best: Estimate = Field(title="best by score")
+    first: Estimate = Field(title="first drawn")
+    any: Estimate = Field(title="any of them")
+    worst: Estimate = Field(title="worst by score")
+    chance: Level = Field(title="by chance", description="What a blind pick among all pictures would have.")
+    gain_of_reranking: Estimate = Field(title="gain of ranking", description="Best by score against first drawn.")
+    by_candidates: Curve | None = Field(
+        title="More candidates, better pick",
+        description="Expected share of right pictures when the ranker chooses among k.",
+    )
+
+
+class Hits(Part):
+    """A drawing counts as right when, of all training pictures, the one nearest to it in 16 by 16 pixels is the picture
+    of its caption. No model judges here, so the ranker cannot flatter itself.
+    """
+
+    seen: HitRate | None = Field(
+        title="Right picture, captions from training",
+        description="Share of prompts with 95% interval; the dashed line is chance.",
+    )
+    unseen: HitRate | None = Field(
+        title="Right picture, captions never seen",
+        description="The right picture is held out, so hits here are not memory.",
+    )
+
+
+def measure(evidence: Evidence) -> Hits | None:
+    """None where no prompt has a right picture."""
+    train, val = evidence.train, evidence.val
+    seen = _rate(evidence, evidence.group("train"), train.pairs_per_prompt, train.rows)
+    unseen = None
+    if val is not None:
+        pairs = train.pairs_per_prompt + val.pairs_per_prompt
+        unseen = _rate(evidence, evidence.group("val"), pairs, train.rows + val.rows)
+    return Hits(seen=seen, unseen=unseen) if seen or unseen else None
+
+
+def _rate(
+    evidence: Evidence, prompts: Sequence[Candidates], pairs_per_prompt: Counter[str], rows: int
+) -> HitRate | None:
+    prompts = [prompt for prompt in prompts if None not in prompt.hits]
+    if not prompts:
+        return None
+    chance = plain(float(np.mean([pairs_per_prompt[prompt.best["prompt"]] / rows for prompt in prompts])))
+    gains = [100.0 * (prompt.best["is_hit"] - prompt.first["is_hit"]) for prompt in prompts]
+    return HitRate(
+        best=proportion([prompt.best["is_hit"] for prompt in prompts]),
+        first=proportion([prompt.first["is_hit"] for prompt in prompts]),
+        any=proportion([any(prompt.hits) for prompt in prompts]),
+        worst=proportion([prompt.worst["is_hit"] for prompt in prompts]),
+        chance=Level(value=chance, unit=SHARE),
+        gain_of_reranking=evidence.mean(gains, "percentage points"),
+        by_candidates=_by_candidates(evidence, prompts, chance),
+    )
+
+
+def _by_candidates(evidence: Evidence, prompts: Sequence[Candidates], chance: float) -> Curve | None:
+    """What fewer candidates would have given; None where there are not two numbers of them to compare."""
+    fewest = min(len(prompt.rows) for prompt in prompts)
+    ks = [k for k in evidence.config.best_of if k <= fewest]
+    if len(ks) < 2:
+        return None
+    ranked = [evidence.mean([best_of(prompt.hits, k) for prompt in prompts]) for k in ks]
+    perfect = [evidence.mean([any_of(prompt.hits, k) for prompt in prompts]) for k in ks]
+    return Curve(
+        x_name="candidates to choose from",
+        lines=(_line("best by score", ks, ranked), _line("any of them: a perfect ranker", ks, perfect)),
+        unit=SHARE,
+        levels={"chance": chance},
+        log_x=True,
+        from_zero=True,
+    )
+
+
+def _line(name: str, ks: Sequence[int], points: Sequence[Estimate]) -> Line:
+    return Line(
+        name=name,
+        x=tuple(ks),
+        y=tuple(point.value for point in points),
+        low=tuple(point.low for point in points),
+        high=tuple(point.high for point in points),
+    )

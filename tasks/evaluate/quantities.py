@@ -1,0 +1,79 @@
+"""What a figure can be: a number, an estimate, a level to compare with, a curve or a histogram, gathered in parts.
+
+The report draws each of them in its own way and knows no metric by name. A unit is written behind the value, except
+`share`, which is written in percent.
+"""
+
+from pydantic import ConfigDict, Field
+
+from models.config import Frozen
+
+SHARE = "share"
+GREY_LEVELS = "grey levels"
+
+
+class Quantity(Frozen):
+    """Base of all that metrics.json holds: finite numbers only."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Part(Quantity):
+    """Base of what one metric module measures: numbers, quantities, and parts within the part.
+
+    On the page, the docstring of a part explains it; `title` and `description` of each field name what it is. Estimates
+    of one unit are compared in one plot; an estimate that has none beside it stands in the table of numbers.
+    """
+
+
+class Estimate(Quantity):
+    """A figure with its 95 % interval and the number of prompts or images behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str = ""
+
+
+class Level(Quantity):
+    """A value to compare the estimates of its unit with, such as chance."""
+
+    value: float
+    unit: str = ""
+
+
+class Line(Quantity):
+    """One line of a curve; `low` and `high` bound its 95 % interval where that is known."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
+class Curve(Quantity):
+    """Lines over one axis.
+
+    Attributes:
+        levels: by name, values of y to compare with.
+        log_x, log_y: logarithmic axes; on `log_x` the ticks are the values of the first line.
+        from_zero: the y axis starts at zero.
+    """
+
+    x_name: str
+    lines: tuple[Line, ...]
+    unit: str = ""
+    levels: dict[str, float] = Field(default_factory=dict)
+    log_x: bool = False
+    log_y: bool = False
+    from_zero: bool = False
+
+
+class Histogram(Quantity):
+    """Counts in the bins between `edges`, by name; each is drawn as shares of its own total."""
+
+    x_name: str
+    edges: tuple[float, ...]
+    counts: dict[str, tuple[int, ...]]

@@ -1,0 +1,135 @@
+"""The parts of an evaluation as sections of the page, drawn by the kind of each figure: no metric is named here."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+from pydantic.fields import FieldInfo
+
+from tasks.evaluate.figures import Evaluation
+from tasks.evaluate.quantities import Curve, Estimate, Histogram, Level, Part, Quantity
+from tasks.report import charts, words
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawn figure with its caption. `kicker` says what it is about, where its title does not."""
+
+    title: str
+    explanation: str
+    drawn: Markup
+    kicker: str = ""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A row of the table of numbers."""
+
+    title: str
+    value: str
+    beside: str = ""
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the figures, ready for the page. `numbers` are grouped by the parts and lists within the part."""
+
+    name: str
+    title: str
+    explanation: str
+    plots: tuple[Plot, ...]
+    numbers: dict[str, list[Number]]
+
+
+def sections(evaluation: Evaluation | None) -> dict[str, Section]:
+    """A section for each part that could be measured, by the name of its field."""
+    if evaluation is None:
+        return {}
+    return {name: _section(name, field, part) for name, field, part in _fields(evaluation) if isinstance(part, Part)}
+
+
+def _section(name: str, field: FieldInfo, part: Part) -> Section:
+    title = _title(name, field)
+    plots = tuple(plot for plot in _plots(name, title, part) if plot.drawn)
+    numbers: dict[str, list[Number]] = defaultdict(list)
+    for group, number in _numbers("", part):
+        numbers[group].append(number)
+    return Section(name, title, _explanation(field, part), plots, dict(numbers))
+
+
+def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -> Iterator[Plot]:
+    """The plots of a part and of the parts within it.
+
+    Args:
+        path: of names from the section to the part; makes the names of the plots unique.
+        within: the part's field in another part; None for the part of a section, whose title stands above all plots.
+    """
+    kicker = title if within else ""
+    explanation = _explanation(within, part) if within else ""
+    for unit, estimates in _compared(part).items():
+        levels = {
+            _title(n, f): level for n, f, level in _fields(part) if isinstance(level, Level) and level.unit == unit
+        }
+        yield Plot(kicker, explanation, charts.whiskers(f"{path}-{_slug(unit)}", title, estimates, levels))
+    for name, field, value in _fields(part):
+        inner, own, words_of = f"{path}-{name}", _title(name, field), field.description or ""
+        if isinstance(value, Curve):
+            yield Plot(own, words_of, charts.curve(inner, own, value), kicker)
+        elif isinstance(value, Histogram):
+            yield Plot(own, words_of, charts.histogram(inner, own, value), kicker)
+        elif isinstance(value, Part):
+            yield from _plots(inner, own, value, field)
+
+
+def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
+    """What stands in the table: numbers, levels, and the estimates that no plot compares."""
+    plotted = {title for estimates in _compared(part).values() for title in estimates}
+    for name, field, value in _fields(part):
+        title, explanation = _title(name, field), field.description or ""
+        if isinstance(value, Estimate) and title not in plotted:
+            beside = f"{words.interval(value)}, n = {words.count(value.n)}"
+            yield group, Number(title, words.quantity(value.value, value.unit), beside, explanation)
+        elif isinstance(value, Level):
+            yield group, Number(title, words.quantity(value.value, value.unit), "", explanation)
+        elif isinstance(value, int | float):
+            yield group, Number(title, _written(value), "", explanation)
+        elif isinstance(value, Mapping):
+            yield from ((title, Number(key, _written(each))) for key, each in value.items())
+        elif isinstance(value, Part):
+            yield from _numbers(title, value)
+
+
+def _compared(part: Part) -> dict[str, dict[str, Estimate]]:
+    """By unit, the estimates that share it with another."""
+    found: dict[str, dict[str, Estimate]] = defaultdict(dict)
+    for name, field, value in _fields(part):
+        if isinstance(value, Estimate) and value.unit:
+            found[value.unit][_title(name, field)] = value
+    return {unit: estimates for unit, estimates in found.items() if len(estimates) > 1}
+
+
+def _fields(model: Quantity) -> Iterator[tuple[str, FieldInfo, Any]]:
+    """The fields that have a value."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if value is not None:
+            yield name, field, value
+
+
+def _title(name: str, field: FieldInfo) -> str:
+    return field.title or words.name_words(name)
+
+
+def _explanation(field: FieldInfo, part: Part) -> str:
+    return field.description or " ".join((type(part).__doc__ or "").split())
+
+
+def _written(number: float) -> str:
+    return words.count(number) if isinstance(number, int) else words.number(number)
+
+
+def _slug(unit: str) -> str:
+    return unit.replace(" ", "-")

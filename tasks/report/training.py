@@ -1,0 +1,86 @@
+"""Curves of every training that left a log: training batches beside validations, one plot for each logged value."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tasks.evaluate.figures import Evaluation
+from tasks.evaluate.quantities import Curve, Line
+from tasks.report import charts, words
+from tasks.report.facts import RunFacts
+from tasks.report.measured import Plot
+
+Steps = Sequence[dict[str, float]]
+# Title and explanation of well-known logged values, in the order of the page. Others fold away under their own names.
+VALUES = {
+    "psnr": (
+        "Quality of reconstruction",
+        "PSNR in dB from codes, held-out against training pictures; higher is better.",
+    ),
+    "loss": ("Loss", "What the training makes small; lower is better."),
+    "kl": ("KL divergence", "In nats per code, to even use of all codes: 0 is no decision at all."),
+    "codes_used": ("Codes in use", "Different codes that occur; a collapse would show as a fall."),
+    "tau": ("Temperature τ", "Codes harden as it falls."),
+    "beta": ("Weight of the KL term β", "A ramp, as in the paper."),
+    "image": ("Image tokens", "Nats per token. Where held-out rises while training falls, the model memorises."),
+    "text": ("Text tokens", "Nats per token of the caption itself, an eighth of the loss in the paper."),
+    "accuracy": ("Captions found", "Share of pictures that find their own caption among all; higher is better."),
+}
+FROM_ZERO = {"image", "text", "accuracy", "kl", "tau", "beta"}
+
+
+@dataclass(frozen=True)
+class Training:
+    """The plots of one training stage: those with an explanation, and the others."""
+
+    stage: str
+    plots: tuple[Plot, ...]
+    others: tuple[Plot, ...]
+
+
+def trainings(facts: RunFacts) -> list[Training]:
+    """Every training with something to draw, in the order of work."""
+    drawn = [Training(stage, *_plots(stage, steps, facts.evaluation)) for stage, steps in facts.curves.items()]
+    return [training for training in drawn if training.plots or training.others]
+
+
+def _plots(stage: str, steps: Steps, evaluation: Evaluation | None) -> tuple[tuple[Plot, ...], tuple[Plot, ...]]:
+    names = {_value(key) for step in steps for key in step} - {"step"}
+    known = [name for name in VALUES if name in names]
+    plots = [list(_drawn(stage, steps, some, evaluation)) for some in (known, sorted(names - set(known)))]
+    return tuple(plots[0]), tuple(plots[1])
+
+
+def _drawn(stage: str, steps: Steps, names: Sequence[str], evaluation: Evaluation | None) -> Iterator[Plot]:
+    for name in names:
+        title, explanation = VALUES.get(name, (words.name_words(name), ""))
+        curve = Curve(
+            x_name="training step",
+            lines=tuple(_lines(steps, name)),
+            levels=_levels(name, evaluation),
+            from_zero=name in FROM_ZERO,
+        )
+        if drawn := charts.curve(f"{stage}-{name}", f"{words.name_words(stage)}: {title}", curve):
+            yield Plot(title, explanation, drawn)
+
+
+def _value(key: str) -> str:
+    """`psnr` of `psnr`, `val/psnr` and `val/train_psnr`."""
+    return key.removeprefix("val/").removeprefix("train_")
+
+
+def _lines(steps: Steps, name: str) -> Iterator[Line]:
+    """Held-out, and training: the batches' values, or where they were not logged, validations on training pictures."""
+    batches = sum(name in step for step in steps) > 1
+    for label, key in (("held-out", f"val/{name}"), ("training", name if batches else f"val/train_{name}")):
+        points = [(step["step"], step[key]) for step in steps if key in step]
+        if points:
+            x, y = zip(*points, strict=True)
+            yield Line(name=f"{label} {words.number(y[-1])}", x=x, y=y)
+
+
+def _levels(name: str, evaluation: Evaluation | None) -> dict[str, float]:
+    """What a loss per image token is to be compared with."""
+    if name != "image" or evaluation is None or evaluation.codes is None:
+        return {}
+    return {"guessing every code equally": math.log(evaluation.codes.vocab_size)}

@@ -1,0 +1,26 @@
+"""Distances to the true picture, in grey levels."""
+
+import pytest
+from support.evidence import corpus, evidence, found, grey, judged
+
+from tasks.evaluate import true_distance
+
+
+def prompt(number: int, level: int, **values) -> list[dict]:
+    """A held-out prompt whose best candidate is `level` grey levels from its true picture."""
+    rows = judged(number, (True, False), group="val", **values)
+    return [row | {"true_mse": ((level + 10 * row["rank"]) / 255) ** 2} for row in rows]
+
+
+def test_each_way_to_a_picture_is_measured_in_grey_levels():
+    rows = prompt(0, 5) + prompt(1, 5)
+    train = corpus(10, rows, found_by_words={"caption 0": found(130), "caption 1": found(130)})
+    val = corpus(2, rows, prompted={row["pair_id"]: grey(100 + 60 * row["prompt_id"]) for row in rows})
+    distance = true_distance.measure(evidence(rows, train=train, val=val))
+    values = (distance.best.value, distance.first.value, distance.word_search.value, distance.other_images.value)
+    assert values == pytest.approx((5, 15, 30, 60))
+    assert distance.best.unit == "grey levels"
+
+
+def test_without_held_out_pictures_there_is_no_distance():
+    assert true_distance.measure(evidence(judged(0, [True]))) is None

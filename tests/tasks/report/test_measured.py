@@ -1,0 +1,93 @@
+"""A metric the report has never heard of is drawn by what its figures are."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from pydantic import Field
+from support.finished_run import FinishedRun, evaluated, finished_run
+
+from tasks.evaluate.figures import Evaluation
+from tasks.evaluate.quantities import Curve, Estimate, Histogram, Level, Line, Part
+from tasks.report.config import Config
+from tasks.report.facts import gather
+from tasks.report.measured import sections
+from tasks.report.page import render
+from tasks.settings import Settings
+
+
+class Edges(Part):
+    """Edges of the drawn things."""
+
+    per_picture: float = Field(title="edges in a picture", description="Counted by hand.")
+
+
+class Sharpness(Part):
+    """How sharp the drawings are. Blurred ones are near zero."""
+
+    samples: Estimate = Field(title="drawings")
+    pictures: Estimate = Field(title="true pictures")
+    blur: Level = Field(title="a blurred picture")
+    agreement: Estimate = Field(title="agreement of two judges")
+    by_size: Curve = Field(title="Sharpness by size", description="Larger ones are softer.")
+    spread: Histogram = Field(title="Spread")
+    edges: Edges
+    by_colour: dict[str, int] = Field(title="Sharp pictures by colour")
+
+
+class NextEvaluation(Evaluation):
+    """An evaluation with one metric more."""
+
+    sharpness: Sharpness | None = Field(None, title="Sharp <edges>")
+
+
+SHARPNESS = Sharpness(
+    samples=Estimate(value=4.0, low=3.0, high=5.0, n=8, unit="lines"),
+    pictures=Estimate(value=9.0, low=8.0, high=9.5, n=8, unit="lines"),
+    blur=Level(value=1.0, unit="lines"),
+    agreement=Estimate(value=0.75, low=0.5, high=0.9, n=8, unit="share"),
+    by_size=Curve(x_name="pixels", lines=(Line(name="sharpness", x=(16, 32), y=(9, 4)),)),
+    spread=Histogram(x_name="lines", edges=(0, 5, 10), counts={"drawings": (3, 5)}),
+    edges=Edges(per_picture=12.5),
+    by_colour={"red": 3, "blue": 1200},
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> FinishedRun:
+    folder = tmp_path_factory.mktemp("run")
+    return finished_run(Settings(root=str(folder / "runs"), work_dir=str(folder / "work"), dask_workers=0))
+
+
+def with_sharpness(sharpness: Sharpness | None) -> NextEvaluation:
+    return NextEvaluation(samples=8, candidates=4, train_images=24, sharpness=sharpness)
+
+
+def test_a_new_metric_has_a_section_of_the_page_and_its_place_in_the_navigation(run):
+    facts = gather([evaluated(run)])
+    more = NextEvaluation.model_validate(facts.evaluation.model_dump() | {"sharpness": SHARPNESS})
+    page = render(Config(), replace(facts, evaluation=more))
+    assert '<a href="#figures-sharpness">Sharp &lt;edges&gt;</a>' in page
+    section = re.search(r'<section id="figures-sharpness">.*?</section>', page, re.DOTALL)[0]
+    assert "How sharp the drawings are. Blurred ones are near zero." in section
+    assert section.count("<svg") == 3
+    for told in ("drawings", "4 lines", "Larger ones are softer.", "edges in a picture", "12.5", "1,200", "n = 8"):
+        assert told in section
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_estimates_of_one_unit_share_a_plot_and_a_lone_one_stands_in_the_table():
+    section = sections(with_sharpness(SHARPNESS))["sharpness"]
+    assert [plot.title for plot in section.plots] == ["", "Sharpness by size", "Spread"]
+    assert [number.title for number in section.numbers[""]] == ["a blurred picture", "agreement of two judges"]
+
+
+def test_parts_and_lists_within_a_part_head_their_own_rows():
+    section = sections(with_sharpness(SHARPNESS))["sharpness"]
+    assert list(section.numbers) == ["", "Edges", "Sharp pictures by colour"]
+    assert [number.value for number in section.numbers["Sharp pictures by colour"]] == ["3", "1,200"]
+
+
+def test_what_could_not_be_measured_has_no_section():
+    assert sections(with_sharpness(None)) == sections(None) == {}
