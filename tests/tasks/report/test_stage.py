@@ -151,7 +151,7 @@ def test_no_held_out_pairs_no_rejects_and_no_curves_leave_gaps_not_errors(settin
 @pytest.mark.parametrize("tokenizer", ["train_vqgan", None])
 def test_any_image_tokenizer_and_none_at_all_have_a_page(settings, tokenizer):
     run = finished_run(settings, tokenizer=tokenizer)
-    html, figures = written(report(Config(), settings, evaluate=evaluated(run)))
+    html, figures = written(report(Config(), settings, evaluate=evaluated(run)).artifact)
     text = assert_readable(html).text
     assert "dVAE" not in text
     assert ("Image tokens" in text) == ("Codes in use" in text) == (tokenizer is not None)
