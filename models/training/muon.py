@@ -1,4 +1,8 @@
-"""Muon: momentum whose update of a matrix is made orthogonal. Ours, for short runs; the paper uses AdamW.
+"""Muon (Jordan et al. 2024): momentum, the update of a matrix made orthogonal. For short runs; the paper has AdamW.
+
+Not `torch.optim.Muon`: it orthogonalises in bfloat16, which a CPU that has to emulate it does 35 times slower than this
+in fp32, and it takes the stacked query, key and value matrix for one matrix. Where bfloat16 is in the hardware the two
+learn the demo equally well (tests/bench/RESULTS.md).
 
 Adam's updates of a matrix are dominated by the directions that most examples share. Muon gives all directions
 the same length, so what only a few captions teach is learned as fast as what all of them do.
