@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from models.config import TokenizerModelConfig
-from models.training.config import TrainingConfig
+from models.training.config import TokenizerTrainingConfig
 
 
 class DVAEModelConfig(TokenizerModelConfig):
@@ -69,7 +69,7 @@ class DVAEModelConfig(TokenizerModelConfig):
         return self
 
 
-class DVAETrainingConfig(TrainingConfig):
+class DVAETrainingConfig(TokenizerTrainingConfig):
     """Training of the dVAE; ramps in steps, with the paper's end values as defaults (appendix A.2)."""
 
     beta2: float = 0.999  # A.2
@@ -78,5 +78,3 @@ class DVAETrainingConfig(TrainingConfig):
     tau_start: float = Field(default=1.0, gt=0)  # A.2
     tau_end: float = Field(default=1 / 16, gt=0)  # A.2
     tau_steps: int = Field(default=150_000, ge=0, description="cosine ramp of the temperature")  # A.2
-    augment: bool = Field(default=True, description="random crops and flips (listing 1), else the centred square")
-    validation_images: int = Field(default=2048, gt=0, description="at most this many images per validation figure")

@@ -1,4 +1,4 @@
-"""Settings that all three trainers share."""
+"""Settings that the trainers share."""
 
 from typing import Self
 
@@ -54,6 +54,13 @@ class TrainingConfig(Frozen):
         if self.warmup_steps >= self.ramp_steps:
             raise ValueError(f"warmup_steps ({self.warmup_steps}) must be smaller than the ramp ({self.ramp_steps})")
         return self
+
+
+class TokenizerTrainingConfig(TrainingConfig):
+    """What the trainers of all image tokenizers share."""
+
+    augment: bool = Field(default=True, description="random crops and flips (listing 1), else the centred square")
+    validation_images: int = Field(default=2048, gt=0, description="at most this many images per validation figure")
 
 
 class ImageShards(Frozen):

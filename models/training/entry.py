@@ -40,7 +40,7 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
     """
     die_with_parent()
     if len(arguments) != 1:
-        print("usage: python -m models.<dvae|prior|clip>.train JOB.json", file=sys.stderr)
+        print("usage: python -m models.<name>.train JOB.json", file=sys.stderr)
         return 2
     out: Path | None = None
     ranks = Ranks()

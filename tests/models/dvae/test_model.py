@@ -1,4 +1,4 @@
-"""The dVAE's shapes, its paper layout, and codes that do not depend on the company an image keeps."""
+"""The dVAE's shapes, its paper layout, and its standardised logits."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from models.dvae.layers import Block
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
 from models.reconstruction import perplexity, psnr, reconstruction_metrics
-from models.tokenizer import decode_codes, encode_images, pixels_to_float
+from models.tokenizer import pixels_to_float
 
 PAPER_STEM = DVAEModelConfig(image_size=16, vocab_size=11, hidden=8, groups=3, blocks_per_group=1, decoder_init=6)
 DEMO_STEM = DVAEModelConfig(
@@ -49,18 +49,13 @@ def test_the_papers_network_has_its_published_number_of_parameters() -> None:
     assert model.config.residual_gain == 1 / 64
 
 
-def test_images_become_logits_codes_and_images_again(dvae: DVAE) -> None:
+def test_codes_are_the_most_likely_ones(dvae: DVAE) -> None:
     c = dvae.config
     images = torch.rand(2, 3, c.image_size, c.image_size)
     logits = dvae.logits(images)
     assert logits.shape == (2, c.vocab_size, c.grid, c.grid)
     assert logits.dtype == torch.float32
-    codes = dvae.encode(images)
-    assert codes.shape == (2, c.codes_per_image)
-    assert torch.equal(codes, logits.argmax(1).flatten(1))
-    rebuilt = dvae.decode(codes)
-    assert rebuilt.shape == images.shape
-    assert 0 <= rebuilt.min().item() <= rebuilt.max().item() <= 1
+    assert torch.equal(dvae.encode(images), logits.argmax(1).flatten(1))
 
 
 def test_looking_codes_up_equals_decoding_one_hot_maps(dvae: DVAE) -> None:
@@ -69,39 +64,6 @@ def test_looking_codes_up_equals_decoding_one_hot_maps(dvae: DVAE) -> None:
     one_hot = F.one_hot(codes.view(3, c.grid, c.grid), c.vocab_size).permute(0, 3, 1, 2).float()
     for looked_up, dense in zip(dvae.decode_hard(codes), dvae.decode_soft(one_hot), strict=True):
         torch.testing.assert_close(looked_up, dense, atol=1e-5, rtol=1e-5)
-
-
-def test_an_images_codes_do_not_depend_on_the_batch(dvae: DVAE) -> None:
-    if isinstance(dvae.standardise, LogitStandardiser):
-        dvae.standardise.measure([dvae.raw_logits(torch.rand(8, 3, 24, 24))])
-    images = _images(dvae, 6)
-    together = encode_images(dvae, images)
-    alone = np.concatenate([encode_images(dvae, image[None]) for image in images])
-    assert np.array_equal(together, alone)
-    assert np.array_equal(together, encode_images(dvae, images, batch_size=4))
-    assert together.dtype == np.uint16
-
-
-def test_decoded_codes_are_pixels(dvae: DVAE) -> None:
-    c = dvae.config
-    codes = np.random.default_rng(1).integers(0, c.vocab_size, (5, c.codes_per_image)).astype(np.uint16)
-    pixels = decode_codes(dvae, codes, batch_size=2)
-    assert pixels.shape == (5, c.image_size, c.image_size, 3)
-    assert pixels.dtype == np.uint8
-
-
-def test_images_of_another_size_and_codes_of_another_model_are_refused(dvae: DVAE) -> None:
-    n, vocab = dvae.config.codes_per_image, dvae.config.vocab_size
-    with pytest.raises(ValueError, match="do not fit"):
-        encode_images(dvae, np.zeros((1, 10, 10, 3), np.uint8))
-    with pytest.raises(ValueError, match="do not fit"):
-        decode_codes(dvae, np.zeros((1, n + 1), np.uint16))
-    with pytest.raises(ValueError, match="beyond the vocabulary"):
-        decode_codes(dvae, np.full((1, n), vocab, np.uint16))
-
-
-def test_no_images_give_no_codes(dvae: DVAE) -> None:
-    assert encode_images(dvae, _images(dvae, 0)).shape == (0, dvae.config.codes_per_image)
 
 
 def test_a_block_without_gain_is_its_identity_path() -> None:
