@@ -42,7 +42,7 @@ class ModelMismatchError(PipelineError):
 
 
 class CollapsedCodesError(PipelineError):
-    """The dVAE uses so few codes that training a prior on them would waste the time."""
+    """The image tokenizer uses so few codes that training a prior on them would waste the time."""
 
 
 class TrainingFailedError(PipelineError):

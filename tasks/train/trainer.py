@@ -4,17 +4,31 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models.config import Frozen
+from pydantic import Field
+
+from models.config import Frozen, TokenizerModelConfig
+from models.training.config import TrainingConfig
 from tasks import schemas
 from tasks.checkpoints import BPE_FILE, WEIGHTS
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Counts
 from tasks.engine.launch import train
 from tasks.engine.output import Output
-from tasks.errors import ModelMismatchError, SourceError
+from tasks.engine.stage import StageConfig
+from tasks.errors import CollapsedCodesError, ModelMismatchError, SourceError
 
 READS_PAIRS = {"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}}
 CURVES = "metrics.jsonl"
+
+
+class TokenizerStageConfig(StageConfig):
+    """Layout and training of an image tokenizer, and the health it must show before anything is built on it."""
+
+    model: TokenizerModelConfig
+    training: TrainingConfig
+    least_codes_used: float = Field(
+        0.05, ge=0, le=1, description="Share of the code book that held-out images must use; fewer is a collapse."
+    )
 
 
 def run_trainer(
@@ -36,6 +50,26 @@ def run_trainer(
     output.metrics.update(done["metrics"])
     trained_on = rows.manifest().counts.rows_out
     output.account(Counts(unit="pairs", rows_in=trained_on, rows_out=trained_on))
+
+
+def train_tokenizer(module: str, config: TokenizerStageConfig, output: Output, pairs: Artifact, remedy: str) -> None:
+    """Runs the trainer of an image tokenizer, and records the sizes that the prior takes from it.
+
+    Args:
+        remedy: what helps this kind against a collapse, beside a longer training.
+
+    Raises:
+        CollapsedCodesError: images use fewer codes than the config asks for. Held-out images count, or those trained
+            on where none is held out.
+    """
+    run_trainer(module, config.model, config.training, shards(pairs), pairs, output)
+    output.metrics |= {"vocab_size": config.model.vocab_size, "grid": config.model.grid}
+    used = output.metrics.get("codes_used", output.metrics["train_codes_used"]) / config.model.vocab_size
+    if used < config.least_codes_used:
+        raise CollapsedCodesError(
+            f"The image tokenizer uses {used:.0%} of its codes, fewer than {config.model.kind}.least_codes_used "
+            f"({config.least_codes_used:.0%}): train it longer, or {remedy}."
+        )
 
 
 def shards(artifact: Artifact) -> dict[str, Any]:
