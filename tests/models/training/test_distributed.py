@@ -12,28 +12,19 @@ from typing import Any
 
 import pytest
 import torch
+from support.ranks import ROOT, torchrun
 
 from models.training.checkpoint import read_tensors
 
-ROOT = Path(__file__).parents[3]
 Job = Callable[..., dict[str, Any]]
-
-
-def _torchrun(module: str, job: dict[str, Any], ranks: int) -> None:
-    out = Path(job["out"])
-    path = out.with_suffix(".json")
-    path.write_text(json.dumps(job))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, "-m", module, str(path)], cwd=ROOT, env=environment, check=True, timeout=120)
 
 
 @pytest.mark.end_to_end
 def test_two_ranks_give_the_weights_of_one(prior_job: Job) -> None:
     settings = {"steps": 8, "bpe_dropout": 0.0, "learning_rate": 1e-3, "bf16": False}  # in bfloat16 they differ by more
     alone, shared = prior_job("alone", **settings), prior_job("shared", **settings)
-    _torchrun("models.prior.train", alone, 1)
-    _torchrun("models.prior.train", shared, 2)
+    torchrun("models.prior.train", alone, 1)
+    torchrun("models.prior.train", shared, 2)
     first, second = (read_tensors(Path(job["out"]) / "weights.safetensors")[0] for job in (alone, shared))
     for name in first:
         torch.testing.assert_close(first[name], second[name], atol=2e-5, rtol=2e-3, msg=lambda m, n=name: f"{n}: {m}")
