@@ -41,6 +41,7 @@ class ImageTokenizer(nn.Module, ABC):
 # Kind of tokenizer, as its config names it: module and class. A new kind is one line here.
 TOKENIZERS = {
     "dvae": ("models.dvae.model", "DVAE"),
+    "vqgan": ("models.vqgan.model", "VQGAN"),
 }
 
 

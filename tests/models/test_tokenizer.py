@@ -12,6 +12,8 @@ from models.dvae.standardise import LogitStandardiser
 from models.tokenizer import TOKENIZERS, ImageTokenizer, decode_codes, encode_images, load_tokenizer
 from models.training.checkpoint import save_model
 from models.training.errors import CheckpointError
+from models.vqgan.config import VQGANModelConfig
+from models.vqgan.model import VQGAN
 
 
 def paper_dvae() -> ImageTokenizer:
@@ -32,7 +34,13 @@ def demo_dvae() -> ImageTokenizer:
     return model
 
 
-KINDS = {"dvae": paper_dvae, "dvae with a small stem": demo_dvae}
+def vqgan() -> ImageTokenizer:
+    layout = {"image_size": 16, "vocab_size": 11, "channels": 8, "channel_factors": (1, 2), "blocks_per_level": 1}
+    more = {"attention_sizes": (8,), "latent_channels": 6, "code_length": 4}
+    return VQGAN(VQGANModelConfig.model_validate(layout | more)).eval()
+
+
+KINDS = {"dvae": paper_dvae, "dvae with a small stem": demo_dvae, "vqgan": vqgan}
 
 
 @pytest.fixture(params=KINDS)
