@@ -1,5 +1,7 @@
 """The whole configuration: one section for each stage, each defined beside that stage."""
 
+from typing import Literal
+
 from pydantic import ConfigDict, Field
 
 from models.config import Frozen
@@ -18,6 +20,7 @@ from tasks.train.bpe import Config as BPEConfig
 from tasks.train.clip import Config as CLIPConfig
 from tasks.train.dvae import Config as DVAEConfig
 from tasks.train.prior import Config as PriorConfig
+from tasks.train.vqgan import Config as VQGANConfig
 
 
 class PipelineConfig(Frozen):
@@ -32,7 +35,9 @@ class PipelineConfig(Frozen):
     dedup: DedupConfig = Field(default_factory=DedupConfig)
     pack: PackConfig = Field(default_factory=PackConfig)
     bpe: BPEConfig = Field(default_factory=BPEConfig)
+    tokenizer: Literal["dvae", "vqgan"] = Field("dvae", description="Which image tokenizer is trained.")
     dvae: DVAEConfig = Field(default_factory=DVAEConfig)
+    vqgan: VQGANConfig = Field(default_factory=VQGANConfig)
     clip: CLIPConfig = Field(default_factory=CLIPConfig)
     extract: ExtractConfig = Field(default_factory=ExtractConfig)
     prior: PriorConfig = Field(default_factory=PriorConfig)

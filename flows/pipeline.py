@@ -23,6 +23,7 @@ from tasks.train.bpe import train_bpe
 from tasks.train.clip import train_clip
 from tasks.train.dvae import train_dvae
 from tasks.train.prior import train_prior
+from tasks.train.vqgan import train_vqgan
 
 
 class Models(Frozen):
@@ -54,7 +55,11 @@ def dataset(run: Run, config: PipelineConfig) -> Artifact:
 def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
     """Trains in two stages, as the paper does: first the image tokens, then the prior over them (section 2)."""
     bpe = run(train_bpe, config.bpe, pairs=pairs)
-    tokenizer = run(train_dvae, config.dvae, pairs=pairs)
+    match config.tokenizer:
+        case "dvae":
+            tokenizer = run(train_dvae, config.dvae, pairs=pairs)
+        case "vqgan":
+            tokenizer = run(train_vqgan, config.vqgan, pairs=pairs)
     ranker = run(train_clip, config.clip, pairs=pairs, bpe=bpe)
     tokens = run(extract, config.extract, pairs=pairs, tokenizer=tokenizer)
     prior = run(train_prior, config.prior, tokens=tokens, bpe=bpe, tokenizer=tokenizer)

@@ -12,10 +12,12 @@ from flows.config import (
     PriorConfig,
     ReportConfig,
     SampleConfig,
+    VQGANConfig,
 )
 from models.clip.config import CLIPTrainingConfig
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.prior.config import PriorLayout, PriorTrainingConfig
+from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
 
@@ -60,6 +62,18 @@ def demo() -> PipelineConfig:
                 ema_decay=0.995,
                 augment=False,
                 validate_every=275,
+            ),
+        ),
+        vqgan=VQGANConfig(
+            model=_small_vqgan(channels=32),
+            training=VQGANTrainingConfig(
+                steps=600,
+                batch_size=16,
+                learning_rate=1e-3,
+                warmup_steps=50,
+                ema_decay=0.995,
+                augment=False,
+                validate_every=150,
             ),
         ),
         clip=CLIPConfig(
@@ -117,6 +131,13 @@ def smoke() -> PipelineConfig:
             ),
             least_codes_used=0.0,
         ),
+        vqgan=VQGANConfig(
+            model=_small_vqgan(channels=8),
+            training=VQGANTrainingConfig(
+                steps=8, batch_size=16, warmup_steps=2, augment=False, log_every=2, validation_images=64
+            ),
+            least_codes_used=0.0,
+        ),
         clip=CLIPConfig(
             training=CLIPTrainingConfig(
                 steps=8, batch_size=16, learning_rate=2e-3, warmup_steps=2, augment=False, log_every=2
@@ -154,6 +175,20 @@ def _small_dvae(hidden: int, blocks_per_group: int) -> DVAEModelConfig:
         standardise_logits=True,
         logit_scale=6,
         min_log_scale=-1.5,
+    )
+
+
+def _small_vqgan(channels: int) -> VQGANModelConfig:
+    """60 px to 15x15 of 256 codes."""
+    return VQGANModelConfig(
+        image_size=60,
+        vocab_size=256,
+        channels=channels,
+        channel_factors=(1, 2, 2),
+        blocks_per_level=1,
+        attention_sizes=(15,),
+        latent_channels=2 * channels,
+        code_length=16,
     )
 
 

@@ -66,6 +66,17 @@ def test_a_folder_is_hashed_once_for_the_stage_that_reads_it(
     assert len(hashed) == 2
 
 
+def test_the_tokenizer_that_is_asked_for_is_trained_and_no_other(settings: Settings) -> None:
+    paper = [artifact.stage for artifact in plan(recipes.smoke(), settings)]
+    other = [artifact.stage for artifact in plan(assigned(recipes.smoke(), ["tokenizer=vqgan"]), settings)]
+    assert other == ["train_vqgan" if stage == "train_dvae" else stage for stage in paper]
+
+
+def test_a_tokenizer_of_no_known_kind_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match=r"^tokenizer: Input should be 'dvae' or 'vqgan'; it is \"vqvae\""):
+        assigned(recipes.smoke(), ["tokenizer=vqvae"])
+
+
 def test_a_changed_threshold_changes_that_stage_and_those_after_it(settings: Settings) -> None:
     before = plan(recipes.demo(), settings)
     after = plan(assigned(recipes.demo(), ["dedup.max_hash_distance=3"]), settings)
