@@ -7,7 +7,7 @@ import pytest
 from support.finished_run import emoji_pairs
 from support.tables import artifact
 
-from flows.recipes import recipe
+from flows.recipes import smoke
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks import schemas
 from tasks.errors import CollapsedCodesError, ConfigError
@@ -17,6 +17,8 @@ from tasks.pack import pack
 from tasks.settings import Settings
 from tasks.train.trainer import image_sizes
 from tasks.train.vqgan import Config, train_vqgan
+
+pytestmark = pytest.mark.end_to_end
 
 LAYOUT = {"image_size": 24, "vocab_size": 32, "channels": 8, "channel_factors": (1, 1), "attention_sizes": ()}
 MODEL = VQGANModelConfig.model_validate(LAYOUT | {"blocks_per_level": 1, "latent_channels": 8, "code_length": 8})
@@ -33,12 +35,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def pairs(settings):
     """Pairs of which none is held out."""
-    return pack(PackConfig(val_fraction=1e-6), settings, images=artifact("images", settings, emoji_pairs(8)))
+    return pack(PackConfig(val_fraction=1e-6), settings, images=artifact("images", settings, emoji_pairs(8))).artifact
 
 
 @pytest.fixture(scope="module")
 def vqgan(settings, pairs):
-    return train_vqgan(SMALL, settings, pairs=pairs)
+    return train_vqgan(SMALL, settings, pairs=pairs).artifact
 
 
 def test_a_vqgan_says_how_many_codes_there_are_and_how_they_lie(vqgan):
@@ -47,7 +49,7 @@ def test_a_vqgan_says_how_many_codes_there_are_and_how_they_lie(vqgan):
 
 
 def test_its_codes_are_extracted_as_those_of_any_tokenizer(settings, pairs, vqgan):
-    tokens = extract(recipe("smoke").extract, settings, pairs=pairs, tokenizer=vqgan)
+    tokens = extract(smoke().extract, settings, pairs=pairs, tokenizer=vqgan).artifact
     assert tokens.manifest().counts.rows_out == 8
     [shard] = tokens.files("train")
     codes = np.frombuffer(b"".join(schemas.read_table(shard)["codes"].to_pylist()), "<u2")
