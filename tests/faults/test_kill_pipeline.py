@@ -1,18 +1,15 @@
 """kill -9 of `dalle run` in every stage, then `dalle run` again: nothing lost, nothing done twice."""
 
 import contextlib
-import csv
-import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
+from support.small_demo import small_source
 
 from flows.plan import plan
 from flows.recipes import smoke
@@ -20,32 +17,13 @@ from tasks.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-ARCHIVE = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
 DALLE = str(Path(sys.executable).parent / "dalle")
 TRAININGS = ("train_dvae", "train_clip", "train_prior")
-IMAGES, SPARE = 48, 360  # enough clean images to train on, and all the dirt the demo site makes of others
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """`--set` arguments that name a small copy of the demo's site on a port of its own."""
-    small = tmp_path_factory.mktemp("archive") / "small.zip"
-    with zipfile.ZipFile(ARCHIVE) as whole, zipfile.ZipFile(small, "w") as part:
-        table = csv.DictReader(io.TextIOWrapper(whole.open("metadata.csv"), "utf-8"))
-        rows = [row for row in table if not row["skin_tone"]]
-        clean = [r for r in rows if r["category"] in ("Animals & Nature", "Food & Drink")]
-        dirty = [r for r in rows if r["category"] in ("People & Body", "Flags", "Symbols")]
-        listing = io.StringIO()
-        writer = csv.DictWriter(listing, rows[0])
-        writer.writeheader()
-        for row in clean[:IMAGES] + dirty[:SPARE]:
-            writer.writerow(row)
-            part.writestr(f"images/{row['file']}", whole.read(f"images/{row['file']}"))
-        part.writestr("metadata.csv", listing.getvalue())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return ["--set", f"source.archive={small}", "--set", f"source.port={port}", "--set", "pack.val_fraction=0.2"]
+    return small_source(tmp_path_factory.mktemp("archive"))
 
 
 def start(root: Path, source: list[str]) -> subprocess.Popen:
