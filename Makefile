@@ -10,7 +10,7 @@ help:  ## list the targets
 run: .venv/installed  ## run the demo: crawl, train, draw, report (RECIPE=..., ARGS="--set a.b=c")
 	$(BIN)/dalle run --recipe $(or $(RECIPE),demo) $(ARGS)
 
-setup: .venv/installed  ## install into .venv (PYTHON=python3.12 takes another Python)
+setup: .venv/installed  ## install into .venv (PYTHON=python3.12 uses another Python)
 
 quick: .venv/tested  ## check style and types, and run the tests that need no servers: 3 minutes
 	$(BIN)/ruff check .
@@ -28,7 +28,7 @@ clean:  ## remove the environment, caches and service logs; artifacts in runs/ s
 	-$(BIN)/dalle down
 	rm -rf .venv .dalle *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-# img2dataset brings a `dataclasses` for Python 3.6 that hides the real one from Prefect's server (`dalle doctor`).
+# img2dataset installs the `dataclasses` backport for Python 3.6, which shadows Python's module in Prefect's server.
 .venv/installed: .venv/created pyproject.toml constraints.txt
 	$(PIP) install -q -c constraints.txt -e .
 	$(PIP) uninstall -q -y dataclasses

@@ -23,7 +23,7 @@ def changed(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfi
         changes: nested sections `{"dvae": {"training": {"steps": 5}}}` or dotted names `{"dvae.training.steps": 5}`.
 
     Raises:
-        ConfigError: a name that leads nowhere (with the nearest that leads somewhere), or a value of the wrong kind.
+        ConfigError: a name that is no setting (the message suggests the closest one), or a value of the wrong type.
     """
     values = config.model_dump()
     for path, value in _leaves(config, changes):
@@ -33,10 +33,10 @@ def changed(config: PipelineConfig, changes: Mapping[str, Any]) -> PipelineConfi
 
 
 def assigned(config: PipelineConfig, assignments: Iterable[str]) -> PipelineConfig:
-    """The config with assignments `a.b=c` applied in order. A value is JSON where it is JSON, else text.
+    """The config with assignments `a.b=c` applied in order. A value that parses as JSON is JSON, any other is text.
 
     Raises:
-        ConfigError: as for `changed`, or an assignment without a value.
+        ConfigError: as for `changed`, or an assignment without `=`.
     """
     changes: Changes = {}
     texts: dict[str, Any] = {}
@@ -48,7 +48,7 @@ def assigned(config: PipelineConfig, assignments: Iterable[str]) -> PipelineConf
     try:
         return changed(config, changes)
     except ConfigError as error:
-        # A value such as the snapshot 2026 looks like a number and is wanted as text.
+        # `source.snapshot=2026` parses as a number although the field is text: for such fields the text is used.
         wanted = _wanted_texts(error.__cause__) & texts.keys()
         if not wanted:
             raise
@@ -56,10 +56,10 @@ def assigned(config: PipelineConfig, assignments: Iterable[str]) -> PipelineConf
 
 
 def read_file(path: Path) -> tuple[str | None, Changes]:
-    """The recipe a YAML or JSON file names, if it names one, and the changes it holds.
+    """The recipe that a YAML or JSON file names (None if it names none), and the changes it holds.
 
     Raises:
-        ConfigError: there is no such file, or it holds no sections.
+        ConfigError: the file cannot be read, is not YAML, or holds no sections.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -90,16 +90,16 @@ def paths(model: BaseModel, prefix: str = "") -> Iterator[str]:
 
 
 def nearest(config: PipelineConfig, path: str) -> str | None:
-    """The existing path that looks most like `path`."""
+    """The existing path that is spelt most like `path`, None if there is none close to it."""
     known = list(paths(config))
-    # A right name in the wrong section comes first, then a typing error anywhere.
+    # First the same name in another section, then the closest spelling anywhere.
     same_name = [other for other in known if other.rsplit(".", 1)[-1] == path.rsplit(".", 1)[-1]]
     close = difflib.get_close_matches(path, same_name, 1, 0.0) or difflib.get_close_matches(path, known, 1, 0.4)
     return close[0] if close else None
 
 
 def one_line(error: ValidationError) -> str:
-    """A pydantic error as one sentence: where, what is wrong, what stood there."""
+    """The first problem of a pydantic error as one sentence: the setting, what is wrong, and its value."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the config"
     what = first["msg"].removeprefix("Value error, ")
@@ -142,7 +142,7 @@ def _require(config: PipelineConfig, path: str) -> None:
     known = set(paths(config))
     if path in known:
         return
-    # Inside a dictionary or an unset section only pydantic can tell; it is asked in the end.
+    # The keys inside a dictionary or an unset section are not known here: pydantic validates them later.
     parent = path.rpartition(".")[0]
     while parent:
         if parent in known and not isinstance(_value(config, parent), BaseModel):
@@ -153,7 +153,7 @@ def _require(config: PipelineConfig, path: str) -> None:
 
 
 def _value(config: BaseModel, path: str) -> Any:
-    """What stands at a path; None where it leads nowhere."""
+    """The value at a path; None if there is no such path."""
     found: Any = config
     for name in path.split("."):
         found = getattr(found, name, None)
@@ -161,7 +161,7 @@ def _value(config: BaseModel, path: str) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """JSON where it is JSON, else the text itself: `--set source.folder=photos` needs no quotes."""
+    """The parsed value if the text is JSON, else the text itself: `--set source.folder=photos` needs no quotes."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

@@ -1,7 +1,7 @@
 """The flows that Prefect deploys, schedules and shows: `infra/prefect.yaml` names them.
 
-Each takes a recipe and what is to be changed in it. Prefect's own store of results stays off: results are artifacts
-under the root, handed on by address.
+Each takes a recipe and the changes to it. Prefect does not store results (`persist_result=False`): results are
+artifacts under the root, and flows pass references to them.
 """
 
 from datetime import UTC, datetime
@@ -26,12 +26,12 @@ NO_CHANGES: Changes = {}
 
 @flow(name="dalle-pipeline", flow_run_name=start_time, persist_result=False)
 def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None) -> Artifact:
-    """Everything, from the crawl to the report. What is finished already is reused.
+    """The whole pipeline, from the crawl to the report. Stages that are finished already are reused.
 
     Args:
         recipe: a complete config by name; `dalle recipes` describes them.
         changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
-        settings: where and with how much to run; the defaults when unset. Changes no result.
+        settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     report = whole_pipeline(PrefectRun(settings or Settings()), _config(recipe, changes))
     publish_run(report)
@@ -40,15 +40,15 @@ def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settin
 
 @flow(name="ingest", flow_run_name=start_time, persist_result=False)
 def ingest(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None) -> Artifact:
-    """Crawls and packs. Live sites are crawled afresh on every scheduled day, other sources only when they change.
+    """Crawls and packs. Live sites are crawled again on every scheduled day, other sources only when they change.
 
-    The same config names the same work, so a live site would be crawled once and never again; a scheduled run
-    therefore sets `source.snapshot` to its day, unless the config names a snapshot.
+    The fingerprint of a live site's crawl depends on the config alone, so with an unchanged config the first crawl
+    would be reused for ever. A scheduled run therefore sets `source.snapshot` to its date, unless the config has one.
 
     Args:
         recipe: a complete config by name; `dalle recipes` describes them.
         changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
-        settings: where and with how much to run; the defaults when unset. Changes no result.
+        settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
     return PrefectRun(settings or Settings()).part(dataset, config)
@@ -63,7 +63,7 @@ def re_evaluation(
     Args:
         recipe: a complete config by name; `dalle recipes` describes them.
         changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
-        settings: where and with how much to run; the defaults when unset. Changes no result.
+        settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
 
     Raises:
         ConfigError: the models of this config are not trained yet.
@@ -74,7 +74,7 @@ def re_evaluation(
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
-    """The config with the day as the snapshot of its live sites."""
+    """The config with the date of `day` (UTC) as its snapshot, if it crawls live sites and has no snapshot yet."""
     source = config.source
     if not source.sites or source.snapshot or day is None:
         return config

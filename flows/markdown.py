@@ -1,4 +1,4 @@
-"""The page an operator reads about one stage: the account, what was thrown away and why, pictures, figures, config."""
+"""The page about one stage in the Prefect UI: row counts, rejects with examples, images, metrics, config."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ EXAMPLES_PER_REASON = 3
 PICTURES = 16
 PICTURE_PIXELS = 96
 FIGURES = 40
-SHARDS_SEARCHED = 8  # for examples: a page must not read a large artifact to its end
+SHARDS_SEARCHED = 8  # bounds the search for examples, so that the page of a large artifact is made quickly
 _CAPTIONS = ("caption", "prompt", "alt")
 
 
@@ -30,7 +30,7 @@ def account(manifest: Manifest, reused: bool) -> str:
 
 
 def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
-    """The whole page, pictures as data URIs."""
+    """The whole page, with images as data URIs."""
     origin = f"Reused. It was made {manifest.run.started[:16].replace('T', ' ')} in" if reused else "Made in"
     size = sum(record.bytes for record in manifest.outputs)
     parts = [
@@ -49,7 +49,7 @@ def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
 
 
 def run_page(report: Artifact) -> str:
-    """What every stage behind a report made of its rows, in one table."""
+    """A table of all stages behind a report: rows in, out and rejected, time, and the first metrics."""
     manifests = [artifact.manifest() for artifact in lineage(report)]
     rows = [
         (
@@ -144,7 +144,7 @@ def _first_images(artifact: Artifact, manifest: Manifest) -> Iterator[tuple[byte
 
 
 def _img(data: bytes, words: str, pixels: int = PICTURE_PIXELS) -> str:
-    """An inline thumbnail; nothing where the bytes are no picture (a reject may hold anything)."""
+    """An inline thumbnail; an empty string if the bytes cannot be decoded (a reject may hold any bytes)."""
     from PIL import Image
 
     try:
@@ -184,7 +184,7 @@ def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str, limit: int) -> str:
-    """Crawled text, made harmless inside a table cell."""
+    """Crawled text, shortened, and escaped for a markdown table cell."""
     short = " ".join(text.split())
     short = short if len(short) <= limit else short[: limit - 1] + "…"
     for sign in "\\`*_[]|":

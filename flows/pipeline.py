@@ -1,7 +1,7 @@
 """The pipeline: which stages there are, and what each is made from. Start reading here.
 
-A `Run` decides what becomes of a stage: it is worked on here and now, it becomes a task run of Prefect, or its address
-is noted for a plan. The DAG is written once, for all of them.
+A `Run` decides how a stage is executed: directly in this process, as a task run of Prefect, or not at all (a plan,
+which only computes the addresses of artifacts). The DAG is written once, for all of them.
 """
 
 from flows.config import PipelineConfig
@@ -27,7 +27,7 @@ from tasks.train.vqgan import train_vqgan
 
 
 class Models(Frozen):
-    """What training leaves behind, as the evaluation uses it."""
+    """The artifacts of the training part that the evaluation part reads."""
 
     tokenizer: Artifact
     tokens: Artifact
@@ -36,14 +36,14 @@ class Models(Frozen):
 
 
 def pipeline(run: Run, config: PipelineConfig) -> Artifact:
-    """Everything, from the crawl to the report."""
+    """The whole DAG, from the crawl to the report."""
     pairs = run.part(dataset, config)
     models = run.part(training, config, pairs)
     return run.part(evaluation, config, pairs, models)
 
 
 def dataset(run: Run, config: PipelineConfig) -> Artifact:
-    """From a source of images with alt texts to packed pairs; every row dropped on the way is in a stage's rejects."""
+    """From a source of images with alt texts to packed pairs; each dropped row is in the rejects of its stage."""
     candidates = run(crawl, config.source)
     captions = run(screen_captions, config.screen_captions, candidates=candidates)
     fetched = run(fetch, config.fetch, captions=captions)

@@ -13,8 +13,8 @@ from tasks.engine.meter import duration
 from tasks.engine.output import Progress
 from tasks.engine.stage import Observer, Outcome, Stage
 
-FIRST_AFTER_S = 4.0  # short stages need no bar
-EVERY_S = 2.5
+FIRST_AFTER_S = 4.0  # shorter stages get no progress bar
+EVERY_S = 2.5  # between two updates of a bar
 
 
 def key(stage: str) -> str:
@@ -23,7 +23,7 @@ def key(stage: str) -> str:
 
 
 class Publisher(Observer):
-    """Publishes one stage to the task run it is used in."""
+    """Publishes the progress and the page of one stage as Prefect artifacts of the current task run."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + FIRST_AFTER_S
@@ -54,7 +54,7 @@ class Publisher(Observer):
 
 
 def publish_run(report: Artifact) -> None:
-    """One page on the whole run, for the flow run it is called in."""
+    """Publishes a page about the whole run as a Prefect artifact of the current flow run."""
     get_run_logger().info("Report: %s", report.file("index.html"))
     create_markdown_artifact(key="pipeline", markdown=run_page(report), description=report.file("index.html"))
 

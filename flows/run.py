@@ -1,4 +1,4 @@
-"""Ways to run the DAG without Prefect: here and now, or not at all, to see which artifacts it leads to."""
+"""Ways to run the DAG without Prefect: directly, or as a plan that only computes the addresses of artifacts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Run(ABC):
-    """What the DAG is written for."""
+    """How the stages of the DAG are executed; the DAG is a function of a `Run`."""
 
     @abstractmethod
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
@@ -25,7 +25,7 @@ class Run(ABC):
 
 
 class DirectRun(Run):
-    """Does the work in this process, with no orchestra."""
+    """Runs every stage in this process, without an orchestrator."""
 
     def __init__(self, settings: Settings, observers: Sequence[Observer] = ()) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class DirectRun(Run):
 
 
 class PlannedRun(Run):
-    """Does no work; notes the artifact that each stage has or will have, in the order of the work."""
+    """Executes nothing; collects the artifact of each stage, finished or not, in the order of execution."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""A `Run` for Prefect: each part of the DAG is a subflow, each stage a task run, watched and retried where it helps."""
+"""A `Run` for Prefect: each part of the DAG is a subflow, each stage a task run, retried after transient errors."""
 
 import errno
 import functools
@@ -23,7 +23,8 @@ from tasks.errors import PipelineError, StorageError
 from tasks.settings import Settings
 
 RETRY_AFTER_S = 10
-_LASTING = {
+# System errors that a retry cannot mend.
+_PERMANENT_ERRORS = {
     errno.ENOENT,
     errno.EACCES,
     errno.EPERM,
@@ -40,7 +41,7 @@ _console: ContextVar[Observer | None] = ContextVar("console", default=None)
 
 @contextmanager
 def watched_by(observer: Observer) -> Iterator[None]:
-    """Tells `observer` of every stage that runs inside the block, in this process."""
+    """Passes the events of every stage that runs inside the block, in this process, to `observer`."""
     token = _console.set(observer)
     try:
         yield
@@ -49,23 +50,23 @@ def watched_by(observer: Observer) -> Iterator[None]:
 
 
 def start_time() -> str:
-    """The time of its start as the name of a flow run, in UTC; without the date for a subflow, whose parent has it."""
+    """Name of a flow run: its start in UTC, without the date for a subflow, whose parent's name has it."""
     return datetime.now(UTC).strftime("%H:%M:%S" if flow_run.parent_flow_run_id else "%Y-%m-%d %H:%M:%S")
 
 
 class PrefectRun(Run):
-    """To be used inside a flow."""
+    """Runs stages as task runs of Prefect; to be used inside a flow."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
         state = _task(stage)(config, self._settings, **inputs, return_state=True)
-        # The object inside the state and no copy of it: Prefect draws arrows by the identity of what it handed out.
+        # Returns the object inside the state, not a copy: Prefect finds the edges of its graph by object identity.
         return cast(State[Artifact], state).result()
 
     def part(self, part: Callable[Concatenate[Run, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs a part of the DAG as a subflow, whose parameters are the part's own but for the run."""
+        """Runs a part of the DAG as a subflow; its parameters are those of `part` without the run."""
 
         @functools.wraps(part)
         def work(*args: Any, **kwargs: Any) -> T:
@@ -82,7 +83,7 @@ def _task(stage: Stage) -> Task[..., Any]:
         console = _console.get()
         outcome = stage(config, settings, [Publisher(), *([console] if console else [])], **inputs)
         if outcome.reused:
-            # Prefect's own word and colour for work that was not done again. The artifact store is the cache.
+            # Prefect's name and colour for a task that was not executed again. The cache is the artifact store.
             return Completed(name="Cached", message="Found finished", data=outcome.artifact)
         return Completed(data=outcome.artifact)
 
@@ -94,17 +95,17 @@ def _task(stage: Stage) -> Task[..., Any]:
         tags=[f"stage:{stage.name}"],
         retries=1,
         retry_delay_seconds=RETRY_AFTER_S,
-        retry_condition_fn=_can_pass,
+        retry_condition_fn=_is_transient,
         cache_policy=NO_CACHE,
         persist_result=False,
     )
 
 
-def _can_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether a second try can help: a hiccup of storage or network, never a wrong config or damaged data."""
+def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a retry can help: after some errors of storage or network, never after a wrong config or damaged data."""
     error = state.data
     if isinstance(error, StorageError):
         error = error.__cause__
     if isinstance(error, PipelineError) or not isinstance(error, OSError):
         return False
-    return error.errno not in _LASTING
+    return error.errno not in _PERMANENT_ERRORS

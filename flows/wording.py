@@ -1,4 +1,4 @@
-"""Numbers and accounts in the words the command line and the UI share."""
+"""How numbers and row counts are written, in the command line and in the UI alike."""
 
 from collections.abc import Mapping
 from typing import Any

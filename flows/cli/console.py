@@ -14,7 +14,7 @@ from tasks.engine.meter import duration
 from tasks.engine.output import Progress as StageProgress
 from tasks.engine.stage import Observer, Outcome, Stage
 
-PLAIN_EVERY_S = 30.0  # without a terminal a line now and then shows life
+PLAIN_EVERY_S = 30.0  # between two progress lines of a stage, where there is no terminal
 
 FIGURES_SHOWN = 2
 
@@ -33,7 +33,7 @@ def line(manifest: Manifest, wanted: Sequence[str], reused: bool, seconds: float
 
 
 def headline(manifest: Manifest, wanted: Sequence[str]) -> str:
-    """The figures of a stage worth a place on its line."""
+    """The metrics shown on the line of a stage."""
     found = numbers(manifest.metrics)
     chosen = [name for want in wanted for name in found if name == want or name.endswith(f".{want}")]
     return ", ".join(f"{name} {figure(found[name])}" for name in (chosen or list(found))[:FIGURES_SHOWN])
@@ -65,7 +65,7 @@ class Silent(Observer):
         self.show(line(manifest, stage.headline, outcome.reused, seconds), outcome.reused)
 
     def show(self, text: str, reused: bool) -> None:
-        """Nothing here; the others print it."""
+        """Called with the line of each finished stage; the subclasses print it."""
 
 
 class Plain(Silent):
@@ -87,7 +87,7 @@ class Plain(Silent):
 
 
 class Live(Silent):
-    """Lines above one moving bar."""
+    """Lines above one live progress bar."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Live(Silent):
 
 
 def _eta(progress: StageProgress, elapsed: float) -> str:
-    """What the stage says, else what its pace so far says."""
+    """The time left: the stage's own estimate, else one from its pace so far."""
     left = progress.eta_s
     if left is None and 0 < progress.done < progress.total and elapsed > 2:
         left = elapsed / progress.done * (progress.total - progress.done)
@@ -133,10 +133,10 @@ def _eta(progress: StageProgress, elapsed: float) -> str:
 
 
 def is_terminal() -> bool:
-    """Whether a person looks on, rather than a file or another program."""
+    """Whether standard output is a terminal, rather than a file or a pipe."""
     return sys.stdout.isatty()
 
 
 def show(drawn: RenderableType) -> None:
-    """Prints a table or a tree; where no terminal sets a width, no line is broken."""
+    """Prints a table or a tree; lines are wrapped only on a terminal."""
     Console(highlight=False, width=None if is_terminal() else 400).print(drawn)

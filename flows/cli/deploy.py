@@ -1,4 +1,4 @@
-"""Puts the deployments of a prefect.yaml in place on a server."""
+"""Creates the deployments of a prefect.yaml on a Prefect server."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def deploy(api: str, prefect_file: Path) -> None:
     Deployed runs work in the project's folder: Prefect stores the folder it deploys from.
 
     Raises:
-        DeployError: with what Prefect said.
+        DeployError: Prefect refused them; the message holds the last line of its output.
     """
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(prefect_file)],
@@ -30,5 +30,5 @@ def deploy(api: str, prefect_file: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip().splitlines()
-        raise DeployError(f"Prefect refused the deployments: {said[-1] if said else 'it said nothing'}")
+        output = (done.stdout + done.stderr).strip().splitlines()
+        raise DeployError(f"Prefect refused the deployments: {output[-1] if output else 'it printed nothing'}")

@@ -17,7 +17,7 @@ from tasks.settings import Settings
 
 LEAST_FREE_GB = 2.0
 INSTALL = "run `make setup`"
-# name: (wanted, what goes wrong otherwise)
+# package: (first version that breaks Prefect 3.8, what goes wrong with it)
 _BELOW = {
     "sqlalchemy": ((2, 1), "schedules silently never start a run"),
     "fastapi": ((0, 151), "Prefect's server does not start"),
@@ -56,10 +56,10 @@ def python(found: tuple[int, ...]) -> Finding:
 
 
 def backport(path: Iterable[str]) -> Finding:
-    """img2dataset brings a `dataclasses` for Python 3.6 that hides the real one from Prefect's own server."""
+    """img2dataset installs the `dataclasses` backport for Python 3.6, which hides Python's own in Prefect's server."""
     found = [folder for folder in path if folder.endswith("site-packages") and Path(folder, "dataclasses.py").exists()]
     if not found:
-        return Finding("dataclasses", True, "No old `dataclasses` package in the way.")
+        return Finding("dataclasses", True, "The old `dataclasses` package is not installed.")
     return Finding(
         "dataclasses",
         False,
@@ -69,7 +69,7 @@ def backport(path: Iterable[str]) -> Finding:
 
 
 def below(package: str, found: str | None, limit: tuple[int, int], effect: str) -> Finding:
-    """A version from `limit` on breaks Prefect 3.8."""
+    """Versions from `limit` on break Prefect 3.8."""
     wanted = ".".join(map(str, limit))
     if found is None:
         return Finding(package, False, f"{package} is not installed: {INSTALL}.")
@@ -80,14 +80,14 @@ def below(package: str, found: str | None, limit: tuple[int, int], effect: str) 
 
 
 def prefect(found: str | None) -> Finding:
-    """The flows are tried with 3.8; 3.9 could not be installed at the time of writing."""
+    """The flows are tested with 3.8; 3.9 could not be installed at the time of writing."""
     if found and found.startswith("3.8."):
         return Finding("prefect", True, f"Prefect {found}.")
     return Finding("prefect", False, f"Prefect is {found or 'missing'}, but 3.8.x is needed: {INSTALL}.")
 
 
 def torch(found: str | None) -> Finding:
-    """The version the models are tried with. A GPU is no condition."""
+    """The version the models are tested with. A GPU is optional."""
     if not found or not found.startswith("2.13."):
         return Finding("torch", False, f"torch is {found or 'missing'}, but 2.13.0 is needed: {INSTALL}.")
     import torch as library
@@ -109,7 +109,7 @@ def storage_works(root: str) -> Finding:
 
 
 def disk(folder: Path, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> Finding:
-    """Room for training states and copies of models."""
+    """Free space for training states and copies of models."""
     there = folder.absolute()
     while not there.exists():
         there = there.parent
@@ -122,7 +122,7 @@ def disk(folder: Path, free_bytes: Callable[[Path], int] = lambda path: shutil.d
 def api(address: str | None) -> Finding:
     """Whether the Prefect server answers, where one is configured."""
     if not address:
-        return Finding("server", True, "No Prefect server set: runs bring their own (`dalle up` starts one with a UI).")
+        return Finding("server", True, "No Prefect server set: a run starts its own (`dalle up` starts one with a UI).")
     try:
         with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=5):
             return Finding("server", True, f"The Prefect server at {address} answers.")
@@ -133,7 +133,7 @@ def api(address: str | None) -> Finding:
 
 
 def port(number: int) -> Finding:
-    """Whether `dalle up` could listen on its port; it may already."""
+    """Whether `dalle up` can listen on this port. A port in use is no failure: `dalle up` may be running there."""
     if is_free(number):
         return Finding("port", True, f"Port {number} is free for `dalle up`.")
     return Finding("port", True, f"Port {number} is taken: by `dalle up`, or else use `dalle up --port`.")
@@ -142,7 +142,7 @@ def port(number: int) -> Finding:
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of this machine."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just given up is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT counts as free
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

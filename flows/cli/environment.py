@@ -20,8 +20,8 @@ _QUIET = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
-# A server that ends with the run has no automations to trigger and nobody reading its event feed. Both write to the
-# same SQLite file as the run does, and on a busy machine the run would wait seconds for them.
+# A server that ends with the run has no automations to trigger, and its event feed is not read. Both services write to
+# the SQLite file that the run uses, and on a busy machine the run would wait seconds for them.
 _IN_PROCESS = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
@@ -37,8 +37,11 @@ def prepare(services: bool = False) -> None:
     """Sets what is not set yet. Without an API address Prefect starts a server inside the run.
 
     Args:
-        services: for a server and a worker that stay, and write logs of their own; else for one run in a terminal,
-            whose log goes to the server alone.
+        services: True for a server and a worker that keep running and write their own logs; False for one run in a
+            terminal, whose log goes to the server only.
+
+    Raises:
+        ConfigError: the state folder cannot be made.
     """
     defaults = _QUIET | {"PREFECT_HOME": str(state_folder() / "prefect")}
     if not services:
@@ -49,7 +52,7 @@ def prepare(services: bool = False) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"Cannot make {home} ({error.strerror}): set DALLE_STATE to a folder of yours.") from error
+        raise ConfigError(f"Cannot make {home} ({error.strerror}): set DALLE_STATE to a writable folder.") from error
 
 
 def services_file() -> Path:
@@ -61,7 +64,7 @@ def use_running_server() -> str | None:
     """Points Prefect at the server `dalle up` started, if one is alive and no other address is set.
 
     Returns:
-        The API address in use; None where the run will bring its own server.
+        The API address in use; None if the run will start its own server.
     """
     if not os.environ.get("PREFECT_API_URL") and services_file().exists():
         from tasks.engine.lock import is_alive

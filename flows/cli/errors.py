@@ -1,4 +1,4 @@
-"""Errors as one line with the remedy. Knows the errors by name only when there is one, so that it imports nothing."""
+"""Errors as one line with the remedy. The error classes are imported only when an error occurs, to start quickly."""
 
 import sys
 from typing import Any

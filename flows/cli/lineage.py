@@ -11,7 +11,7 @@ from tasks.errors import ConfigError
 
 
 def chosen(plan: list[Artifact], root: str, name: str | None) -> Artifact:
-    """The artifact a person means: an address `stage/fingerprint`, a stage of the plan, or by default the last.
+    """The artifact that `name` stands for: an address `stage/fingerprint`, a stage of the plan, or by default the last.
 
     Raises:
         ConfigError: there is no such artifact.
@@ -30,7 +30,7 @@ def chosen(plan: list[Artifact], root: str, name: str | None) -> Artifact:
 
 
 def tree(artifact: Artifact, as_input: str = "", shown: set[str] | None = None) -> dict[str, Any]:
-    """Nested description; an artifact that stood before is named again but not opened again."""
+    """The lineage as nested dictionaries; an artifact that occurs again is named, but not expanded again."""
     shown = set() if shown is None else shown
     node: dict[str, Any] = {"input": as_input, "artifact": artifact.address}
     if artifact.address in shown:
@@ -46,7 +46,7 @@ def tree(artifact: Artifact, as_input: str = "", shown: set[str] | None = None) 
 
 
 def drawing(node: dict[str, Any]) -> Tree:
-    """The description as a tree of lines."""
+    """The nested dictionaries of `tree` as a tree for the terminal."""
     drawn = Tree(_label(node))
     _grow(drawn, node)
     return drawn

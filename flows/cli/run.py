@@ -1,4 +1,4 @@
-"""A run from the command line: with Prefect or without, and what it says in the end."""
+"""A run from the command line, with Prefect or without, and the summary printed at its end."""
 
 import os
 from contextlib import nullcontext, suppress
@@ -30,7 +30,7 @@ IN_PROCESS_SERVER = "prefect.server.api.server"  # in the command line of the se
 def execute(
     recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool
 ) -> Artifact:
-    """Runs the pipeline under the observer's eyes and returns the report.
+    """Runs the pipeline, passes its events to the observer, and returns the report.
 
     Args:
         recipe: the recipe that `config` started from; Prefect shows it with what was changed.
@@ -52,14 +52,14 @@ def execute(
     from flows.stage_task import watched_by
 
     changes = differences(recipe_config(recipe), config)
-    # Nobody looks for the heartbeats of runs on a server that ends with them, and each flow waits a second for its own.
+    # A server that ends with the run does not watch heartbeats, and each flow would wait a second for its own to stop.
     quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}) if address is None else nullcontext()
     with quick, watched_by(observer):
         return deployments.pipeline(recipe, changes, settings)
 
 
 def end_orphaned_servers() -> None:
-    """Ends in-process servers whose run was killed: they outlive it, and hold this folder's Prefect database."""
+    """Ends in-process servers whose run was killed: they outlive it, and keep this folder's Prefect database open."""
     home = os.environ["PREFECT_HOME"]
     for process in psutil.process_iter(["cmdline", "ppid"]):
         with suppress(psutil.Error):
@@ -76,13 +76,13 @@ def report_page(report: Artifact) -> str:
 
 
 def summary(report: Artifact, observer: Silent) -> dict[str, Any]:
-    """Everything a script wants to know of a finished run."""
+    """A finished run for `--json`: the report, the figures of the evaluation, and all stages."""
     figures = next((numbers(stage["metrics"]) for stage in observer.stages if stage["stage"] == "evaluate"), {})
     return {"report": report_page(report), "figures": figures, "stages": observer.stages}
 
 
 def closing_lines(found: dict[str, Any]) -> list[str]:
-    """The headline figures and the report's place."""
+    """The last lines of a run: stages made and reused, the figures, and where the report is."""
     figures = ", ".join(f"{name} {figure(value)}" for name, value in found["figures"].items())
     reused = sum(stage["reused"] for stage in found["stages"])
     made = len(found["stages"]) - reused

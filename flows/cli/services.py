@@ -1,4 +1,4 @@
-"""`dalle up` and `dalle down`: a Prefect server and a worker on this machine, and exactly their end."""
+"""`dalle up` starts a Prefect server and a worker on this machine; `dalle down` ends exactly these."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ class ServiceError(PipelineError):
 
 
 class Service(Frozen):
-    """A process of ours, recognised again by its id and start time together."""
+    """A process that `up` started, identified by id and start time together, because ids are reused."""
 
     pid: int
     started: float
@@ -46,7 +46,7 @@ class Service(Frozen):
 
 
 def up(port: int, prefect_file: Path = environment.PROJECT / "infra" / "prefect.yaml") -> Service:
-    """Starts what is not running yet, and puts the deployments in place. A second call changes nothing.
+    """Starts what is not running yet, and creates the deployments. A second call changes nothing.
 
     Raises:
         PortInUseError: another program listens on the port.
@@ -56,7 +56,7 @@ def up(port: int, prefect_file: Path = environment.PROJECT / "infra" / "prefect.
     services = running()
     server = services.get("server") or _start_server(port)
     _wait_for("health", "server", server)
-    # The worker makes its pool; deployments need it.
+    # The worker creates its work pool, which the deployments need.
     worker = services.get("worker") or _start_worker(server.api)
     _wait_for(f"work_pools/{POOL}", "worker", worker)
     deploy(server.api, prefect_file)
@@ -107,7 +107,7 @@ def _start(name: str, arguments: list[str], api: str, extra: Mapping[str, str]) 
             stdin=subprocess.DEVNULL,
             cwd=environment.PROJECT,
             env=env,
-            start_new_session=True,  # Ctrl-C at the terminal is not meant for it
+            start_new_session=True,  # Ctrl-C in the terminal must not end it
         )
     service = Service(pid=process.pid, started=psutil.Process(process.pid).create_time(), api=api)
     kept = {other: value.model_dump() for other, value in running().items()}
@@ -116,16 +116,16 @@ def _start(name: str, arguments: list[str], api: str, extra: Mapping[str, str]) 
 
 
 def log_file(name: str) -> Path:
-    """Where a service writes what it has to say."""
+    """The log file of a service."""
     return environment.state_folder() / "logs" / f"{name}.log"
 
 
 def _wait_for(path: str, name: str, service: Service) -> None:
-    """Until the server answers at `path`, which it does once the service is ready."""
+    """Waits until the server answers at `path`, which it does once the service is ready."""
     deadline = time.monotonic() + START_LIMIT_S
     while time.monotonic() < deadline:
         if not service.alive:
-            raise ServiceError(f"The Prefect {name} ended while it started; it says why in {log_file(name)}.")
+            raise ServiceError(f"The Prefect {name} ended while it started; the reason is in {log_file(name)}.")
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{service.api}/{path}", timeout=2):
             return
         time.sleep(0.3)
@@ -135,7 +135,7 @@ def _wait_for(path: str, name: str, service: Service) -> None:
 def _end(pid: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]  # taken before the end: orphans are hard to find
+        family = [root, *root.children(recursive=True)]  # listed before the root ends, as its children are found by it
         root.terminate()
         _, left = psutil.wait_procs(family, END_LIMIT_S)
         for process in left:

@@ -20,7 +20,7 @@ State = Literal["finished", "partial", "absent", "damaged", "busy"]
 
 @dataclass(frozen=True)
 class StageStatus:
-    """One row. `note` says what the state alone does not: shards done, the damaged file."""
+    """One row. `note` adds details to the state, such as the number of finished shards or the damaged file."""
 
     stage: str
     fingerprint: str
@@ -88,7 +88,7 @@ def _wrong_sizes(artifact: Artifact) -> Iterator[str]:
 
 
 def _progress(artifact: Artifact, settings: Settings) -> str:
-    """What an unfinished stage has done so far; empty where nothing."""
+    """How far an unfinished stage is; empty if nothing is done."""
     shards = sum(name.endswith(".json") for name in storage.names(artifact.file("shards")))
     if shards:
         return f"{shards} shard{'s' if shards > 1 else ''} done"

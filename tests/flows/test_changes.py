@@ -66,7 +66,7 @@ def test_an_unknown_key_names_the_nearest_one_in_full(typed: str, meant: str | N
     assert nearest(CONFIG, typed) == meant
 
 
-def test_a_key_like_no_other_gets_no_guess() -> None:
+def test_a_key_unlike_any_setting_gets_no_suggestion() -> None:
     with pytest.raises(ConfigError, match=r"^There is no setting 'zzqqxx'\.$"):
         assigned(CONFIG, ["zzqqxx=1"])
 
@@ -149,7 +149,7 @@ def test_a_file_holds_changes_and_may_name_its_recipe(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"), [("- a\n- b\n", "holds no sections"), ("a: [", "is no YAML"), (None, "cannot be read")]
 )
-def test_a_file_that_is_none_is_refused_with_its_name(tmp_path: Path, text: str | None, said: str) -> None:
+def test_a_missing_or_malformed_file_is_refused_with_its_name(tmp_path: Path, text: str | None, said: str) -> None:
     file = tmp_path / "mine.yaml"
     if text is not None:
         file.write_text(text)

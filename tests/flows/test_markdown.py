@@ -1,4 +1,4 @@
-"""The words an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
+"""The texts that an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
 
 import io
 import re
@@ -81,14 +81,14 @@ def test_the_line_of_a_stage_says_rows_the_commonest_reason_and_figures(even: Ar
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [(0.42, "0.4 s"), (12, "12 s"), (59.7, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
 )
-def test_durations_read_like_words(seconds: float, words: str) -> None:
-    assert meter.duration(seconds) == words
+def test_durations_are_written_with_units(seconds: float, text: str) -> None:
+    assert meter.duration(seconds) == text
 
 
-def test_the_tree_goes_back_to_the_first_stage_and_opens_nothing_twice(finished: FinishedRun) -> None:
+def test_the_tree_goes_back_to_the_first_stage_and_expands_nothing_twice(finished: FinishedRun) -> None:
     capture = Console(width=200, record=True, file=io.StringIO())
     capture.print(lineage.drawing(lineage.tree(finished.artifacts["rerank"])))
     drawn = capture.export_text().splitlines()

@@ -84,7 +84,7 @@ def test_a_changed_threshold_changes_that_stage_and_those_after_it(settings: Set
     assert changed == [a.stage for a in before[4:]]
 
 
-def test_models_that_are_not_trained_are_asked_for_by_name(settings: Settings) -> None:
+def test_the_error_for_untrained_models_names_the_first_missing_stage(settings: Settings) -> None:
     with pytest.raises(ConfigError, match=r"not trained yet \(crawl is missing\): run `dalle run`"):
         trained(recipes.demo(), settings)
 

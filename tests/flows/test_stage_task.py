@@ -1,4 +1,4 @@
-"""Stages as Prefect task runs: the same artifacts, the arrows, the state `Cached`, the pages, the retries."""
+"""Stages as Prefect task runs: the same artifacts, graph edges, the state `Cached`, pages and retries."""
 
 import time
 from pathlib import Path
@@ -91,14 +91,14 @@ def test_a_second_run_shows_every_stage_as_cached(settings: Settings) -> None:
     assert task_run(first, "Cached").state.type.value == "COMPLETED"
 
 
-def test_arrows_join_subflows_and_the_stages_inside_one_also_when_cached(settings: Settings) -> None:
+def test_edges_connect_subflows_and_the_stages_inside_one_also_when_cached(settings: Settings) -> None:
     for state in ("Completed", "Cached"):
         done = as_flow(settings)
         source = task_run(done, state)
         [user] = [run for run in runs("task") if run.name == "keep_even" and run.task_inputs["inputs"]][:1]
-        assert [arrow.id for arrow in user.task_inputs["inputs"]] == [source.id]
+        assert [edge.id for edge in user.task_inputs["inputs"]] == [source.id]
         [second] = [run for run in runs("task") if run.name.startswith("toy_second")][:1]
-        assert [arrow.id for arrow in second.task_inputs["rows"]] == [runs("flow")[1].id]
+        assert [edge.id for edge in second.task_inputs["rows"]] == [runs("flow")[1].id]
 
 
 def test_task_runs_are_named_and_tagged_after_their_stage(settings: Settings) -> None:
@@ -129,7 +129,7 @@ def test_a_failing_stage_fails_the_run_at_once_and_keeps_its_sentence(settings: 
 
 
 class HiccupConfig(StageConfig):
-    """Where to note the attempts, and what goes wrong in the first."""
+    """File that counts the attempts, and the error of the first."""
 
     notes: str
     kind: str
@@ -151,7 +151,7 @@ def hiccup(config: HiccupConfig, output: Output) -> None:
 
 
 @pytest.mark.parametrize(("kind", "attempts"), [("storage", 2), ("full", 1), ("config", 1)])
-def test_only_a_passing_trouble_of_storage_is_tried_again(
+def test_only_a_transient_error_of_storage_is_retried(
     settings: Settings, tmp_path: Path, kind: str, attempts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import flow
@@ -173,16 +173,16 @@ def test_only_a_passing_trouble_of_storage_is_tried_again(
     assert len(notes.read_text()) == attempts
 
 
-def test_an_observer_in_the_process_hears_of_every_stage(settings: Settings) -> None:
+def test_an_observer_in_the_process_receives_the_events_of_every_stage(settings: Settings) -> None:
     from flows.stage_task import watched_by
 
     class Listing(Observer):
-        heard: list[tuple[str, bool]] = []  # noqa: RUF012
+        finished_stages: list[tuple[str, bool]] = []  # noqa: RUF012
 
         def finished(self, stage: Stage, outcome: Outcome) -> None:
-            self.heard.append((stage.name, outcome.reused))
+            self.finished_stages.append((stage.name, outcome.reused))
 
     with watched_by(Listing()):
         as_flow(settings)
         as_flow(settings)
-    assert [reused for _, reused in Listing.heard] == [False, False, False, True, True, True]
+    assert [reused for _, reused in Listing.finished_stages] == [False, False, False, True, True, True]

@@ -20,7 +20,7 @@ def dalle(*words: str) -> Result:
 
 
 def only_line(result: Result) -> str:
-    """What stands on stderr, which must be one line."""
+    """The content of stderr, which must be one line."""
     [line] = result.stderr.strip().splitlines()
     return line
 
@@ -84,7 +84,7 @@ def test_status_before_anything_ran_says_absent(tmp_path: Path) -> None:
     assert "absent" in dalle("status", "--root", str(tmp_path)).stdout
 
 
-def test_what_needs_a_finished_run_says_so(tmp_path: Path) -> None:
+def test_verbs_that_need_a_finished_run_say_so(tmp_path: Path) -> None:
     for verb in (["lineage"], ["report"], ["generate", "a red apple"]):
         result = dalle(*verb, "--root", str(tmp_path), *(["--recipe", "smoke"]))
         assert "run `dalle run`" in only_line(result)

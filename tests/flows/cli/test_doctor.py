@@ -1,4 +1,4 @@
-"""The doctor names each break-up in one sentence, with the remedy."""
+"""The doctor names each problem in one sentence, with the remedy."""
 
 import socket
 from pathlib import Path
@@ -14,7 +14,7 @@ def bad(finding: Finding, *words: str) -> bool:
     return not finding.ok and all(word in finding.text for word in words)
 
 
-def test_this_machine_is_fit(settings: Settings) -> None:
+def test_this_machine_has_no_problems(settings: Settings) -> None:
     assert [finding for finding in doctor.examine(settings, 4200) if not finding.ok] == []
 
 
@@ -39,7 +39,7 @@ def test_a_version_that_breaks_prefect_is_named(found: str | None, ok: bool) -> 
         assert bad(finding, found, "schedules", "pip install 'sqlalchemy<2.1'")
 
 
-def test_only_the_tried_prefect_and_torch_pass() -> None:
+def test_only_the_tested_versions_of_prefect_and_torch_pass() -> None:
     assert doctor.prefect("3.8.8").ok
     assert bad(doctor.prefect("3.9.1"), "3.9.1", "3.8.x")
     assert bad(doctor.prefect(None), "missing")
@@ -61,7 +61,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
     assert doctor.api(None).ok
 
 
-def test_a_taken_port_is_said_but_no_illness() -> None:
+def test_a_port_in_use_is_named_but_is_no_failure() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""`dalle up`: a real server and worker, deployments whose schedules start runs, and `dalle down` ends just that."""
+"""`dalle up`: a real server and worker, deployments whose schedules start runs, and `dalle down` ends only these."""
 
 import json
 import os
@@ -27,7 +27,7 @@ RUN_LIMIT_S = 150.0
 
 @dataclass(frozen=True)
 class Services:
-    """What stands while the tests of this module run."""
+    """The services that run during the tests of this module."""
 
     env: dict[str, str]
     port: int
@@ -73,7 +73,7 @@ def test_up_again_changes_nothing(services: Services) -> None:
     assert services.recorded == before
 
 
-def test_a_second_place_cannot_have_the_same_port(services: Services, tmp_path: Path) -> None:
+def test_a_second_server_cannot_use_the_same_port(services: Services, tmp_path: Path) -> None:
     done = subprocess.run(
         [DALLE, "up", "--port", str(services.port)],
         env=services.env | {"DALLE_STATE": str(tmp_path)},
@@ -93,7 +93,7 @@ def test_a_run_finds_the_server(services: Services, monkeypatch: pytest.MonkeyPa
     assert environment.use_running_server() == f"http://127.0.0.1:{services.port}/api"
 
 
-def test_a_schedule_gets_runs(services: Services) -> None:
+def test_a_schedule_creates_runs(services: Services) -> None:
     deadline = time.monotonic() + 90
     wanted = {"state": {"type": {"any_": ["SCHEDULED"]}}}
     while time.monotonic() < deadline:
