@@ -1,1 +1,1 @@
-"""The stages of the pipeline and the small machinery under them. Knows nothing of Prefect."""
+"""The stages of the pipeline and the engine they run on. Nothing here imports Prefect."""

@@ -1,4 +1,4 @@
-"""Trained models out of artifacts, ready to use in this process; loaded once however many shards ask."""
+"""Trained models out of artifacts, ready to use in this process; each is loaded once per process."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +30,11 @@ def local_folder(model: Artifact, settings: Settings) -> Path:
 
 @lru_cache(maxsize=2)
 def load_tokenizer(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
-    """The image tokenizer of an artifact, of whatever kind its config names."""
+    """The image tokenizer of an artifact, of the kind that its config names.
+
+    Raises:
+        CheckpointError: the artifact does not hold an image tokenizer.
+    """
     from models.tokenizer import load_tokenizer
 
     return load_tokenizer(local_folder(tokenizer, settings), device())
@@ -38,7 +42,11 @@ def load_tokenizer(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
 
 @lru_cache(maxsize=2)
 def load_generator(generator: Artifact, settings: Settings) -> "Generator":
-    """The generator of an artifact, of whatever kind its config names."""
+    """The generator of an artifact, of the kind that its config names.
+
+    Raises:
+        CheckpointError: the artifact does not hold a generator.
+    """
     from models import generator as generators
 
     return generators.load(local_folder(generator, settings), device())
@@ -46,7 +54,11 @@ def load_generator(generator: Artifact, settings: Settings) -> "Generator":
 
 @lru_cache(maxsize=2)
 def load_ranker(ranker: Artifact, settings: Settings) -> "Ranker":
-    """The model of an artifact that scores images against captions: trained here, or a published CLIP."""
+    """The model of an artifact that scores images against captions: trained here, or a published CLIP.
+
+    Raises:
+        CheckpointError: the artifact does not hold a ranker.
+    """
     from models.clip.model import load_ranker
 
     return load_ranker(local_folder(ranker, settings), device())

@@ -1,4 +1,4 @@
-"""What can go wrong, by name. Every message is one sentence a user can act on."""
+"""The errors that the pipeline raises on purpose. Every message is one sentence that says what to do."""
 
 
 class PipelineError(Exception):
@@ -26,7 +26,7 @@ class StageBusyError(PipelineError):
 
 
 class SchemaError(PipelineError):
-    """A table does not have the columns its reader was promised."""
+    """A table does not have the columns that its reader expects."""
 
 
 class DamagedArtifactError(PipelineError):

@@ -1,4 +1,4 @@
-"""Image tokens ahead of time: every packed pair through the image tokenizer, once for all epochs of the prior."""
+"""Encodes the image of every packed pair by the image tokenizer, once for all epochs of the prior."""
 
 from functools import partial
 
@@ -30,7 +30,7 @@ def extract(config: Config, output: Output, pairs: Artifact, tokenizer: Artifact
 
 
 def extract_shard(config: Config, settings: Settings, tokenizer: Artifact, shard: tuple[str, str]) -> Shard:
-    """Codes of one shard of pairs; the split stays what it was. Held-out images are encoded once, unaugmented."""
+    """Codes of one shard of pairs, in the same split. Validation images are encoded once, without augmentation."""
     split, uri = shard
     table = schemas.read_table(uri)
     encodings = range(config.encodings if split == "train" else 1)

@@ -1,4 +1,4 @@
-"""Pictures for one prompt, from a generator and a ranker that are already trained."""
+"""Images for one prompt, drawn by a trained generator and ranked by a trained ranker."""
 
 from dataclasses import dataclass
 

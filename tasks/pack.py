@@ -13,7 +13,7 @@ from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
 from tasks.engine.stage import StageConfig, stage
 
-BUCKETS = 1 << 32
+BUCKETS = 1 << 32  # values of the hash that decides the split
 
 
 class Config(StageConfig):
@@ -25,7 +25,7 @@ class Config(StageConfig):
 
 @stage(Config, version=1, reads={"images": {"images": schemas.IMAGES}})
 def pack(config: Config, output: Output, images: Artifact) -> None:
-    """Merges shards and splits them into train and val, by a hash of the pair id: a pair never changes sides."""
+    """Merges shards and splits them into train and val, by a hash of the pair id: a pair never changes its split."""
     merged = [group.uris for group in groups(images, "images", config.pairs_per_shard)]
     markers = output.map(partial(pack_group, config), merged)
     for split in ("train", "val"):
@@ -36,11 +36,11 @@ def pack(config: Config, output: Output, images: Artifact) -> None:
 def pack_group(config: Config, uris: tuple[str, ...]) -> Shard:
     """The train and val shards of one group; sorted by pair id, which is a hash, so in random order."""
     table = pa.concat_tables(schemas.read_table(uri) for uri in uris).sort_by("pair_id").cast(schemas.PAIRS)
-    held_out = pa.array([is_held_out(name, config.val_fraction) for name in table["pair_id"].to_pylist()], pa.bool_())
-    return Shard(table.num_rows, {"train": table.filter(pc.invert(held_out)), "val": table.filter(held_out)})
+    val = pa.array([is_val(pair_id, config.val_fraction) for pair_id in table["pair_id"].to_pylist()], pa.bool_())
+    return Shard(table.num_rows, {"train": table.filter(pc.invert(val)), "val": table.filter(val)})
 
 
-def is_held_out(pair_id: str, val_fraction: float) -> bool:
-    """Whether the pair belongs to the validation set; a larger fraction holds out the same pairs and more."""
+def is_val(pair_id: str, val_fraction: float) -> bool:
+    """Whether the pair belongs to the validation set; a larger fraction takes the same pairs and more."""
     bucket = int.from_bytes(hashlib.sha256(f"val {pair_id}".encode()).digest()[:4], "big")
     return bucket < val_fraction * BUCKETS

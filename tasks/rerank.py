@@ -14,7 +14,7 @@ from tasks.settings import Settings
 
 
 class Config(StageConfig):
-    """Nothing to choose yet: the ranker is the CLIP of this run, the score its cosine."""
+    """No settings yet: the ranker is the CLIP of this run, and the score is its cosine similarity."""
 
 
 @stage(Config, reads={"samples": {"samples": schemas.SAMPLES}})
@@ -34,7 +34,11 @@ def rerank_shard(settings: Settings, ranker: Artifact, uri: str) -> Shard:
 
 
 def score(settings: Settings, ranker: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
-    """Cosine of each encoded image with its prompt: fp32 [B], higher is better."""
+    """Cosine similarity of each image (JPEG, PNG or WebP bytes) with its prompt: float32 [B], higher is better.
+
+    Raises:
+        ValueError: the numbers of images and prompts differ.
+    """
     from models.clip.model import score as clip_score
     from models.training.images import decode
 
@@ -42,7 +46,15 @@ def score(settings: Settings, ranker: Artifact, images: list[bytes], prompts: li
 
 
 def rank_within(prompt_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Rank of each candidate among those of its prompt, 0 the best; the earlier candidate wins a tie. int [B]."""
+    """Rank of each candidate among those of its prompt, 0 for the best; the earlier candidate wins a tie.
+
+    Args:
+        prompt_ids: int [B].
+        scores: float [B].
+
+    Returns:
+        int32 [B].
+    """
     ranks = np.empty(len(scores), np.int32)
     for prompt_id in np.unique(prompt_ids):
         rows = np.flatnonzero(prompt_ids == prompt_id)

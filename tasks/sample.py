@@ -45,7 +45,11 @@ class Config(Sampling, StageConfig):
 
 
 class Prompt(Frozen):
-    """A caption to draw; `pair_id` names the pair it comes from, if it comes from one."""
+    """A caption to draw; `pair_id` names the pair it comes from, if it comes from one.
+
+    Attributes:
+        group: "fixed", or the split of the pair: "train" or "val".
+    """
 
     prompt_id: int
     text: str

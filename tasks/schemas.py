@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 from tasks.engine import storage
 from tasks.errors import DamagedArtifactError, SchemaError
 
-# One image reference on one page: the raw material, nothing judged yet.
+# The URL of an image with its alt text on one page, before any filter.
 CANDIDATES = pa.schema(
     [
         pa.field("pair_id", pa.string(), nullable=False),  # 16 hex digits: sha256 of url, newline, alt text
@@ -67,7 +67,7 @@ SCORES = SAMPLES.append(pa.field("score", pa.float32(), nullable=False)).append(
     pa.field("rank", pa.int32(), nullable=False)
 )
 
-# A row some stage refused, with what a person needs to see why.
+# A row that a stage rejected, with the reason and what helps to check it.
 REJECTS = pa.schema(
     [
         pa.field("pair_id", pa.string(), nullable=False),
@@ -87,10 +87,10 @@ def tokens(codes_per_image: int) -> pa.Schema:
 
 
 def read_table(uri: str) -> pa.Table:
-    """The whole shard.
+    """The table of one Parquet shard.
 
     Raises:
-        DamagedArtifactError: it is missing or not whole.
+        DamagedArtifactError: the file is missing or cut short.
     """
     try:
         return pq.read_table(pa.BufferReader(storage.read_bytes(uri)))
@@ -99,7 +99,7 @@ def read_table(uri: str) -> pa.Table:
 
 
 def check_shard(uri: str, expected: pa.Schema) -> None:
-    """Reads the shard's footer and compares its columns with what the reader was promised.
+    """Reads the shard's footer and compares its columns with those expected; further columns are allowed.
 
     Raises:
         DamagedArtifactError: the file is missing or cut short.

@@ -1,4 +1,4 @@
-"""Keeps the images a square crop can be learnt from. Section 2.3 of the paper."""
+"""Keeps the images that are large enough and not too long for a square crop. Section 2.3 of the paper."""
 
 import io
 from functools import partial
@@ -14,7 +14,7 @@ from tasks.engine.stage import StageConfig, stage
 
 
 class Config(StageConfig):
-    """Which images are kept, judged by their size as it was served."""
+    """Which images are kept, by the size in which they were served."""
 
     min_side_px: int = Field(64, ge=1, description="Shortest side of an image; the paper's crops need 256.")
     max_aspect_ratio: float = Field(2.0, ge=1, description="Longest side over shortest; the paper keeps [1/2, 2].")
@@ -27,7 +27,7 @@ def screen_images(config: Config, output: Output, images: Artifact) -> None:
 
 
 def screen_shard(config: Config, uri: str) -> Shard:
-    """The kept images of one shard and the refused ones, each with the size that decided."""
+    """The kept images of one shard and the rejected ones, these with their size as the detail."""
     table = schemas.read_table(uri)
     short = pc.min_element_wise(table["width"], table["height"])
     long = pc.max_element_wise(table["width"], table["height"])
@@ -45,11 +45,11 @@ def screen_shard(config: Config, uri: str) -> Shard:
     kept = pc.is_null(reasons)
     width, height = (pc.cast(table[name], pa.string()) for name in ("width", "height"))
     sizes = pc.binary_join_element_wise(width, height, "x")
-    refused = table.append_column("reason", reasons).append_column("detail", sizes).filter(pc.invert(kept))
+    rejected = table.append_column("reason", reasons).append_column("detail", sizes).filter(pc.invert(kept))
     return Shard(
         table.num_rows,
         {"images": table.filter(kept)},
-        refused.select(schemas.REJECTS.names).cast(schemas.REJECTS),
+        rejected.select(schemas.REJECTS.names).cast(schemas.REJECTS),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where and with how much a pipeline runs. Nothing here changes a result, so nothing here enters a fingerprint."""
+"""Where a pipeline runs and how much of the machine it uses. Changes no result, so it enters no fingerprint."""
 
 import os
 from pathlib import Path
@@ -9,17 +9,17 @@ from models.config import Frozen
 
 
 class Settings(Frozen):
-    """The machine's side of a run: storage, Dask, training processes."""
+    """Storage, Dask and training processes of a run."""
 
     root: str = Field("runs", description="Folder or s3:// URL that holds all artifacts.")
     work_dir: str = Field(".dalle/work", description="Local scratch folder for training state and model copies.")
-    dask_address: str | None = Field(None, description="Address of a running Dask scheduler; none starts a local one.")
+    dask_address: str | None = Field(None, description="Address of a running Dask scheduler; if unset, one is started.")
     dask_workers: int = Field(
-        default_factory=lambda: os.cpu_count() or 1, ge=0, description="Local Dask workers; 0 works in this process."
+        default_factory=lambda: os.cpu_count() or 1, ge=0, description="Local Dask workers; 0: no Dask."
     )
     processes_per_node: int = Field(1, ge=1, description="Training processes on this node, one for each GPU.")
 
     @property
     def local_work(self) -> Path:
-        """`work_dir` as an absolute path: training processes start elsewhere."""
+        """`work_dir` as an absolute path, for processes with another working directory."""
         return Path(self.work_dir).absolute()

@@ -88,12 +88,12 @@ def test_dask_is_imported_in_one_module() -> None:
     assert [name for name, tree in modules().items() if {"dask", "distributed"} & top_level(tree)] == [DASK_MODULE]
 
 
-def test_no_module_is_named_for_nothing() -> None:
+def test_no_module_has_a_catch_all_name() -> None:
     assert not {name.rsplit(".", 1)[-1] for name in modules()} & {"utils", "helpers", "misc", "common"}
 
 
 @pytest.mark.parametrize("layer", ["flows", "tasks"])
-def test_a_folder_can_be_taken_in_at_a_glance(layer: str) -> None:
+def test_a_layer_has_few_modules_outside_its_folders(layer: str) -> None:
     assert len(list((PROJECT / layer).glob("*.py"))) <= MOST_FILES
 
 

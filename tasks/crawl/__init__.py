@@ -1,1 +1,1 @@
-"""The first stage: image references with alt texts, from live sites, from a folder, or from the demo site."""
+"""The first stage: candidates, which are image URLs with alt texts, from live sites, a folder or the demo site."""

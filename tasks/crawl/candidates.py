@@ -1,4 +1,4 @@
-"""From image references as a page holds them to the table of candidates and the table of rejects."""
+"""Sorts the images that a source refers to into the table of candidates and the table of rejects."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ IMAGE_SCHEMES = ("http://", "https://")
 
 @dataclass(frozen=True)
 class Reference:
-    """An `img` element, or a file of a folder: an image somewhere and, with luck, words about it."""
+    """An image as its source names it: an `img` element of a page, or a file of a folder. `alt` may be missing."""
 
     url: str
     alt: str | None
     page_url: str
     licence: str | None = None
-    opted_out: str | None = None  # the directive of the page that keeps its images out of a training set
+    opted_out: str | None = None  # the page's opt-out directive, such as noai, if it has one
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a reference is refused."""
+    """Why a reference is rejected: a short stable code, and the value that decided."""
 
     reason: str
     detail: str | None = None
 
 
 def pair_id(url: str, alt: str) -> str:
-    """16 hex digits that name an image reference with its words, the same in every run."""
+    """16 hex digits that identify a URL with its alt text: the start of the SHA-256 of both."""
     return storage.sha256(f"{url}\n{alt}".encode(errors="replace"))[:16]
 
 
@@ -43,7 +43,13 @@ def shard_of(
     judge: Callable[[Reference], Verdict | None],
     metrics: dict[str, float],
 ) -> Shard:
-    """Sorts references into candidates and rejects. Of equal ones the first stays."""
+    """Sorts references into candidates and rejects. Of those with equal URL and alt text the first is kept.
+
+    Args:
+        source: value of the column of that name.
+        judge: why a reference is rejected, or None.
+        metrics: those of the shard.
+    """
     kept: dict[str, dict[str, Any]] = {}
     rejected: list[dict[str, Any]] = []
     for reference in references:

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Config(StageConfig):
-    """Where images with captions come from. With nothing named it is the demo site, served on this machine."""
+    """Where images with captions come from. By default from the demo site, served on this machine."""
 
     folder: str | None = Field(None, description="Folder of images with captions, instead of a crawl.")
     sites: tuple[str, ...] = Field((), description="Addresses of live sites to crawl, robots.txt obeyed.")
@@ -35,16 +35,16 @@ class Config(StageConfig):
 
     @property
     def is_demo(self) -> bool:
-        """Whether nothing is named, so that the pipeline makes its own source."""
+        """Whether the source is the demo site: neither a folder nor a site is configured."""
         return self.folder is None and not self.sites
 
     @property
     def archive_path(self) -> Path:
-        """The demo's zip; a relative path counts from the repository, wherever the pipeline is started."""
+        """The demo's zip; a relative path is relative to the repository."""
         return REPOSITORY / self.archive
 
     def outside_state(self) -> str:
-        """Digest of the folder's files and captions, or of the demo's zip. A live site is known by its snapshot alone.
+        """Digest of the folder's files and captions, or of the demo's zip; empty for live sites.
 
         Raises:
             SourceError: there is no such folder or zip.

@@ -1,4 +1,4 @@
-"""What the robots.txt of image hosts allows. Pages are Scrapy's to check; images are fetched by a later stage."""
+"""The robots.txt rules of image hosts (RFC 9309). Those for pages are checked by Scrapy, as it fetches them."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,17 +10,18 @@ from tasks.crawl.candidates import Verdict
 from tasks.web.connection import Limits, RefusedError
 from tasks.web.download import AGENT_TOKEN, download
 
-LIMITS = Limits(timeout_s=5, deadline_s=10, max_bytes=500_000)  # RFC 9309 asks for 500 KiB to be read at least
-AT_ONCE = 8
+LIMITS = Limits(timeout_s=5, deadline_s=10, max_bytes=500_000)  # RFC 9309, section 2.5, demands at least 500 KiB
+AT_ONCE = 8  # hosts
 
 
 def ask_hosts(urls: Iterable[str], trusted_host: str) -> Mapping[str, Protego | Verdict]:
-    """The rules of every host among `urls`, or why images from it are refused.
+    """The robots.txt rules of every host among `urls`, or why all its images are rejected.
 
-    After RFC 9309 a host without a robots.txt allows everything, and one that cannot be asked allows nothing.
+    After RFC 9309, section 2.3.1, a host without a robots.txt (status 4xx) allows everything, and a host whose
+    robots.txt cannot be fetched allows nothing.
 
     Args:
-        trusted_host: the host a person named as the site to crawl; it may be private, no other may.
+        trusted_host: host and port of the site that the config names; only this one may be private.
     """
     hosts = sorted({_host(url) for url in urls})
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -28,7 +29,7 @@ def ask_hosts(urls: Iterable[str], trusted_host: str) -> Mapping[str, Protego | 
 
 
 def forbids(rules: Mapping[str, Protego | Verdict], url: str) -> Verdict | None:
-    """Why `url` may not be fetched, or None."""
+    """Why `url` may not be fetched, or None if it may."""
     answer = rules[_host(url)]
     if isinstance(answer, Verdict):
         return answer
@@ -36,7 +37,7 @@ def forbids(rules: Mapping[str, Protego | Verdict], url: str) -> Verdict | None:
 
 
 def _host(url: str) -> str:
-    """Scheme, host and port: what one robots.txt speaks for."""
+    """Scheme, host and port: the scope of one robots.txt."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -53,5 +54,5 @@ def _ask(host: str, trusted: bool) -> Protego | Verdict:
             return Protego.parse("")
         if refusal.reason in ("private_host", "bad_url"):
             return Verdict(refusal.reason, refusal.detail)
-        return Verdict("robots_disallowed", f"robots.txt not to be had: {refusal.reason} {refusal.detail}")
+        return Verdict("robots_disallowed", f"robots.txt is not available: {refusal.reason} {refusal.detail}")
     return Protego.parse(response.body.decode(errors="replace"))

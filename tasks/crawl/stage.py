@@ -1,4 +1,4 @@
-"""The first stage: image references with alt texts, from live sites, from a folder, or from the demo site."""
+"""The first stage: candidates, which are image URLs with alt texts, from live sites, a folder or the demo site."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -17,9 +17,13 @@ DEMO = "demo"
 
 @stage(Config, version=1)
 def crawl(config: Config, output: Output) -> None:
-    """Collects image references with their alt texts; one shard for each site. Section 2.3 of the paper.
+    """Collects candidates; one shard for each source. Section 2.3 of the paper.
 
-    Metrics: pages fetched, refused by robots.txt, and failed.
+    Metrics: pages fetched, disallowed by robots.txt, and failed.
+
+    Raises:
+        SourceError: no source holds an image, or a folder is not usable.
+        PortInUseError: the port of the demo site is in use.
     """
     with serving(config):
         markers = output.map(partial(crawl_source, config), _sources(config), unit="references")
@@ -39,25 +43,29 @@ def _sources(config: Config) -> list[tuple[str, str]]:
 
 
 def crawl_source(config: Config, source: tuple[str, str]) -> Shard:
-    """The shard of one source."""
+    """The shard of one source, given by kind and address.
+
+    Raises:
+        SourceError: the source is a folder that is not usable, or it is the only one and holds no image.
+    """
     kind, address = source
     if kind == "folder":
         return crawl_folder(config.licence, address)
-    # A live site's name in the table is its address, so that no host name can pose as the demo or a folder.
+    # The column `source` of a live site is its URL, which cannot be mistaken for the demo or a folder.
     shard = crawl_site(config, DEMO if kind == DEMO else address, address)
     if shard.rows_in == 0 and len(_sources(config)) == 1:
-        # Raised before the shard counts as done, so that the next run tries again.
+        # Raised before the shard is marked as finished, so that the next run tries again.
         pages = f"{shard.metrics['pages_fetched']} pages fetched, {shard.metrics['pages_failed']} failed"
         raise SourceError(f"No image was found at {address} ({pages}): check the address and source.sites.")
     return shard
 
 
 def serving(config: Config) -> AbstractContextManager[None]:
-    """Serves the demo site for the length of the block, if that is the source."""
+    """Serves the demo site during the block, if that is the source."""
     return demo_site(config.archive_path, config.port) if config.is_demo else nullcontext()
 
 
 def source_of(artifact: Artifact) -> Config | None:
-    """The config of the crawl an artifact goes back to."""
+    """The config of the crawl in the lineage of an artifact, None if there is none."""
     crawls = (ancestor for ancestor in lineage(artifact) if ancestor.stage == crawl.name)
     return next((Config.model_validate(found.manifest().config) for found in crawls), None)

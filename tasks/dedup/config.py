@@ -6,7 +6,7 @@ from tasks.engine.stage import StageConfig
 
 
 class Config(StageConfig):
-    """When two images count as one. The defaults keep emoji apart that differ in one hand of a clock or in colour."""
+    """When two images count as one. The defaults keep emoji apart that differ only in a clock's hand or in colour."""
 
     max_hash_distance: int = Field(12, ge=0, le=64, description="Bits of 255 in which perceptual hashes may differ.")
     max_colour_difference: int = Field(

@@ -24,7 +24,7 @@ class FileRecord(Frozen):
 
 
 class Counts(Frozen):
-    """The account of a stage: `rows_in == rows_out + sum(rejected)`, checked before the manifest is written."""
+    """Row counts of a stage: `rows_in == rows_out + sum(rejected)`, checked before the manifest is written."""
 
     unit: str = "rows"
     rows_in: int = 0
@@ -33,11 +33,18 @@ class Counts(Frozen):
 
     @property
     def balanced(self) -> bool:
+        """Whether every row is accounted for."""
         return self.rows_in == self.rows_out + sum(self.rejected.values())
 
 
 class RunRecord(Frozen):
-    """How the work went. The one part of a manifest that differs between two equal runs."""
+    """When, where and with which library versions the work was done. The only part of a manifest that differs between
+    two equal runs.
+
+    Attributes:
+        started: UTC, ISO 8601.
+        peak_memory_mb: MiB, of the process with all its children.
+    """
 
     started: str
     seconds: float
@@ -47,7 +54,7 @@ class RunRecord(Frozen):
 
 
 class Manifest(Frozen):
-    """What an artifact is, what it was made from, and what became of every row."""
+    """What an artifact is, what it was made from, and how many rows were kept and rejected."""
 
     stage: str
     version: int
@@ -74,6 +81,7 @@ class Artifact(Frozen):
 
     @property
     def uri(self) -> str:
+        """URL of the artifact's folder."""
         return f"{self.root.rstrip('/')}/{self.address}"
 
     def file(self, path: str) -> str:
@@ -81,9 +89,11 @@ class Artifact(Frozen):
         return f"{self.uri}/{path}"
 
     def manifest(self) -> Manifest:
-        """Raises:
-        FileNotFoundError: the artifact is not finished.
-        DamagedArtifactError: its manifest cannot be read.
+        """The manifest, read from storage at each call.
+
+        Raises:
+            FileNotFoundError: the artifact is not finished.
+            DamagedArtifactError: its manifest cannot be read.
         """
         data = storage.read_bytes(self.file(MANIFEST))
         try:
@@ -102,13 +112,17 @@ class Artifact(Frozen):
         ]
 
     def is_finished(self) -> bool:
-        """Whether the manifest stands and every file it names is there with its size."""
+        """Whether the manifest exists, and every file it lists exists with the recorded size.
+
+        Raises:
+            DamagedArtifactError: its manifest cannot be read.
+        """
         if not storage.exists(self.file(MANIFEST)):
             return False
         return all(storage.size_bytes(self.file(f.path)) == f.bytes for f in self.manifest().outputs)
 
     def damage(self) -> list[str]:
-        """Re-reads every file and compares digests; one sentence for each file that is not what it was."""
+        """Re-reads every file and compares digests; one sentence for each missing or changed file."""
         return [problem for record in self.manifest().outputs if (problem := self._damage_of(record))]
 
     def _damage_of(self, record: FileRecord) -> str | None:
@@ -121,6 +135,7 @@ class Artifact(Frozen):
         return None
 
     def inputs(self) -> dict[str, "Artifact"]:
+        """The input artifacts by name, as the manifest records them."""
         return {
             name: Artifact(root=self.root, stage=address.split("/")[0], fingerprint=address.split("/")[1])
             for name, address in self.manifest().inputs.items()
@@ -140,7 +155,7 @@ def lineage(artifact: Artifact) -> Iterator[Artifact]:
 
 
 def fingerprint(stage: str, version: int, config: dict[str, Any], outside: str, inputs: dict[str, str]) -> str:
-    """16 hex digits that name the work: same stage, version, config, outside state and inputs, same name."""
+    """16 hex digits: the start of a SHA-256 over stage, version, config, outside state and the inputs' addresses."""
     description = {"stage": stage, "version": version, "config": config, "outside": outside, "inputs": inputs}
     canonical = json.dumps(description, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

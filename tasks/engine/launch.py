@@ -22,8 +22,8 @@ JOB = "job.json"
 DONE = "done.json"
 POLL_S = 0.5
 GRACE_S = 20.0
-# Dask sets these for its own workers, in this process too. They cost a trainer half its speed: memory is handed back to
-# the system after every step, and there is one thread.
+# Dask sets these for its workers, in this process too. A trainer that inherits them runs at half its speed: memory is
+# returned to the system after every step, and torch uses one thread.
 DASK_WORKER_LIMITS = {"MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 
 
@@ -32,18 +32,25 @@ def train(
 ) -> dict[str, Any]:
     """Runs a trainer to its end in `folder` and returns what it wrote to `done.json`.
 
-    A trainer that a killed run left behind is waited for, not started twice; one that was killed itself goes on from
-    its last checkpoint. Trainers have a session of their own, which ends with this call if the call is cancelled.
+    If a killed run left its trainer running, this call waits for that trainer and starts no second one. A trainer that
+    was itself killed continues from its last checkpoint. A trainer runs in its own process session, all of which is
+    ended if this call is cancelled.
+
+    Args:
+        module: the trainer, such as `models.dvae.train`.
+        job: content of its job file; `out` is added.
+        watch: called with the trainer's progress, twice a second.
 
     Raises:
-        TrainingFailedError: the trainer ended without finishing; the message holds its last words.
+        TrainingFailedError: the trainer ended without finishing; the message holds its error, or else the last line of
+            its log.
     """
     if left_behind := _running(folder):
         _wait(left_behind, folder, watch)
     if not (folder / DONE).exists():
         _wait(_start(module, job, folder, settings), folder, watch)
     if not (folder / DONE).exists():
-        raise TrainingFailedError(_last_words(folder))
+        raise TrainingFailedError(_failure(folder))
     done: dict[str, Any] = json.loads((folder / DONE).read_text())
     return done
 
@@ -63,7 +70,7 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
     command = [sys.executable, "-m", AGENT, "--standalone", "--max-restarts=0"]
     command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / JOB)]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
-    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for each other stall when a core is shared
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that busy-wait are slow when cores are shared
     with (folder / "trainer.log").open("ab") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, start_new_session=True
@@ -72,7 +79,7 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
 
 
 def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
-    """Returns when the process has ended, however it ended."""
+    """Returns when the process has ended, whether or not it succeeded."""
     try:
         process = psutil.Process(pid)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -94,17 +101,18 @@ def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
         watch(Progress(now["step"], now["steps"], f"steps, loss {now['loss']:.3f}", now["eta_s"]))
 
 
-def _last_words(folder: Path) -> str:
+def _failure(folder: Path) -> str:
+    """Why the trainer in `folder` ended early, and what to do."""
     error = folder / "error.json"
     if error.exists():
         return str(json.loads(error.read_text())["message"])
     lines = (folder / "trainer.log").read_text(errors="replace").strip().splitlines()
-    said = lines[-1] if lines else "it said nothing"
-    return f"Training ended early ({said}); run again to go on from the last checkpoint; log: {folder / 'trainer.log'}."
+    last = lines[-1] if lines else "it printed nothing"
+    return f"Training ended early ({last}); run again to go on from the last checkpoint; log: {folder / 'trainer.log'}."
 
 
 def _end(pid: int) -> None:
-    """Asks the whole session to end, then makes it."""
+    """Ends the whole session: by SIGTERM, and by SIGKILL if it still runs after GRACE_S."""
     for end in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(pid, end)

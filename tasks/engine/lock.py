@@ -1,4 +1,4 @@
-"""One writer at a time: a lease file beside the artifact, renewed while its owner lives."""
+"""One writer at a time: a lease file beside the artifact, renewed while its owner runs."""
 
 import json
 import socket
@@ -14,19 +14,21 @@ from tasks.engine import storage
 from tasks.errors import StageBusyError
 
 RENEW_S = 20.0
-EXPIRE_S = 90.0  # a few renewals: one slow network write must not cost the lease
+EXPIRE_S = 90.0  # several renewals, so that one slow write does not lose the lease
 
 
 @contextmanager
 def only_writer(uri: str) -> Iterator[None]:
-    """Holds the lease file `uri` for the length of the block; a dead owner's lease is taken over at once.
+    """Holds the lease file `uri` during the block.
+
+    A lease is taken over if its process has ended (on this host), or if it was not renewed for EXPIRE_S.
 
     Raises:
-        StageBusyError: a living process holds it.
+        StageBusyError: a running process holds it.
     """
     owner = uuid.uuid4().hex
     if not storage.create_exclusively(uri, _lease(owner)):
-        _remove_if_dead(uri)
+        _remove_if_abandoned(uri)
         if not storage.create_exclusively(uri, _lease(owner)):
             raise StageBusyError(f"Another run has just started to write {uri.removesuffix('.lock')}: wait for it.")
     stop = threading.Event()
@@ -41,7 +43,7 @@ def only_writer(uri: str) -> Iterator[None]:
 
 
 def is_held(uri: str) -> bool:
-    """Whether a living process holds the lease file `uri`."""
+    """Whether a running process holds the lease file `uri`."""
     try:
         return _is_held(storage.read_json(uri))
     except FileNotFoundError:
@@ -65,7 +67,7 @@ def _renew(uri: str, owner: str, stop: threading.Event) -> None:
         storage.write_bytes(uri, _lease(owner))
 
 
-def _remove_if_dead(uri: str) -> None:
+def _remove_if_abandoned(uri: str) -> None:
     try:
         lease = storage.read_json(uri)
     except FileNotFoundError:

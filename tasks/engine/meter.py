@@ -13,12 +13,12 @@ import psutil
 
 from tasks.engine.artifact import RunRecord
 
-SAMPLE_S = 2.0  # a look costs about 80 ms: the kernel walks every page table
+SAMPLE_S = 2.0  # one measurement takes about 80 ms: the kernel walks every page table
 NAMED_PACKAGES = ("torch", "pyarrow", "img2dataset", "prefect", "distributed", "numpy", "tokenizers", "transformers")
 
 
 class Meter:
-    """Measures the block it surrounds; `record()` afterwards."""
+    """Measures time and peak memory of its `with` block; `record()` gives them afterwards."""
 
     def __enter__(self) -> Self:
         self._started = datetime.now(UTC)
@@ -41,6 +41,7 @@ class Meter:
                 return
 
     def record(self) -> RunRecord:
+        """The measurements, with host and library versions."""
         return RunRecord(
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(self._seconds, 2),
@@ -51,13 +52,13 @@ class Meter:
 
 
 def tree_memory_bytes() -> int:
-    """Proportional set size of this process and all its children: pages they share count once."""
+    """Proportional set size (PSS) of this process and all its children, bytes: pages they share count once."""
     root = psutil.Process()
     total = 0
     for process in [root, *root.children(recursive=True)]:
         try:
             total += process.memory_full_info().pss
-        except psutil.Error:  # it ended between the listing and the look
+        except psutil.Error:  # it ended after it was listed
             continue
     return total
 

@@ -24,7 +24,7 @@ ROWS_PER_GROUP = 256
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is. `eta_s` is None until it can be told."""
+    """How far a stage is, `what` being the unit. `eta_s` is the estimated time left, None while it is unknown."""
 
     done: int
     total: int
@@ -34,7 +34,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Shard:
-    """What a stage made of one item of its input.
+    """The result of a stage for one item of its input.
 
     `tables` go to `{kind}-{index:05d}.parquet`, the rejects beside them. `rows_in` must be the rows of all tables plus
     the rejects. `metrics` are added up over the shards.
@@ -47,7 +47,7 @@ class Shard:
 
 
 class ShardMarker(Frozen):
-    """Says that a shard is finished; a later run finds it and does only what is missing."""
+    """Written when a shard is finished, so that a later run makes only those that are missing."""
 
     index: int
     rows_in: int
@@ -58,7 +58,13 @@ class ShardMarker(Frozen):
 
 
 class Output:
-    """Handed to a stage's function; everything it writes goes through here."""
+    """Passed to a stage's function, which writes all its files, counts and metrics through it.
+
+    Attributes:
+        uri: URL of the artifact's folder.
+        watch: to be called with the stage's progress.
+        metrics: goes into the manifest.
+    """
 
     def __init__(self, uri: str, settings: Settings, watch: Callable[[Progress], None]) -> None:
         self.uri = uri
@@ -77,7 +83,13 @@ class Output:
         return folder
 
     def map(self, work: Callable[[Any], Shard], items: Sequence[Any], unit: str = "rows") -> list[ShardMarker]:
-        """Runs `work` on every item whose shard is not finished yet, each to its own shard, and accounts for it."""
+        """Runs `work` on every item whose shard is not finished yet, and writes each result as a shard.
+
+        Adds the counts and metrics of all shards to those of the stage.
+
+        Returns:
+            The markers of all shards, in the order of the items.
+        """
         self.watch(Progress(0, len(items), "shards"))
         done = 0
 
@@ -96,15 +108,15 @@ class Output:
         return markers
 
     def write(self, path: str, data: bytes, rows: int | None = None) -> None:
-        """Adds a file to the artifact."""
+        """Adds a file to the artifact, at `path` inside it."""
         self._files.append(_write_file(self.uri, path, data, rows))
 
     def account(self, counts: Counts) -> None:
-        """Adds rows to the stage's account. `map` does it for its shards."""
+        """Adds to the stage's row counts. `map` does it for its shards."""
         self._counts.append(counts)
 
     def counts(self) -> Counts:
-        """The sum of everything accounted for."""
+        """The sum of all counts added so far."""
         rejected: Counter[str] = Counter()
         for counts in self._counts:
             rejected.update(counts.rejected)
@@ -116,14 +128,16 @@ class Output:
         )
 
     def files(self) -> tuple[FileRecord, ...]:
+        """Records of all files added so far, sorted by path."""
         return tuple(sorted(self._files, key=lambda record: record.path))
 
     def clear_scratch(self) -> None:
+        """Removes the scratch folder."""
         shutil.rmtree(self.scratch)
 
 
 def finish_shard(uri: str, work: Callable[[Any], Shard], numbered: tuple[int, Any]) -> ShardMarker:
-    """Makes one shard and its marker, or finds the marker and does nothing. Runs in a Dask worker."""
+    """Makes one shard and its marker, or returns the marker if it is finished. Runs in a Dask worker."""
     index, item = numbered
     marker_uri = f"{uri}/shards/{index:05d}.json"
     if storage.exists(marker_uri):

@@ -1,4 +1,4 @@
-"""Puts small shards together, so that the size of shards need not follow from how their input was cut."""
+"""Groups small shards, so that a stage's shards can be larger than those of its input."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from tasks.engine.artifact import Artifact
 
 @dataclass(frozen=True)
 class Group:
-    """Shards that follow each other, and the rows they hold together."""
+    """Consecutive shards, and the number of rows in all of them."""
 
     uris: tuple[str, ...]
     rows: int
 
 
 def groups(artifact: Artifact, kind: str, rows: int) -> list[Group]:
-    """The shards of one kind in groups of at least `rows` rows, but for the last; a large shard is a group alone."""
+    """The shards of one kind in groups of at least `rows` rows; only the last group may be smaller."""
     rows_of = {record.path: record.rows or 0 for record in artifact.manifest().outputs}
     found: list[Group] = []
     uris: tuple[str, ...] = ()

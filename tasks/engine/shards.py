@@ -1,4 +1,4 @@
-"""Maps a function over shards: in this process, on a local Dask cluster, or on one that runs already."""
+"""Maps a function over shards: in this process, on a local Dask cluster, or on an existing one."""
 
 import atexit
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ def map_shards(
 ) -> list[Result]:
     """`[work(item) for item in items]`, spread over the workers; results keep the order of the items.
 
-    `on_done` hears of each result as it comes in. A worker that dies has its shards run again by Dask; an error in
-    `work` is not retried: it ends the map and is raised here.
+    `on_done` is called with each result as it arrives. If a worker dies, Dask runs its shards again on another. An
+    error in `work` is not retried: it ends the map and is raised here.
     """
     if settings.dask_address is None and settings.dask_workers == 0:
         return [_done(work(item), on_done) for item in items]
@@ -45,7 +45,7 @@ def _done(result: Result, on_done: Callable[[Result], None]) -> Result:
 
 @cache
 def _client(address: str | None, workers: int) -> Any:
-    """One client for each cluster and process: a start costs seconds, so stages share it."""
+    """One client for each cluster and process, shared by all stages, because a start takes seconds."""
     import dask
 
     # The profiler can deadlock a worker that starts threads, as img2dataset does: CPython gh-106883, here in 3.11.7.
@@ -68,7 +68,7 @@ _open: list[Any] = []
 
 @atexit.register
 def close_cluster() -> None:
-    """Ends the local cluster, and with it the memory its workers hold; the next map starts another."""
+    """Ends the local cluster and so frees the memory of its workers; the next map starts another."""
     while _open:
         _open.pop().close()
     _client.cache_clear()

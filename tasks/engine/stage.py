@@ -17,29 +17,29 @@ from tasks.settings import Settings
 
 
 class StageConfig(Frozen):
-    """Base of the configs at the top of the stage modules. Every field enters the stage's fingerprint."""
+    """Base of every stage's `Config`. Every field enters the stage's fingerprint."""
 
     def outside_state(self) -> str:
-        """Digest of what the stage reads that is no artifact (a folder of images, say); empty where there is none."""
+        """Digest of what the stage reads besides artifacts, such as a folder of images; empty if there is nothing."""
         return ""
 
 
 class Observer:
-    """Is told what becomes of a stage. This one does nothing with it."""
+    """Receives the events of a stage. This base class ignores them."""
 
     def started(self, stage: "Stage", artifact: Artifact) -> None:
-        """The stage's address is known; what comes next is the work, or the finding that it is done already."""
+        """Called once the stage's address is known, before it runs or is found to be finished."""
 
     def progressed(self, stage: "Stage", progress: Progress) -> None:
         """Called up to several times a second."""
 
     def finished(self, stage: "Stage", outcome: "Outcome") -> None:
-        """The artifact stands."""
+        """Called when the artifact is complete, made or reused."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of a stage gave. `reused`: the artifact stood before the call."""
+    """The result of calling a stage. `reused`: the artifact was finished before the call."""
 
     artifact: Artifact
     reused: bool
@@ -61,7 +61,7 @@ class Stage:
     headline: tuple[str, ...] = ()
 
     def artifact(self, config: StageConfig, settings: Settings, **inputs: Artifact) -> Artifact:
-        """The artifact this work has or will have. Computes an address; does no work."""
+        """The artifact for a config and inputs, finished or not. Only computes its address."""
         addresses = {name: artifact.address for name, artifact in inputs.items()}
         name = fingerprint(self.name, self.version, config.model_dump(mode="json"), config.outside_state(), addresses)
         return Artifact(root=storage.absolute(settings.root), stage=self.name, fingerprint=name)
@@ -69,10 +69,10 @@ class Stage:
     def __call__(
         self, config: StageConfig, settings: Settings, observers: Sequence[Observer] = (), **inputs: Artifact
     ) -> Outcome:
-        """Does the work, or finds it done.
+        """Runs the stage, or reuses its artifact if that is finished.
 
         Args:
-            observers: are told of the start, of progress, and of the end.
+            observers: receive the start, the progress and the end.
 
         Raises:
             StageBusyError: another process is writing this artifact.
@@ -85,7 +85,7 @@ class Stage:
         reused = artifact.is_finished()
         if not reused:
             with only_writer(f"{artifact.uri}.lock"):
-                reused = artifact.is_finished()  # another run may have finished it while this one waited for the lease
+                reused = artifact.is_finished()  # by another run, before this one held the lease
                 if not reused:
                     self._check_inputs(inputs)
                     self._work(artifact, config, settings, observers, inputs)
@@ -145,7 +145,7 @@ def stage(
     """Makes a stage of `body(config, output, **inputs)`; the stage is named after the function.
 
     Args:
-        version: raised when the same config and inputs would now give another output.
+        version: to be incremented when the same config and inputs would give another output than before.
         reads: for each input, the schema of each kind of shard the stage reads from it.
         headline: names of the metrics that say most about how the work went.
     """

@@ -22,6 +22,7 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 def is_local(uri: str) -> bool:
+    """Whether `uri` is on the local file system."""
     return "://" not in uri or uri.startswith("file://")
 
 
@@ -31,12 +32,19 @@ def absolute(uri: str) -> str:
 
 
 def sha256(data: bytes) -> str:
+    """The SHA-256 digest as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
 def plain_errors(uri: str, verb: str) -> Iterator[None]:
-    """Turns what the operating system or S3 says into one sentence with the remedy."""
+    """Raises errors of the operating system or S3 as a `StorageError`, one sentence with the remedy.
+
+    A FileNotFoundError is raised unchanged.
+
+    Args:
+        verb: the action, for the message: "read", "write", …
+    """
     try:
         yield
     except FileNotFoundError:
@@ -67,7 +75,7 @@ def read_bytes(uri: str) -> bytes:
 
 
 def write_bytes(uri: str, data: bytes) -> None:
-    """Puts `data` at `uri`, over what stood there: rename on a local disk, one put on S3.
+    """Writes the file in one atomic step, in place of an old one: by a rename on a local disk, by one put on S3.
 
     Raises:
         StorageError: no space, no permission, or no such bucket.
@@ -94,21 +102,24 @@ def _replace_file(path: Path, data: bytes) -> None:
 
 
 def read_json(uri: str) -> Any:
+    """The parsed file; raises as `read_bytes` does."""
     return json.loads(read_bytes(uri))
 
 
 def write_json(uri: str, value: Any) -> None:
+    """Writes JSON with sorted keys; raises as `write_bytes` does."""
     write_bytes(uri, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
 
 
 def exists(uri: str) -> bool:
+    """Whether there is such a file or folder."""
     fs, path = filesystem(uri)
     with plain_errors(uri, "look for"):
         return bool(fs.exists(path))
 
 
 def size_bytes(uri: str) -> int | None:
-    """Size of the file, or None where there is none."""
+    """Size of the file, or None if there is none."""
     fs, path = filesystem(uri)
     try:
         with plain_errors(uri, "look for"):
@@ -118,7 +129,7 @@ def size_bytes(uri: str) -> int | None:
 
 
 def names(uri: str) -> list[str]:
-    """Names directly under a folder, sorted; none where there is no such folder."""
+    """Names directly under a folder, sorted; empty if there is no such folder."""
     fs, path = filesystem(uri)
     try:
         with plain_errors(uri, "list"):
@@ -138,7 +149,11 @@ def remove(uri: str) -> None:
 
 
 def create_exclusively(uri: str, data: bytes) -> bool:
-    """Creates the file, content and all, in one atomic step; False where there already is one."""
+    """Creates the file with its content in one atomic step; returns False if the file exists already.
+
+    Raises:
+        StorageError: no space, no permission, or no such bucket.
+    """
     path = filesystem(uri)[1]
     with plain_errors(uri, "write"):
         if uri.startswith("s3://"):

@@ -1,4 +1,4 @@
-"""The stock phrases of alt texts, as one regular expression (RE2) that matches them wherever they stand."""
+"""The stock phrases of alt texts, as one regular expression (RE2) that matches them anywhere in a caption."""
 
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -39,6 +39,6 @@ PHRASES = (
     r"[\w-]+\.(?:jpe?g|png|gif|webp|bmp|tiff?|svg)",  # file names
     r"(?:https?://|www\.)\S+",
 )
-BARE = rf"^\W*(?:{PICTURE})s?\W*(?:\d+\W*)?$"  # the one word, perhaps with a number, and nothing else
+BARE = rf"^\W*(?:{PICTURE})s?\W*(?:\d+\W*)?$"  # a caption that is only this word, or this word and a number
 
 BOILERPLATE = rf"(?i){BARE}|\b(?:{'|'.join(PHRASES)})[\s.,;:!|-]*"

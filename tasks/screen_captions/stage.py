@@ -24,10 +24,10 @@ def screen_captions(config: Config, output: Output, candidates: Artifact) -> Non
 
 
 def screen_shard(config: Config, uri: str) -> Shard:
-    """The captions of one shard of candidates, and the alt texts that became none."""
+    """The captions of one shard of candidates, and the rejected alt texts."""
     table = schemas.read_table(uri)
     captions = pa.array(map(clean, table["alt"].to_pylist()), pa.string())
-    reasons, details = verdicts(config, captions)
+    reasons, details = rejection_reasons(config, captions)
     table = table.append_column(schemas.CAPTIONS.field("caption"), captions)
     kept = pc.is_null(reasons)
     rejected = table.append_column("reason", reasons).append_column("detail", details).filter(pc.invert(kept))
@@ -45,22 +45,22 @@ def clean(text: str) -> str:
     return " ".join(text.split())
 
 
-UNSPACED_SCRIPTS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"  # have no spaces to count
+UNSPACED_SCRIPTS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"  # no spaces between words
 
 
-# What ftfy would change in plain ASCII: escapes (&), terminal codes and other control characters.
+# Matches any text that the repair may change: one with a character beyond ASCII, an escape (&) or a control character.
 _needs_repair: Callable[[str], Any] = re.compile(r"[^\t\n\r\x20-\x25\x27-\x7e]").search
 
 
-def verdicts(config: Config, captions: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """For each caption the first reason against it and the value that decided, or two nulls."""
+def rejection_reasons(config: Config, captions: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """For each caption the first reason to reject it and the value that decided, or two nulls."""
     reasons: list[str | None] = [None] * len(captions)
     details: list[str | None] = [None] * len(captions)
     for reason, refused, detail in _shape_checks(config, captions):
         for index in pc.indices_nonzero(refused).to_pylist():
             if reasons[index] is None:
                 reasons[index], details[index] = reason, detail(index)
-    # Language costs most: it is asked only of what is left.
+    # Language identification is the slowest check, so only captions that passed the others undergo it.
     for index, caption in enumerate(captions.to_pylist()):
         if reasons[index] is None and (language := other_language(caption, config.min_confidence)):
             reasons[index], details[index] = "not_english", language
@@ -68,7 +68,7 @@ def verdicts(config: Config, captions: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 
 def _shape_checks(config: Config, captions: pa.Array) -> Iterator[tuple[str, pa.BooleanArray, Callable[[int], str]]]:
-    """Reason, whom it hits, and the words to give for it, in the order in which they are asked."""
+    """The checks in order: reason, mask of the captions that it rejects, and the detail for the caption at an index."""
     characters = pc.utf8_length(captions)
     words = pc.add(pc.count_substring(captions, " "), pc.cast(pc.not_equal(characters, 0), pa.int32()))
     other = pc.utf8_length(pc.replace_substring_regex(captions, BOILERPLATE, ""))
@@ -87,10 +87,11 @@ def _shape_checks(config: Config, captions: pa.Array) -> Iterator[tuple[str, pa.
 
 
 def other_language(caption: str, min_confidence: float) -> str | None:
-    """The language of a caption that is not English, with cld3's confidence; None for English and for doubt.
+    """The language of a caption that is not English, with cld3's confidence; None if it is English or uncertain.
 
-    Of a few words cld3 is often sure and wrong ("a 3D emoji of grapes" is Catalan to it, 0.999), so it must also hear
-    another language after an English beginning. A caption whose letters are mostly not Latin needs no second hearing.
+    On a few words cld3 is often confident and wrong: "a 3D emoji of grapes" is Catalan with 0.999. A caption in Latin
+    letters is therefore identified a second time, after "a picture of", and must again be another language. For a
+    caption of mostly other letters the first result is enough, whatever its confidence.
     """
     language, confidence = _identify(caption)
     if language == "en" or (confidence < min_confidence and _is_latin(caption)):
@@ -102,7 +103,7 @@ def other_language(caption: str, min_confidence: float) -> str | None:
 
 def _is_latin(caption: str) -> bool:
     letters = [character for character in caption if character.isalpha()]
-    # Code points below 0x250 are the Latin blocks; Vietnamese letters stand at 0x1E00.
+    # The Latin blocks are below 0x250; 0x1E00 to 0x1EFF are the further letters of Vietnamese and others.
     latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)
     return 2 * latin >= len(letters)
 
@@ -116,5 +117,5 @@ def _identify(text: str) -> tuple[str, float]:
 def _identifier() -> Any:
     import gcld3
 
-    # The default minimum of 140 bytes would leave nearly every caption unjudged.
+    # From 0 to 1000 bytes. By default cld3 identifies no text below 140 bytes, which most captions are.
     return gcld3.NNetLanguageIdentifier(0, 1000)

@@ -1,1 +1,1 @@
-"""The trainings: each hands packed shards to a trainer in `models/` and keeps what it leaves behind."""
+"""The training stages: each runs a trainer of `models/` on shards, and keeps its weights, config and metrics."""

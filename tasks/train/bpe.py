@@ -17,7 +17,7 @@ class Config(BPEModelConfig, StageConfig):
 
 @stage(Config, reads=READS_PAIRS, headline=("vocabulary",))
 def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
-    """Learns the text vocabulary from the training captions (section 2.2). Seconds of work, so no trainer process."""
+    """Learns the text vocabulary from the training captions (section 2.2). Runs in this process."""
     from models.text import bpe
 
     captions = list(_captions(pairs))

@@ -25,7 +25,12 @@ class Config(StageConfig):
 
 @stage(Config, reads=READS_PAIRS, headline=("train_accuracy", "accuracy"))
 def train_clip(config: Config, output: Output, pairs: Artifact, bpe: Artifact) -> None:
-    """The contrastive ranker of section 2.6, trained on the same pairs unless a published one is named."""
+    """The contrastive ranker of section 2.6, trained on the same pairs unless a published one is named.
+
+    Raises:
+        SourceError: there are no training pairs, or no model in the folder of the published one.
+        TrainingFailedError: the trainer ended without finishing.
+    """
     if config.pretrained is not None:
         keep_published(Path(config.pretrained), output)
     else:

@@ -10,7 +10,7 @@ from tasks.train.trainer import READS_PAIRS, TokenizerStageConfig, train_tokeniz
 
 
 class Config(TokenizerStageConfig):
-    """Layout and training of the dVAE, and the health it must show before anything is built on it."""
+    """Layout and training of the dVAE, and the share of its codes that it must use."""
 
     model: DVAEModelConfig = Field(default_factory=DVAEModelConfig)
     training: DVAETrainingConfig = Field(default_factory=DVAETrainingConfig)

@@ -27,7 +27,11 @@ class Config(StageConfig):
 def train_prior(config: Config, output: Output, tokens: Artifact, bpe: Artifact, tokenizer: Artifact) -> None:
     """Stage two of the paper: the transformer over text and image tokens (section 2.2).
 
-    The artifact holds both tokenizers too, so that its folder is all that drawing needs.
+    The artifact holds both tokenizers too, so that its folder is all that sampling needs.
+
+    Raises:
+        ModelMismatchError: the tokens were made by another image tokenizer.
+        TrainingFailedError: the trainer ended without finishing.
     """
     require_input(tokens, "tokenizer", tokenizer)
     text_vocab, caption_length = text_sizes(bpe)

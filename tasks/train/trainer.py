@@ -1,4 +1,4 @@
-"""What the training stages share: shards for a trainer, its start, and what is kept of what it leaves behind."""
+"""What the training stages share: the shards for a trainer, its run, and the files of it that are kept."""
 
 import json
 from pathlib import Path
@@ -37,8 +37,8 @@ def run_trainer(
     """Runs `python -m module` to its end and keeps weights, config, curves and metrics.
 
     Args:
-        data: shards by split, and the tokenizer's file where captions are read.
-        rows: the artifact whose rows are trained on; they enter the account.
+        data: URIs of the shards by split, and the path of the text tokenizer if captions are read.
+        rows: the artifact that is trained on; the stage counts its rows.
 
     Raises:
         TrainingFailedError: the trainer ended without finishing.
@@ -73,7 +73,7 @@ def train_tokenizer(module: str, config: TokenizerStageConfig, output: Output, p
 
 
 def shards(artifact: Artifact) -> dict[str, Any]:
-    """Addresses of training and held-out shards.
+    """URIs of the training and validation shards, by split.
 
     Raises:
         SourceError: there are no training rows.
@@ -85,7 +85,7 @@ def shards(artifact: Artifact) -> dict[str, Any]:
 
 
 def bpe_file(bpe: Artifact, output: Output) -> dict[str, str]:
-    """Path of the text tokenizer, on this machine."""
+    """Local path of the text tokenizer, copied to the scratch folder if it is stored elsewhere."""
     return {"bpe": str(storage.local_copy(bpe.file(BPE_FILE), output.scratch))}
 
 
@@ -102,8 +102,10 @@ def image_sizes(tokenizer: Artifact) -> tuple[int, int]:
 
 
 def require_input(artifact: Artifact, name: str, expected: Artifact) -> None:
-    """Raises:
-    ModelMismatchError: `artifact` was made with another model than the one it is now used with.
+    """Checks that `artifact` was made from `expected`, as its input `name`.
+
+    Raises:
+        ModelMismatchError: it was made from another artifact.
     """
     made_with = artifact.manifest().inputs[name]
     if made_with != expected.address:
@@ -114,7 +116,7 @@ def require_input(artifact: Artifact, name: str, expected: Artifact) -> None:
 
 
 def read_curves(model: Artifact) -> list[dict[str, float]]:
-    """The logged steps of a training, oldest first."""
+    """The lines of metrics.jsonl of a trained model, in the order of the steps."""
     lines = storage.read_bytes(model.file(CURVES)).decode().splitlines()
     return [json.loads(line) for line in lines]
 

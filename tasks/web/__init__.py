@@ -1,1 +1,1 @@
-"""Getting single files from servers nobody vouches for."""
+"""Downloads of single files from untrusted servers."""

@@ -1,4 +1,4 @@
-"""Connections to hosts nobody vouches for: public addresses only, and cut at a deadline whatever the server does."""
+"""Connections to untrusted hosts: only to public addresses, and closed at a deadline whatever the server does."""
 
 import http.client
 import ipaddress
@@ -14,7 +14,7 @@ from typing import Any
 class RefusedError(Exception):
     """A download that did not happen. `reason` is a short stable code, `detail` the value that decided.
 
-    `transient`: the server may give another answer a moment later.
+    `transient`: the next attempt may succeed.
     """
 
     def __init__(self, reason: str, detail: str = "", transient: bool = False) -> None:
@@ -26,7 +26,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one download may cost."""
+    """Bounds on one download.
+
+    Attributes:
+        timeout_s: longest wait for the connection, and for each read.
+        deadline_s: longest time for the whole download, redirects included.
+        max_bytes: of the body, also after decompression.
+    """
 
     timeout_s: float = 5.0
     deadline_s: float = 15.0
@@ -35,8 +41,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Place:
-    """The parts of an http(s) URL that a connection needs."""
+class Origin:
+    """Scheme, host and port of an http(s) URL (RFC 6454)."""
 
     scheme: str
     host: str
@@ -44,7 +50,7 @@ class Place:
 
 
 class _WithDeadline:
-    """A socket that is done at the deadline. Its own timeout is per read: one byte a second would outlive it.
+    """A socket whose reads fail after a deadline; a timeout alone bounds each read, not all reads of a slow server.
 
     Not a timer thread for each download: starting threads can deadlock with Dask's profiler (CPython gh-106883).
     """
@@ -70,17 +76,20 @@ class _SecureSocket(_WithDeadline, ssl.SSLSocket):
 
 
 @contextmanager
-def connection(place: Place, limits: Limits, deadline: float) -> Iterator[http.client.HTTPConnection]:
-    """A connection for one exchange; what goes wrong in the block is raised as a `RefusedError`.
+def connection(origin: Origin, limits: Limits, deadline: float) -> Iterator[http.client.HTTPConnection]:
+    """A connection for one request. Errors of network and HTTP in the block are raised as `RefusedError`.
 
     Args:
-        deadline: when the exchange must be over, on the clock of `time.monotonic`.
+        deadline: when the response must be complete, on the clock of `time.monotonic`.
+
+    Raises:
+        RefusedError: private_host, unreachable, timeout, truncated, bad_url, or as raised in the block.
     """
-    kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
+    kind = http.client.HTTPSConnection if origin.scheme == "https" else http.client.HTTPConnection
     try:
-        opened = kind(place.host, place.port)
-        with _connect(place, limits, deadline) as stream:
-            opened.sock = _secure(stream, place.host) if place.scheme == "https" else stream
+        opened = kind(origin.host, origin.port)
+        with _connect(origin, limits, deadline) as stream:
+            opened.sock = _secure(stream, origin.host) if origin.scheme == "https" else stream
             try:
                 yield opened
             finally:
@@ -89,11 +98,11 @@ def connection(place: Place, limits: Limits, deadline: float) -> Iterator[http.c
         raise _refusal(error, time.monotonic() >= deadline, limits) from None
 
 
-def _connect(place: Place, limits: Limits, deadline: float) -> _Socket:
-    """Connects to an address that was itself checked, so that a name cannot change its address in between."""
-    addresses = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+def _connect(origin: Origin, limits: Limits, deadline: float) -> _Socket:
+    """Connects to the address that was checked, without a second look-up of the name (against DNS rebinding)."""
+    addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     if not limits.allow_private_hosts and any(not is_public(str(address[4][0])) for address in addresses):
-        raise RefusedError("private_host", place.host)
+        raise RefusedError("private_host", origin.host)
     problem = OSError("no address")
     for family, kind, protocol, _, address in addresses:
         stream = _Socket(family, kind, protocol)
@@ -112,7 +121,7 @@ def _secure(stream: _Socket, host: str) -> _SecureSocket:
     """TLS over a connected socket, within the same deadline."""
     context = ssl.create_default_context()
     context.sslsocket_class = _SecureSocket
-    # The handshake apart from the wrapping, so that it too has the remaining time only.
+    # The handshake is a call of its own, so that the deadline bounds it too.
     secure = context.wrap_socket(stream, server_hostname=host, do_handshake_on_connect=False)
     assert isinstance(secure, _SecureSocket)
     secure.timeout_s, secure.deadline = stream.timeout_s, stream.deadline

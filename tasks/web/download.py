@@ -1,4 +1,4 @@
-"""Gets one file from an untrusted URL: bounded in size and time, never from a private host, every refusal named."""
+"""Gets one file from an untrusted URL: bounded in size and time, never from a private host; failures have reasons."""
 
 import http.client
 import time
@@ -8,7 +8,7 @@ from email.message import Message
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from tasks.web.connection import Limits, Place, RefusedError, connection
+from tasks.web.connection import Limits, Origin, RefusedError, connection
 
 USER_AGENT = "dalle-pipeline/0.1 (research crawler; obeys robots.txt, X-Robots-Tag and TDM reservation)"
 AGENT_TOKEN = "dalle-pipeline"  # the name by which robots.txt and X-Robots-Tag may address this crawler
@@ -24,7 +24,7 @@ UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
 
 @dataclass(frozen=True)
 class Response:
-    """A whole answer with status 200."""
+    """A complete response with status 200."""
 
     body: bytes
     headers: Message
@@ -35,7 +35,7 @@ def download(url: str, limits: Limits, trusted: bool = False) -> Response:
 
     Args:
         trusted: the URL was made by this pipeline (a file of a folder source, the demo site): it may be a `file:` URL
-            or lie on a private host. Where it redirects to is never trusted.
+            or on a private host. The targets of redirects are never trusted.
 
     Raises:
         RefusedError: bad_url, private_host, unreachable, timeout, http_404, http_error, opted_out, too_large or
@@ -64,9 +64,9 @@ def _read_file(url: str, limits: Limits) -> Response:
 
 
 def _exchange(url: str, limits: Limits, deadline: float) -> Response | str:
-    """One request: the response, or the place a redirect points to."""
-    place, target = _parts(url)
-    with connection(place, limits, deadline) as opened:
+    """One request: the response, or the target of a redirect."""
+    origin, target = _parts(url)
+    with connection(origin, limits, deadline) as opened:
         opened.request("GET", target, headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"})
         answer = opened.getresponse()
         if answer.status in REDIRECTS and answer.headers["Location"]:
@@ -80,19 +80,19 @@ def _exchange(url: str, limits: Limits, deadline: float) -> Response | str:
         return Response(_read_body(answer, limits), answer.headers)
 
 
-def _parts(url: str) -> tuple[Place, str]:
-    """Where to connect to, and what to ask for."""
+def _parts(url: str) -> tuple[Origin, str]:
+    """The origin to connect to, and path and query for the request line."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         host = (parts.hostname or "").encode("idna").decode()
-    except ValueError as error:  # also UnicodeError: labels that are no host name
+    except ValueError as error:  # also UnicodeError, for labels that no host name can have
         raise RefusedError("bad_url", str(error)) from error
     if parts.scheme not in ("http", "https") or not host:
         raise RefusedError("bad_url", url[:100])
     target = quote(parts.path or "/", safe=UNQUOTED)
     query = f"?{quote(parts.query, safe=UNQUOTED)}" if parts.query else ""
-    return Place(parts.scheme, host, port), target + query
+    return Origin(parts.scheme, host, port), target + query
 
 
 def _read_body(answer: http.client.HTTPResponse, limits: Limits) -> bytes:
@@ -110,10 +110,10 @@ def _read_body(answer: http.client.HTTPResponse, limits: Limits) -> bytes:
 
 
 def _inflate(body: bytes, encoding: str, limits: Limits) -> bytes:
-    """Undoes a gzip or deflate encoding the server used unasked, up to the size limit."""
+    """Decompresses a body that the server compressed without being asked to, up to the size limit."""
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
         return body
-    inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib, told by its header
+    inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib, detected by the header
     try:
         inflated = inflater.decompress(body, limits.max_bytes + 1)
     except zlib.error as error:
@@ -124,16 +124,17 @@ def _inflate(body: bytes, encoding: str, limits: Limits) -> bytes:
 
 
 def opt_out(headers: Message) -> str | None:
-    """The header directive that keeps the file out of a training set, or None.
+    """The opt-out directive of a response, or None.
 
-    Reads `X-Robots-Tag` (for everyone, or for this crawler by name) and the W3C's `tdm-reservation: 1`.
+    Reads `X-Robots-Tag` (for all crawlers, or for this one by name) and `tdm-reservation: 1` (W3C's TDM Reservation
+    Protocol).
     """
     for value in headers.get_all("X-Robots-Tag") or []:
         agent = ""
         for part in value.lower().split(","):
             name, colon, rest = (piece.strip() for piece in part.partition(":"))
             if colon and name not in DIRECTIVES_WITH_VALUES:
-                agent, name = name, rest  # from here on the header speaks to one crawler
+                agent, name = name, rest  # this and the following directives are for one crawler
             if name in OPT_OUT_DIRECTIVES and agent in ("", AGENT_TOKEN):
                 return name
     return "tdm-reservation" if (headers.get("tdm-reservation") or "").strip() == "1" else None

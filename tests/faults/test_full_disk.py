@@ -11,7 +11,7 @@ from tasks.errors import StorageError
 
 
 class FillingDisk:
-    """Stands for the kernel: `os.fsync` reports a full disk once `files` files have been written."""
+    """Replaces `os.fsync` by one that reports a full disk once `files` files have been written."""
 
     def __init__(self, files: int) -> None:
         self.left = files
@@ -38,6 +38,6 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(settings, monkeypatch, fi
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
-def test_the_kernel_says_the_same_when_a_device_is_really_full(tmp_path):
+def test_a_device_that_is_really_full_gives_the_same_error(tmp_path):
     with pytest.raises(StorageError, match="No space left"), storage.plain_errors("/dev/full", "write"):
         Path("/dev/full").write_bytes(b"x")

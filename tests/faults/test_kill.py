@@ -30,14 +30,14 @@ def run_in_a_process(tmp_path, settings, config):
 
 
 @pytest.mark.parametrize("die_at", [0, 1, 2])
-def test_a_killed_stage_goes_on_where_it_was(tmp_path, settings, die_at):
+def test_a_killed_stage_continues_where_it_was_killed(tmp_path, settings, die_at):
     config = KeepEvenConfig(die_at=die_at, death_mark=str(tmp_path / "died"))
     artifact = keep_even.artifact(config, settings, rows=numbers.artifact(NumbersConfig(), settings))
 
     assert run_in_a_process(tmp_path, settings, config).returncode == -signal.SIGKILL
     assert not artifact.is_finished()
     done = {path: path.stat().st_mtime_ns for path in Path(artifact.uri).rglob("*.parquet")}
-    assert len(done) == 2 * die_at  # kept rows and rejects of every shard before the fatal one
+    assert len(done) == 2 * die_at  # kept rows and rejects of every shard before the one in which it was killed
 
     second = run_in_a_process(tmp_path, settings, config)
     assert second.returncode == 0, second.stderr

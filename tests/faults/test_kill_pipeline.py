@@ -38,13 +38,13 @@ def finish(root: Path, source: list[str]) -> None:
 
 
 def kill_inside(stage: str, root: Path, source: list[str]) -> bool:
-    """Starts a run and kills it while it works on `stage`; False where the stage was over before that was noticed."""
+    """Starts a run and kills it while it works on `stage`; False if the stage ended before it could be killed."""
     run = start(root, source)
     try:
         while not (inside := holds_lease(run.pid, root / stage)) and not list(root.glob(f"{stage}/*/manifest.json")):
             assert run.poll() is None, f"ended before {stage}: " + Path(f"{root}.log").read_text()[-2000:]
             time.sleep(0.01)
-        time.sleep(2.0 if inside and stage in TRAININGS else 0.0)  # into the training
+        time.sleep(2.0 if inside and stage in TRAININGS else 0.0)  # until the training has begun
     finally:
         run.kill()
         run.wait()
@@ -52,7 +52,7 @@ def kill_inside(stage: str, root: Path, source: list[str]) -> bool:
 
 
 def holds_lease(pid: int, folder: Path) -> bool:
-    """Whether the process has a lease in the folder. Leases come and go, and a killed run leaves its last behind."""
+    """Whether the process has a lease in the folder. Other leases there may be those of killed runs."""
     for name in os.listdir(folder) if folder.exists() else []:
         with contextlib.suppress(FileNotFoundError):
             if name.endswith(".lock") and json.loads((folder / name).read_text())["pid"] == pid:

@@ -1,4 +1,4 @@
-"""A whole finished run in seconds: real tables and manifests through the real machinery, made-up models and curves."""
+"""A finished run in seconds: real tables and manifests by the real engine, untrained models, synthetic curves."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ FEW_RESAMPLES = Config(best_of=(1, 2, 4), resamples=100)
 
 
 class Made(StageConfig):
-    """Config of a made-up stage."""
+    """Config of a stage that writes synthetic output."""
 
     attempt: int = 0
 
@@ -111,7 +111,7 @@ def table(rows: Sequence[dict], schema: pa.Schema) -> pa.Table:
 
 
 def drawn_like(pair: dict, blur: float) -> bytes:
-    """PNG of a pair's image as a poor model would draw it."""
+    """PNG of a pair's image, blurred, in place of a sample of it."""
     image = cv2.GaussianBlur(centre_crop(decode(pair["image"]), 2 * SIDE), (0, 0), blur)
     return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
 
@@ -241,7 +241,7 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
 
 
 def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES) -> Artifact:
-    """The artifact of the real evaluate stage on the made-up run."""
+    """The artifact of the real stage `evaluate` on the synthetic run."""
     done = run.artifacts
     models = {"tokenizer": done[run.tokenizer], "tokens": done["extract"]} if run.tokenizer else {}
     return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models).artifact

@@ -1,4 +1,4 @@
-"""Two tiny real stages for tests of the machinery: `numbers` makes shards of rows, `keep_even` screens them."""
+"""Two small stages for tests of the engine: `numbers` makes shards of rows, `keep_even` screens them."""
 
 import os
 import signal

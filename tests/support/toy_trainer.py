@@ -1,4 +1,4 @@
-"""A trainer that only counts: it stands where `models.*.train` stand, for tests of how trainers are launched."""
+"""A trainer that only counts steps, in place of `models.*.train`, for tests of how trainers are launched."""
 
 import json
 import sys

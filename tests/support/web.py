@@ -1,4 +1,4 @@
-"""A web server for tests: a dict of paths and what they answer, on a free port of this machine."""
+"""A web server for tests: a dict of paths and their responses, on a free port of this machine."""
 
 import io
 import socket
@@ -72,7 +72,7 @@ def reply(status: int = 200, body: bytes | str = b"", length: int | None = None,
 
 
 def dribble(handler: BaseHTTPRequestHandler) -> None:
-    """One byte each tenth of a second, for ever: never silent, never done."""
+    """Sends one byte each tenth of a second, without end."""
     handler.send_response(200)
     handler.end_headers()
     while True:
@@ -81,7 +81,7 @@ def dribble(handler: BaseHTTPRequestHandler) -> None:
 
 
 def dribble_headers(handler: BaseHTTPRequestHandler) -> None:
-    """As slow as `dribble`, but already in the headers."""
+    """As slow as `dribble`, but within the headers."""
     handler.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
     while True:
         handler.wfile.write(b"x")

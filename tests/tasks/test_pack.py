@@ -1,4 +1,4 @@
-"""Training shards: all pairs, once, on the same side of the split for ever."""
+"""Training shards hold every pair once, and a pair's split never changes."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from support.tables import artifact, rows
 from support.web import picture
 
 from tasks import schemas
-from tasks.pack import Config, is_held_out, pack
+from tasks.pack import Config, is_val, pack
 
 IMAGE = picture(0, (16, 16))
 
@@ -29,7 +29,7 @@ def test_every_pair_is_in_train_or_val_exactly_once(settings):
     assert packed.manifest().metrics == {"train_pairs": len(train), "val_pairs": len(val)}
 
 
-def test_a_pair_stays_on_its_side_whatever_is_added(settings):
+def test_a_pair_stays_in_its_split_when_pairs_are_added(settings):
     few, more = (
         pack(Config(), settings, images=artifact("images", settings, pairs(count))).artifact for count in (50, 100)
     )
@@ -45,12 +45,12 @@ def test_small_shards_are_merged_and_large_ones_left(settings):
 
 
 @given(st.text("0123456789abcdef", min_size=16, max_size=16), st.floats(0.01, 0.98))
-def test_a_larger_share_holds_out_the_same_pairs_and_more(pair_id, fraction):
-    if is_held_out(pair_id, fraction):
-        assert is_held_out(pair_id, fraction + 0.01)
+def test_a_larger_fraction_takes_the_same_pairs_and_more(pair_id, fraction):
+    if is_val(pair_id, fraction):
+        assert is_val(pair_id, fraction + 0.01)
 
 
 @pytest.mark.parametrize("fraction", [0.06, 0.5])
-def test_the_held_out_share_is_what_was_asked_for(fraction):
-    held_out = sum(is_held_out(row["pair_id"], fraction) for row in pairs(5000))
-    assert abs(held_out / 5000 - fraction) < 0.02
+def test_the_share_of_the_validation_set_is_the_configured_fraction(fraction):
+    val = sum(is_val(row["pair_id"], fraction) for row in pairs(5000))
+    assert abs(val / 5000 - fraction) < 0.02

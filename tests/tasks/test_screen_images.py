@@ -1,4 +1,4 @@
-"""Which images a square crop can be learnt from."""
+"""Which images are kept for training."""
 
 import pytest
 from support.tables import artifact, reasons, rows

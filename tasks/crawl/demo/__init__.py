@@ -1,1 +1,1 @@
-"""The demo's web site: clean pages and images, and the dirt of the real web."""
+"""The demo's web site: clean images, and faulty ones as the real web has them."""

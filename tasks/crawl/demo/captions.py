@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 GROUPS = ("Animals & Nature", "Food & Drink", "Objects", "Smileys & Emotion")
 
-# What things of a subcategory are, to end "… is one of the …".
+# A plural for each subcategory of the archive, to complete "… is one of the …".
 KINDS = {
     "animal-amphibian": "amphibians", "animal-bird": "birds", "animal-bug": "insects and other small animals",
     "animal-mammal": "mammals", "animal-marine": "animals of the sea", "animal-reptile": "reptiles",
@@ -35,19 +35,26 @@ KINDS = {
     "transport-water": "boats and ships", "writing": "things to write with",
 }  # fmt: skip
 
+# Parts of names in the archive, and how a person would write them.
 REPAIRS = {
     "anger symbol": "angry spark", "clock face": "clock showing", "womans": "woman's", "mans": "man's",
     "oclock": "o'clock", "\u2019": "'", " symbol": "", "police cars": "police car's",
 }  # fmt: skip
+# Nouns that take no article, …
 UNCOUNTED = frozenset({
     "bacon", "baguette", "billiards", "bowling", "bread", "broccoli", "butter", "camping", "canned", "cooking", "curry",
     "falafel", "fireworks", "fog", "garlic", "honey", "luggage", "maize", "money", "oden", "popcorn", "rice",
     "spaghetti", "sushi", "wood",
 })  # fmt: skip
+# … names that contain one and take an article all the same, …
 COUNTED = frozenset({"rice cracker", "rice ball", "honey pot", "money bag", "money-mouth face"})
+# … names with "the", …
 UNIQUE = frozenset({"milky way", "statue of liberty", "kaaba"})
+# … and names without an article.
 BARE = frozenset({"mount fuji", "tokyo tower"})
+# Endings in s of words that are no plurals.
 SINGULARS_IN_S = ("ss", "us", "is", "rhinoceros")
+# What follows the noun that decides the article.
 AFTER_HEAD = re.compile(r" (?:of|with|without|in|on|behind|over|at|for|and|throwing) ")
 
 
@@ -63,11 +70,12 @@ class Emoji:
 
     @property
     def slug(self) -> str:
+        """The file name without its suffix."""
         return self.file.removesuffix(".webp")
 
 
 def choose(key: str, options: Sequence[T]) -> T:
-    """An option that depends on the key alone."""
+    """The option that a hash of the key selects: the same key always gives the same option."""
     return options[int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % len(options)]
 
 
@@ -79,7 +87,7 @@ def plain_name(name: str) -> str:
 
 
 def noun_phrase(name: str) -> str:
-    """The name with the article it needs, if it needs one."""
+    """The name with its article, if it takes one."""
     if name in UNIQUE:
         return f"the {name}"
     head = AFTER_HEAD.split(name)[0]

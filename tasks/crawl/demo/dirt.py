@@ -1,4 +1,4 @@
-"""What is wrong with web pages: alt texts nobody can learn from, and images that are broken, missing or not free."""
+"""The faults of web pages, for the demo: useless alt texts, and images that are broken, missing or opted out."""
 
 import io
 import json
@@ -17,7 +17,7 @@ PRIVATE_HOSTS = ("10.0.0.8", "192.168.1.1", "169.254.169.254")
 
 @dataclass(frozen=True)
 class Resource:
-    """What the server answers to one path."""
+    """The server's response to one path."""
 
     body: bytes
     content_type: str
@@ -28,7 +28,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Item:
-    """An `img` element of a page, and what lies behind its address if it lies on this server."""
+    """An `img` element of a page, and the response to its URL if that is on this server."""
 
     src: str
     alt: str | None
@@ -44,7 +44,7 @@ Maker = Callable[[int, Emoji, bytes], Item]
 
 
 def dirt(base: list[tuple[Emoji, bytes]], spare: list[tuple[Emoji, bytes]]) -> Iterator[Item]:
-    """All the items that are no clean pair, in the same order every time.
+    """All faulty items, in the same order every time.
 
     Args:
         base: the clean images, of which duplicates are made.
@@ -154,7 +154,7 @@ def _encode(image: Image.Image, image_format: str) -> bytes:
     return buffer.getvalue()
 
 
-# How many of each. Most of what a crawl drops it drops for its words; so does this.
+# How many items of each kind. As in real crawls, most are rejected for their alt text.
 _MAKERS: tuple[tuple[int, Maker], ...] = (
     (70, _captioned("boilerplate", BAD_ALTS["boilerplate"])),
     (60, _captioned("foreign", BAD_ALTS["not_english"])),

@@ -13,7 +13,7 @@ from tasks.crawl.demo.dirt import Item, Resource, dirt, webp
 
 LICENCE = "https://opensource.org/license/mit"
 ITEMS_PER_PAGE = 20
-FEATURED_EVERY = 12  # one image in so many has a page of its own, which shows it a second time
+FEATURED_EVERY = 12  # one image in 12 also has a page of its own, so that it is found twice
 
 ROBOTS = "User-agent: *\nDisallow: /members/\n"
 SPARE_GROUPS = ("People & Body", "Flags", "Symbols")
@@ -21,7 +21,7 @@ SPARE_GROUPS = ("People & Body", "Flags", "Symbols")
 
 @cache
 def site(archive: Path) -> dict[str, Resource]:
-    """Every path of the site and what it answers."""
+    """The response to every path of the site, made from the images of `archive`."""
     everything = list(_read(archive))
     base = [(emoji, body) for emoji, body in everything if emoji.group in GROUPS]
     spare = [(emoji, body) for emoji, body in everything if emoji.group in SPARE_GROUPS]
@@ -53,15 +53,15 @@ def _read(archive: Path) -> Iterator[tuple[Emoji, bytes]]:
 
 
 def _clean(emoji: Emoji, body: bytes) -> Item:
-    return Item(f"/images/{emoji.slug}.webp", _worn(emoji.file, sentence(emoji)), webp(body))
+    return Item(f"/images/{emoji.slug}.webp", _damaged(emoji.file, sentence(emoji)), webp(body))
 
 
-def _worn(key: str, caption: str) -> str:
-    """The caption, in one case of 25 spoilt by a wrong decoding or by escaping twice: to be repaired, not refused."""
-    wear = choose(f"wear {key}", range(50))
-    if wear == 0:
+def _damaged(key: str, caption: str) -> str:
+    """The caption, one in 25 damaged by a wrong decoding or by double escaping, which the pipeline must repair."""
+    damage = choose(f"wear {key}", range(50))
+    if damage == 0:
         return f"{caption} — it\u2019s full of detail".encode().decode("cp1252")
-    return f"{caption} &amp; nothing else" if wear == 1 else caption
+    return f"{caption} &amp; nothing else" if damage == 1 else caption
 
 
 def _section(title: str, items: list[Item]) -> Iterator[tuple[str, Resource]]:

@@ -18,7 +18,7 @@ NOT_FOUND = Resource(b"not found", "text/plain", 404)
 
 @contextmanager
 def demo_site(archive: Path, port: int) -> Iterator[None]:
-    """The site answers on 127.0.0.1:`port` for the length of the block.
+    """Serves the site on 127.0.0.1:`port` during the block.
 
     Raises:
         PortInUseError: something else listens there.
@@ -44,12 +44,12 @@ def demo_site(archive: Path, port: int) -> Iterator[None]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # a request that is made to hang must not hold up the run
+    block_on_close = False  # a deliberately slow response must not delay the end of the run
     request_queue_size = 128
     content: dict[str, Resource]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A visitor who hangs up early is no news."""
+        """Ignores clients that close the connection early, which would print a traceback."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -71,4 +71,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(resource.body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the run has a log of its own."""
+        """Writes no log of requests."""

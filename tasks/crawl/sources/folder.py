@@ -25,7 +25,11 @@ HOW_TO_CAPTION = (
 
 
 def folder_state(folder: str) -> str:
-    """Digest of names, sizes and times of everything in the folder, and of the captions' text."""
+    """Digest of names, sizes and times of everything in the folder, and of the captions' text.
+
+    Raises:
+        SourceError: there is no such folder.
+    """
     root = _existing(folder)
     parts = []
     for path in _files(root):
@@ -37,10 +41,10 @@ def folder_state(folder: str) -> str:
 
 
 def crawl_folder(licence: str | None, folder: str) -> Shard:
-    """Every image and every caption of the folder is one row: a pair, or a reject for want of its other half.
+    """Every image and every caption of the folder is one row: a candidate, or a reject if it has no counterpart.
 
     Raises:
-        SourceError: the folder is missing, is empty, or holds no pair.
+        SourceError: the folder is missing, or holds no images, no captions or an unusable table.
     """
     root = _existing(folder)
     images = {path for path in _files(root) if path.suffix.lower() in IMAGE_SUFFIXES}
@@ -78,7 +82,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _captions(root: Path, images: set[Path]) -> Iterator[tuple[Path, str]]:
-    """Image path and caption of every caption found. A text file outranks a table, a later table an earlier one."""
+    """Image path and caption of every caption found. The last one of an image counts: text files come last."""
     for name in TABLES:
         if (root / name).is_file():
             for row in _rows(root / name):
@@ -86,7 +90,7 @@ def _captions(root: Path, images: set[Path]) -> Iterator[tuple[Path, str]]:
     by_stem = {image.with_suffix(""): image for image in sorted(images)}
     for path in _files(root):
         if path.suffix == ".txt":
-            # A caption without an image is reported as the image one would look for.
+            # A caption without an image is reported under the path the image would have.
             yield by_stem.get(path.with_suffix(""), path.with_suffix(".jpg")), path.read_text(errors="replace").strip()
 
 

@@ -1,4 +1,4 @@
-"""Crawls one site: a spider in a process of its own finds image references, which are then judged here."""
+"""Crawls one site: a spider in a process of its own finds image references, which are then checked here."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ def crawl_site(config: Config, source: str, start_url: str) -> Shard:
     """The image references of one site, each a candidate or a reject with its reason."""
     found = _run_spider(config, start_url)
     references = [Reference(**row) for row in found["references"]]
-    # The same reference on many pages belongs to the first by URL, whichever answered first.
+    # Of equal references the one on the first page by URL is kept, whichever page was fetched first.
     references.sort(key=lambda reference: reference.page_url)
     if config.licence is not None:
         references = [_with_licence(reference, config.licence) for reference in references]

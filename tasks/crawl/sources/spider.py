@@ -28,7 +28,7 @@ from tasks.web.download import OPT_OUT_DIRECTIVES, USER_AGENT
 class ImageSpider(scrapy.Spider):
     """Walks a site level by level: all pages of one depth, in the order of their URLs, before any of the next.
 
-    Levels make the result independent of which answer comes first, also where a page or depth limit cuts.
+    The result therefore does not depend on the order of responses, even if a page or depth limit ends the crawl.
     """
 
     name = "images"
@@ -46,10 +46,12 @@ class ImageSpider(scrapy.Spider):
         self.counts = {"pages_fetched": 0, "pages_disallowed": 0, "pages_failed": 0}
 
     async def start(self) -> AsyncIterator[scrapy.Request]:
+        """Called by Scrapy: requests the first page."""
         self.crawler.signals.connect(self.go_deeper, signal=signals.spider_idle)
         yield self.request(self.job["start_url"])
 
     def request(self, url: str) -> scrapy.Request:
+        """The request for a page."""
         return scrapy.Request(url, callback=self.parse, errback=self.count_failure)
 
     def go_deeper(self) -> None:
@@ -64,13 +66,15 @@ class ImageSpider(scrapy.Spider):
             raise DontCloseSpider
 
     def closed(self, reason: str) -> None:
-        """Writes what was found, all at once: half a file would be half a site."""
+        """Writes everything that was found at the end, so that an interrupted crawl leaves no file."""
         Path(self.job["out"]).write_text(json.dumps({"references": self.found, "counts": self.counts}))
 
     def count_failure(self, failure: Failure) -> None:
+        """Counts a page as disallowed by robots.txt, or as failed."""
         self.counts["pages_disallowed" if failure.check(IgnoreRequest) and _is_robots(failure) else "pages_failed"] += 1
 
     def parse(self, response: Response, **_: Any) -> None:
+        """Collects the images and the links of a page, unless it redirected to another site."""
         self.counts["pages_fetched"] += 1
         if not isinstance(response, HtmlResponse) or urlsplit(response.url).netloc != self.site:
             return
@@ -80,6 +84,7 @@ class ImageSpider(scrapy.Spider):
             self.note_links(response)
 
     def note_links(self, response: HtmlResponse) -> None:
+        """Adds the links within the site that are new to the next level."""
         for link in self.links.extract_links(response):
             url = link.url.split("#")[0]
             if not link.nofollow and urlsplit(url).netloc == self.site and url not in self.seen:
@@ -92,7 +97,7 @@ def _is_robots(failure: Failure) -> bool:
 
 
 def _directives(response: HtmlResponse) -> set[str]:
-    """What the page asks of crawlers, in its header and its `meta name=robots`."""
+    """The page's directives for crawlers, from its headers and its `meta name=robots`."""
     said = [value.decode(errors="replace") for value in response.headers.getlist("X-Robots-Tag")]
     said += response.xpath("//meta[translate(@name, 'ROBTS', 'robts') = 'robots']/@content").getall()
     return {directive.strip().lower() for text in said for directive in text.split(",")}
@@ -119,7 +124,7 @@ def _image_url(response: HtmlResponse, image: Any) -> str:
         return source[:100]
     try:
         return safe_url_string(response.urljoin(source).split("#")[0]) if source else ""
-    except ValueError:  # not to be parsed as a URL at all
+    except ValueError:  # not a valid URL
         return source[:100]
 
 
@@ -141,7 +146,7 @@ def _settings(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, however that was killed."""
+    """Ends this process when its parent has ended, even if that was killed."""
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(1)
@@ -149,7 +154,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Crawls what the job file says; the references go to the file it names."""
+    """Runs the crawl that the job file describes, and writes the references to the file that it names."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     job = json.loads(Path(sys.argv[1]).read_text())
     process = CrawlerProcess(_settings(job))

@@ -1,4 +1,4 @@
-"""What becomes a candidate: on live sites, within their rules, and in folders."""
+"""Which images become candidates, on live sites, whose rules are obeyed, and in folders."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def test_a_host_whose_robots_txt_cannot_be_read_allows_nothing(settings):
     assert urls(artifact, site) == ["/here.png"]
 
 
-def test_pages_that_ask_crawlers_to_keep_out_are_heard(settings):
+def test_robots_directives_of_pages_are_obeyed(settings):
     paths = {
         "/": page(link("/noai"), link("/nofollow"), link("/secret", rel="nofollow"), link("/header")),
         "/noai": page(image("/a.png"), head="<meta name='robots' content='NoAI, noimageai'>"),
@@ -120,7 +120,7 @@ def test_page_and_depth_limits_cut_at_the_same_place_every_time(settings):
     assert urls(shallow, site) == sorted(["/start.png", *(f"/{number}.png" for number in range(9))])
 
 
-def test_the_licence_of_the_page_goes_before_the_configured_one(settings):
+def test_the_licence_of_the_page_overrides_the_configured_one(settings):
     paths = {
         "/": page(image("/a.png"), link("/licensed")),
         "/licensed": page(image("/b.png"), link("/terms", rel="license")),
@@ -139,7 +139,7 @@ def test_failed_pages_are_counted_and_do_not_end_the_crawl(settings):
     assert (metrics["pages_fetched"], metrics["pages_failed"]) == (2, 2)
 
 
-def test_lazily_loaded_images_are_found_behind_their_placeholder(settings):
+def test_the_real_url_of_lazily_loaded_images_is_found(settings):
     lazy = "<img src='data:image/gif;base64,AAAA' data-src='/real.png' alt='a dog'>"
     artifact, site = crawled(settings, {"/": page(lazy)})
     assert urls(artifact, site) == ["/real.png"]
@@ -248,7 +248,7 @@ def test_a_changed_folder_is_read_again_and_an_unchanged_one_is_not(settings, fo
     assert crawl(config, settings).artifact != first
 
 
-def test_pair_ids_name_address_and_words():
+def test_pair_ids_depend_on_url_and_alt_text():
     assert pair_id("https://example.com/a.png", "a dog") == pair_id("https://example.com/a.png", "a dog")
     assert len({pair_id("u", "a"), pair_id("u", "b"), pair_id("v", "a")}) == 3
-    assert json.dumps(pair_id("u", "\ud800"))  # half a surrogate pair, as broken pages have them
+    assert json.dumps(pair_id("u", "\ud800"))  # a lone surrogate, as in broken pages

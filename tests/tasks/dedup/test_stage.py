@@ -1,4 +1,4 @@
-"""Equal and nearly equal images are dropped; different ones are not, however alike."""
+"""Equal and nearly equal images are dropped; different ones are not, however similar."""
 
 import io
 import random
@@ -15,8 +15,8 @@ from support.web import picture
 
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config
-from tasks.dedup.near_duplicates import HASH_BITS, look, pairs_within
-from tasks.dedup.stage import Look, dedup, find_duplicates
+from tasks.dedup.near_duplicates import HASH_BITS, hash_and_thumbnail, pairs_within
+from tasks.dedup.stage import Signature, dedup, find_duplicates
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -89,14 +89,14 @@ def test_the_order_and_the_sharding_of_the_images_do_not_matter(settings):
     assert first == second == {f"{seed}-96" for seed in range(6)}
 
 
-def test_one_that_is_only_like_a_dropped_one_is_kept():
-    """Otherwise a chain of small differences would drop images that look like nothing that is kept."""
+def test_an_image_that_is_similar_only_to_a_dropped_one_is_kept():
+    """Otherwise a chain of small differences would drop images that are similar to none that is kept."""
     bits = np.zeros((3, HASH_BITS), bool)
     bits[1, :10] = True
     bits[2, :20] = True
     thumbnail = np.zeros((16, 16, 3), np.uint8)
-    looks = [Look(f"{row}", 100, f"digest {row}", bits[row], thumbnail) for row in range(3)]
-    assert set(find_duplicates(Config(max_hash_distance=10), looks)) == {1}
+    signatures = [Signature(f"{row}", 100, f"digest {row}", bits[row], thumbnail) for row in range(3)]
+    assert set(find_duplicates(Config(max_hash_distance=10), signatures)) == {1}
 
 
 @hypothesis_settings(max_examples=30, deadline=None)
@@ -111,8 +111,8 @@ def test_the_search_finds_exactly_the_pairs_a_comparison_of_all_would(seed, dist
     assert pairs_within(hashes, distance).tolist() == expected.tolist()
 
 
-def test_an_image_without_any_structure_has_a_look_too():
-    bits, thumbnail = look(jpeg(Image.new("L", (64, 64), 255)))
+def test_an_image_without_any_structure_has_a_hash_and_a_thumbnail():
+    bits, thumbnail = hash_and_thumbnail(jpeg(Image.new("L", (64, 64), 255)))
     assert bits.shape == (HASH_BITS,)
     assert thumbnail.min() == 255
 

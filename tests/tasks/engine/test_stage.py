@@ -1,4 +1,4 @@
-"""What every stage promises: the same address for the same work, reuse, and an account of every row."""
+"""What every stage guarantees: the same address for the same work, reuse, and an account of every row."""
 
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def test_a_deleted_shard_is_made_again_and_nothing_else(settings):
     assert kept.items() <= modified_ns(rows.uri).items()
 
 
-def test_a_shard_whose_marker_outlived_its_file_is_made_again(settings):
+def test_a_shard_with_a_marker_but_without_its_file_is_made_again(settings):
     rows = numbers(NumbersConfig(), settings).artifact
     Path(rows.files("numbers")[0]).unlink()
     numbers(NumbersConfig(), settings)
@@ -125,7 +125,7 @@ def test_an_input_of_another_schema_is_refused(settings):
         keep_even(KeepEvenConfig(), settings, rows=rows)
 
 
-def test_a_second_writer_is_told_who_the_first_is(settings):
+def test_a_second_writer_gets_an_error_that_names_the_first(settings):
     artifact = numbers.artifact(NumbersConfig(), settings)
     with only_writer(f"{artifact.uri}.lock"), pytest.raises(StageBusyError, match=r"Process \d+ on .* is writing"):
         numbers(NumbersConfig(), settings)
@@ -133,7 +133,7 @@ def test_a_second_writer_is_told_who_the_first_is(settings):
     assert artifact.is_finished()
 
 
-def test_the_lease_of_a_dead_process_is_taken_over(settings):
+def test_the_lease_of_an_ended_process_is_taken_over(settings):
     artifact = numbers.artifact(NumbersConfig(), settings)
     with only_writer(f"{artifact.uri}.lock"):
         lease = storage.read_json(f"{artifact.uri}.lock")

@@ -17,28 +17,35 @@ from support.tables import artifact, rows
 from tasks.crawl.config import Config as SourceConfig
 from tasks.crawl.demo.captions import GROUPS, noun_phrase, plain_name
 from tasks.screen_captions.config import Config
-from tasks.screen_captions.stage import _identify, _needs_repair, clean, other_language, screen_captions, verdicts
+from tasks.screen_captions.stage import (
+    _identify,
+    _needs_repair,
+    clean,
+    other_language,
+    rejection_reasons,
+    screen_captions,
+)
 
 GOLDEN: dict[str, list[str]] = json.loads((Path(__file__).parent / "golden_captions.json").read_text())
 
 
-def verdict(caption: str) -> str | None:
-    reasons, _ = verdicts(Config(), pa.array([clean(caption)]))
+def rejection_reason(caption: str) -> str | None:
+    reasons, _ = rejection_reasons(Config(), pa.array([clean(caption)]))
     return reasons[0].as_py()
 
 
 @pytest.mark.parametrize(("reason", "caption"), [(reason, caption) for reason in GOLDEN for caption in GOLDEN[reason]])
-def test_the_golden_captions_meet_their_fate(reason, caption):
-    assert (verdict(caption) or "kept") == reason
+def test_golden_captions_are_kept_or_rejected_as_listed(reason, caption):
+    assert (rejection_reason(caption) or "kept") == reason
 
 
 @pytest.mark.parametrize("caption", ["word " * 300, "w" * 1001 + " is a word"])
 def test_a_long_caption_is_refused(caption):
-    assert verdict(caption) == "too_long"
+    assert rejection_reason(caption) == "too_long"
 
 
 def test_a_few_english_words_are_seldom_taken_for_another_language():
-    """To cld3 alone "a closed umbrella" is Catalan."""
+    """By cld3 alone "a closed umbrella" is Catalan."""
     with zipfile.ZipFile(SourceConfig().archive_path) as archive:
         table = csv.DictReader(io.StringIO(archive.read("metadata.csv").decode()))
         phrases = [noun_phrase(plain_name(row["name"])) for row in table if row["category"] in GROUPS]
@@ -84,7 +91,7 @@ def test_rejects_name_the_value_that_decided(settings):
 @given(st.lists(st.text(max_size=40), max_size=12))
 def test_any_texts_are_accounted_for(alts):
     captions = pa.array([clean(alt) for alt in alts], pa.string())
-    reasons, details = verdicts(Config(), captions)
+    reasons, details = rejection_reasons(Config(), captions)
     assert len(reasons) == len(details) == len(alts)
     assert all(
         (reason is None) == (detail is None)

@@ -1,4 +1,4 @@
-"""The stages around the trainers, with trainings of a few steps: what fits together, and what is refused."""
+"""The stages around the trainers, with trainings of a few steps: what they write, and what they refuse."""
 
 import numpy as np
 import pytest

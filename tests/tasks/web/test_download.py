@@ -1,4 +1,4 @@
-"""A download is bounded in size and time, keeps away from private hosts, and says why it did not happen."""
+"""A download is bounded in size and time, never contacts private hosts, and gives a reason when it fails."""
 
 import gzip
 import socket
@@ -48,7 +48,7 @@ def test_a_body_arrives_whole():
         (reply(200, b"no gzip", Content_Encoding="gzip"), ("truncated", GZIP_ERROR)),
     ],
 )  # fmt: skip
-def test_what_a_server_does_wrong_has_a_name(answer, expected):
+def test_every_wrong_response_has_a_reason(answer, expected):
     with web_site({"/page": answer}) as site:
         assert refusal(f"{site}/page") == expected
 
@@ -59,12 +59,12 @@ def test_a_server_that_dribbles_is_cut_off_at_the_deadline(answer):
         assert refusal(f"{site}/slow", Limits(0.5, 1.0, 10_000, True)) == ("timeout", "not done after 1 s")
 
 
-def test_a_silent_server_is_left_after_the_timeout():
+def test_a_silent_server_is_given_up_after_the_timeout():
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert refusal(f"http://127.0.0.1:{server.getsockname()[1]}/") == ("timeout", "silent for 0.5 s")
 
 
-def test_nobody_listening_is_unreachable():
+def test_a_port_without_a_server_is_unreachable():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert refusal(f"http://127.0.0.1:{port}/")[0] == "unreachable"
@@ -92,7 +92,7 @@ def test_public_addresses_are_public(address):
     assert is_public(address)
 
 
-def test_a_trusted_address_may_be_private_but_not_where_it_redirects_to():
+def test_a_trusted_url_may_be_private_but_not_the_target_of_its_redirect():
     with web_site({"/a": reply(200, b"x"), "/there": reply(302, Location="/a")}) as site:
         assert download(f"{site}/a", Limits(), trusted=True).body == b"x"
         assert refusal(f"{site}/there", Limits(), trusted=True)[0] == "private_host"
@@ -106,12 +106,12 @@ def test_only_a_trusted_address_may_be_a_file(tmp_path):
     assert refusal((tmp_path / "none.png").as_uri(), Limits(), trusted=True)[0] == "unreachable"
 
 
-def test_unasked_compression_is_undone():
+def test_a_body_that_the_server_compressed_is_decompressed():
     with web_site({"/a": reply(200, gzip.compress(b"hello"), Content_Encoding="gzip")}) as site:
         assert download(f"{site}/a", QUICK).body == b"hello"
 
 
-def test_paths_with_spaces_and_letters_beyond_ascii_are_asked_for_escaped():
+def test_paths_with_spaces_and_letters_beyond_ascii_are_percent_encoded():
     with web_site({"/caf%C3%A9%20au%20lait?q=%C3%BC": reply(200, b"x")}) as site:
         assert download(f"{site}/café au lait?q=ü", QUICK).body == b"x"
 
@@ -140,7 +140,7 @@ def test_opt_out_headers(value, directive):
 
 @pytest.fixture
 def certificate(tmp_path):
-    """Certificate and key, in one file, that a server may call itself localhost with."""
+    """Certificate and key, in one file, for a server named localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -164,6 +164,6 @@ def test_https_works_and_checks_the_certificate(certificate, monkeypatch):
         assert refusal(f"{site}/slow", Limits(0.5, 1.0, 10_000, True)) == ("timeout", "not done after 1 s")
 
 
-def test_a_server_that_never_answers_the_handshake_is_left():
+def test_a_server_that_never_answers_the_handshake_is_given_up():
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert refusal(f"https://127.0.0.1:{server.getsockname()[1]}/") == ("timeout", "silent for 0.5 s")

@@ -1,4 +1,4 @@
-"""The demo site: a corpus worth training on, and enough dirt for every filter."""
+"""The demo site: clean pairs to train on, and faulty items for every filter."""
 
 import urllib.error
 import urllib.request
@@ -67,7 +67,7 @@ def test_the_same_archive_gives_the_same_site():
     assert site.__wrapped__(archive) == site(archive)
 
 
-def test_the_crawl_has_something_to_refuse_for_every_reason(crawled):
+def test_the_crawl_rejects_something_for_every_reason(crawled):
     counts = crawled.manifest().counts
     assert 1200 <= counts.rows_in <= 1500
     assert set(counts.rejected) == {"bad_url", "duplicate", "missing_alt", "private_host", "robots_disallowed"}
@@ -82,7 +82,7 @@ def test_every_clean_image_is_a_candidate_with_a_caption_of_its_own_that_passes(
     assert all(row["licence"] == "https://opensource.org/license/mit" for row in clean)
 
 
-def test_bad_alt_texts_are_refused_for_what_they_are(crawled):
+def test_bad_alt_texts_are_rejected_for_the_right_reason(crawled):
     (shard,) = crawled.files("candidates")
     rejects = screen_shard(CaptionsConfig(), shard).rejects.to_pylist()
     found = Counter((row["url"].split("/")[3], row["reason"]) for row in rejects)
@@ -92,7 +92,7 @@ def test_bad_alt_texts_are_refused_for_what_they_are(crawled):
     assert found.total() - sum(expected.values()) <= 3
 
 
-def test_spoilt_captions_are_repaired(crawled):
+def test_damaged_captions_are_repaired(crawled):
     (shard,) = crawled.files("candidates")
     alts = {row["alt"] for row in rows(crawled, "candidates")}
     captions = screen_shard(CaptionsConfig(), shard).tables["captions"]["caption"].to_pylist()
