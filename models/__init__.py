@@ -1,1 +1,1 @@
-"""The models and their training, in plain PyTorch: nothing here knows of Prefect, Dask or artifacts."""
+"""The models and their training, in plain PyTorch: nothing here imports Prefect or Dask, or reads artifacts."""

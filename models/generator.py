@@ -1,4 +1,4 @@
-"""Prompts to images, whatever model does it: the interface, and how a trained one is loaded. Imports no torch."""
+"""Generators, which draw images for prompts: their interface, and how a trained one is loaded. Imports no torch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,11 +14,13 @@ from models.config import Frozen
 
 
 class Sampling(Frozen):
-    """How symbols are drawn from a predicted distribution. The paper draws at temperature 1 from all codes."""
+    """How symbols are drawn from a predicted distribution. The paper draws at temperature 1 from all codes (2.6)."""
 
     temperature: float = Field(1.0, ge=0, description="Divides the logits; 0 takes the likeliest code every time.")
     top_k: int | None = Field(None, ge=1, description="Draw from the k likeliest codes only; all when unset.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Draw from the likeliest codes of this total mass only.")
+    top_p: float | None = Field(
+        None, gt=0, le=1, description="Draw from the fewest likeliest codes that reach this probability."
+    )
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,12 @@ class Generator(ABC):
     def draw(self, prompts: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None) -> Drawing:
         """Draw n candidates for each prompt.
 
-        Candidate i of a prompt depends on (seed, prompt, i) alone, up to rounding: not on n and not on the prompts
-        beside it.
+        Candidate i of a prompt depends on (seed, prompt, i) alone, up to rounding: not on n and not on the other
+        prompts.
 
         Args:
-            sampling: for generators that draw symbol by symbol; others do without. Plain sampling when unset.
+            n: candidates for each prompt.
+            sampling: for generators that draw symbol by symbol; others ignore it. Defaults of `Sampling` when None.
         """
 
 
@@ -56,7 +59,7 @@ GENERATORS = {
 
 
 def load(directory: str | Path, device: str = "cpu") -> Generator:
-    """Read a generator from its folder, with everything it draws with, ready for inference.
+    """Read a generator from its folder, with its tokenizers, ready for inference.
 
     Raises:
         CheckpointError: the folder does not hold exactly such a model, or one of no known kind.

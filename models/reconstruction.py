@@ -1,4 +1,4 @@
-"""How good an image tokenizer is: PSNR of its reconstructions and use of its codes."""
+"""Quality of an image tokenizer: PSNR of its reconstructions and use of its codes."""
 
 import torch
 from torch import Tensor
@@ -8,14 +8,14 @@ from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
 
 @torch.no_grad()
 def reconstruction_metrics(tokenizer: ImageTokenizer, batches: list[Tensor]) -> dict[str, float]:
-    """Metrics of a tokenizer in evaluation mode, images through their codes.
+    """Metrics of images that a tokenizer in evaluation mode encodes and decodes.
 
     Args:
         batches: uint8 images, each [B, 3, H, W].
 
     Returns:
         psnr: mean over images of 10 log10(255^2 / mean squared error), dB, on rounded pixels; codes_used:
-        different codes that occur; usage: that over the vocabulary; perplexity: exp of the entropy of the
+        different codes that occur; usage: their share of the vocabulary; perplexity: exp of the entropy of the
         codes' frequencies.
     """
     psnrs, counts = [], torch.zeros(tokenizer.config.vocab_size, dtype=torch.float64)
@@ -34,7 +34,10 @@ def reconstruction_metrics(tokenizer: ImageTokenizer, batches: list[Tensor]) -> 
 
 
 def psnr(images: Tensor, targets: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of uint8 images [B, 3, H, W]: [B]; identical images count 1/2 grey level off."""
+    """Peak signal-to-noise ratio in dB, [B], of uint8 images [B, 3, H, W].
+
+    It is at most 54.15: the root mean squared error counts as at least half a grey level.
+    """
     error = (images.float() - targets.float()).square().flatten(1).mean(1)
     return 10 * torch.log10(255.0**2 / error.clamp(min=0.25))
 

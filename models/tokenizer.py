@@ -1,4 +1,4 @@
-"""Images to grids of codes and back, whatever model does it: the interface, and how a trained one is loaded."""
+"""Image tokenizers, which turn images into codes and back: their interface, and how a trained one is loaded."""
 
 from abc import ABC, abstractmethod
 from importlib import import_module
@@ -15,7 +15,7 @@ from models.training.errors import CheckpointError
 
 
 class ImageTokenizer(nn.Module, ABC):
-    """A model between images and codes. Its `config` says how many codes there are and how they lie.
+    """A model that turns images into codes and back. Its `config` gives the number of codes and their grid.
 
     Attributes:
         config_type: the class of `config`, to read a checkpoint with.
@@ -82,7 +82,7 @@ def encode_images(
         bf16: run under bfloat16 autocast; about 0.3 % of a dVAE's codes change.
 
     Returns:
-        uint16 [B, h*w] in raster order, the same for an image whatever its neighbours.
+        uint16 [B, h*w] in raster order; those of an image do not depend on the others.
 
     Raises:
         ValueError: the images have another size than the model.
@@ -101,7 +101,7 @@ def encode_images(
 
 @torch.inference_mode()
 def decode_codes(tokenizer: ImageTokenizer, codes: NDArray[np.uint16], batch_size: int = 64) -> NDArray[np.uint8]:
-    """Images that codes stand for.
+    """Decode codes to images.
 
     Args:
         codes: uint16 [B, h*w].

@@ -9,7 +9,7 @@ from models.training.config import TrainingConfig
 
 
 class CLIPLayout(Frozen):
-    """What can be chosen freely; the defaults suit a demo and train in about a minute on a CPU."""
+    """The sizes that can be chosen freely; the defaults suit a demo and train in about a minute on a CPU."""
 
     image_size: int = Field(default=32, gt=0, description="images are area-averaged to this side, pixels")
     patch_size: int = Field(default=8, gt=0)
@@ -18,7 +18,7 @@ class CLIPLayout(Frozen):
     text_width: int = Field(default=128, gt=0)
     text_layers: int = Field(default=2, gt=0)
     heads: int = Field(default=4, gt=0)
-    projection: int = Field(default=128, gt=0, description="length of the shared vectors")
+    projection: int = Field(default=128, gt=0, description="dimension of the shared space")
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:

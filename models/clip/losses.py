@@ -1,4 +1,4 @@
-"""The contrastive loss of CLIP, in which equal captions are not each other's negatives."""
+"""The contrastive loss of CLIP (Radford et al. 2021, section 2.3), without equal captions as negatives."""
 
 import torch
 from torch import Tensor
@@ -11,9 +11,12 @@ def contrastive_loss(images: Tensor, captions: Tensor, scale: Tensor, groups: Te
     Args:
         images: unit vectors [B, P].
         captions: unit vectors [B, P] of the same pairs.
-        scale: factor on cosines.
+        scale: scalar factor on the cosines.
         groups: int64 [B]; pairs with the same number have the same caption and are left out of each other's
             negatives.
+
+    Returns:
+        A scalar, the mean over images and captions.
     """
     logits = scale * images @ captions.T
     same = groups[:, None] == groups[None, :]

@@ -1,4 +1,4 @@
-"""CLIP for reranking: our own small one with our tokenizer, or a pretrained one, behind the same two methods."""
+"""CLIP for reranking: our own small one with our tokenizer, or a pretrained one, with the same two methods."""
 
 import json
 from abc import ABC, abstractmethod
@@ -23,17 +23,17 @@ _DEVIATION = (0.2686, 0.2613, 0.2758)
 
 
 class Ranker(nn.Module, ABC):
-    """Anything that embeds images and captions in one space."""
+    """A model that embeds images and captions in one space, of dimension P."""
 
     clip: CLIPModel
 
     @abstractmethod
     def embed_images(self, images: Tensor) -> Tensor:
-        """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
+        """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
 
     @abstractmethod
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
-        """Captions to unit vectors [B, P]."""
+        """Captions to unit vectors, fp32 [B, P]."""
 
     @property
     def device(self) -> torch.device:
@@ -45,6 +45,11 @@ class CLIP(Ranker):
     """Our own CLIP: `transformers.CLIPModel` with our tokenizer and size."""
 
     def __init__(self, config: CLIPModelConfig, bpe: BPE) -> None:
+        """A model with random weights.
+
+        Raises:
+            ValueError: `config` is not for the vocabulary and caption length of `bpe`.
+        """
         super().__init__()
         if (bpe.vocab_size, bpe.text_length) != (config.text_vocab, config.text_length):
             raise ValueError(
@@ -56,16 +61,16 @@ class CLIP(Ranker):
         self.clip = CLIPModel(_architecture(config))
 
     def embed_images(self, images: Tensor) -> Tensor:
-        """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
+        """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
         pixels = preprocess(images.to(self.device), self.config.image_size, "area")
         return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
-        """Captions to unit vectors [B, P]."""
+        """Captions to unit vectors, fp32 [B, P]."""
         return self.embed_ids(self.bpe.encode(captions).to(self.device))
 
     def embed_ids(self, ids: Tensor) -> Tensor:
-        """Token ids with PAD, int64 [B, T], to unit vectors [B, P]."""
+        """Token ids with PAD, int64 [B, T], to unit vectors, fp32 [B, P]."""
         c = self.config
         ended = F.pad(ids.masked_fill(ids == PAD, c.padding_id), (0, 1), value=c.padding_id)
         lengths = (ids != PAD).sum(1, keepdim=True)
@@ -73,12 +78,12 @@ class CLIP(Ranker):
         return F.normalize(self.clip.get_text_features(input_ids=ended).pooler_output.float(), dim=-1)
 
     def scale(self) -> Tensor:
-        """The learned factor on cosines, at most 100."""
+        """The learned factor on the cosines, a scalar of at most 100."""
         factor: Tensor = self.clip.logit_scale.exp().clamp(max=100.0)
         return factor
 
     def matrices(self) -> list[Matrix]:
-        """The weight matrices of both transformers' blocks."""
+        """The weight matrices of both transformers' blocks, which Muon may train."""
         encoders = (self.clip.text_model.encoder, self.clip.vision_model.encoder)
         return [Matrix(layer.weight) for e in encoders for layer in e.modules() if isinstance(layer, nn.Linear)]
 
@@ -87,24 +92,25 @@ class PretrainedCLIP(Ranker):
     """A published CLIP with its own tokenizer; captions beyond its context are cut."""
 
     def __init__(self, path: str) -> None:
+        """Read a folder in the layout of the transformers library."""
         super().__init__()
         self.clip = CLIPModel.from_pretrained(path)
         self.tokenizer = AutoTokenizer.from_pretrained(path)
 
     def embed_images(self, images: Tensor) -> Tensor:
-        """uint8 [B, 3, H, W] of any size to unit vectors [B, P]."""
+        """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
         size = int(self.clip.vision_model.embeddings.image_size)
         pixels = preprocess(images.to(self.device), size, "bicubic")
         return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
-        """Captions to unit vectors [B, P]."""
+        """Captions to unit vectors, fp32 [B, P]."""
         inputs = self.tokenizer(list(captions), padding=True, truncation=True, return_tensors="pt").to(self.device)
         return F.normalize(self.clip.get_text_features(**inputs).pooler_output.float(), dim=-1)
 
 
 def preprocess(images: Tensor, size: int, mode: str) -> Tensor:
-    """Square uint8 [B, 3, H, W] to normalised fp32 [B, 3, size, size]."""
+    """Square uint8 [B, 3, H, W] to normalised fp32 [B, 3, size, size]; `mode` is the interpolation."""
     pixels = images.float() / 255.0
     if pixels.shape[-1] != size:
         antialias = {"antialias": True, "align_corners": False} if mode == "bicubic" else {}
@@ -127,7 +133,7 @@ def score(
         Cosines between -1 and 1, float32 [B].
 
     Raises:
-        ValueError: as many captions as images are needed.
+        ValueError: the numbers of images and captions differ.
     """
     if len(images) != len(captions):
         raise ValueError(f"{len(images)} images but {len(captions)} captions")

@@ -1,6 +1,6 @@
 """Train our own CLIP: `python -m torch.distributed.run --standalone -m models.clip.train JOB.json`.
 
-With several ranks each contrasts its own share of the batch; only gradients are averaged.
+With several ranks the negatives of a pair are those of its own rank; only gradients are averaged.
 """
 
 import sys
@@ -27,7 +27,7 @@ _AUGMENTED_MARGIN = 2  # crops are cut at this multiple of CLIP's size, then ave
 
 
 class CLIPJob(Frozen):
-    """What models.clip.train is told to do."""
+    """Content of the job file of `models.clip.train`."""
 
     model: CLIPModelConfig
     training: CLIPTrainingConfig
@@ -36,7 +36,7 @@ class CLIPJob(Frozen):
 
 
 class CLIPLearner(Learner):
-    """Contrast of images and captions within a batch."""
+    """Contrastive learning of images and captions within a batch."""
 
     model: CLIP
 
@@ -70,7 +70,7 @@ class CLIPLearner(Learner):
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Share of images that find their caption among all captions of training and of held-out pairs."""
+        """Retrieval accuracy on training and on validation pairs: see `retrieval_accuracy`."""
         metrics = {"train_accuracy": self._accuracy(self.pairs)}
         return metrics | ({"accuracy": self._accuracy(self.val)} if len(self.val) else {})
 
@@ -85,7 +85,12 @@ class CLIPLearner(Learner):
 
 
 def train(job: CLIPJob, ranks: Ranks) -> None:
-    """Train a CLIP as the job says."""
+    """Train the CLIP that a job describes.
+
+    Raises:
+        DataError: a shard is unreadable or holds no pairs.
+        TrainingError, ValueError: as from `run`.
+    """
     prepare(job.training, ranks)
     bpe = load_bpe(job.data.bpe)
     model = CLIP(job.model, bpe)

@@ -11,8 +11,8 @@ from models.training.config import TokenizerTrainingConfig
 class DVAEModelConfig(TokenizerModelConfig):
     """Layout of encoder and decoder; the defaults are the paper's released network (appendix A.1).
 
-    `stem="unshuffle"`, `standardise_logits`, `post_gain` and `min_log_scale` are ours, for small and short
-    runs, and off by default.
+    `stem="unshuffle"`, `standardise_logits`, `post_gain` and `min_log_scale` are additions to the paper, for
+    small and short runs, and off by default.
     """
 
     kind: Literal["dvae"] = "dvae"
@@ -31,13 +31,13 @@ class DVAEModelConfig(TokenizerModelConfig):
     )
     standardise_logits: bool = Field(
         default=False,
-        description="give every code the same mean and spread of logits over the data, which keeps short runs "
-        "from using a handful of codes; running statistics at inference",
+        description="give the logits of every code the same mean and standard deviation, which keeps short runs "
+        "from using a handful of codes; at inference, statistics measured on training images",
     )
-    logit_scale: float = Field(default=3.0, gt=0, description="spread of standardised logits")
+    logit_scale: float = Field(default=3.0, gt=0, description="standard deviation of standardised logits")
     min_log_scale: float | None = Field(
         default=None,
-        description="floor on ln b of the logit-Laplace, so that flat backgrounds cannot own the loss",
+        description="floor on ln b of the logit-Laplace, so that flat backgrounds cannot dominate the loss",
     )
 
     @property

@@ -1,4 +1,7 @@
-"""Encoder and decoder of the dVAE (paper A.1, and the released network's layout)."""
+"""Encoder and decoder of the dVAE (paper A.1, and the released network's layout).
+
+Shapes: B images of H x W pixels, grids of h x w codes out of V.
+"""
 
 import math
 from collections import OrderedDict
@@ -16,7 +19,7 @@ DECODER_KERNELS = (1, 3, 3, 3)
 
 
 def convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    """Same-size convolution, weights N(0, 1 / fan-in), no bias at the start."""
+    """A convolution that keeps height and width; weights from N(0, 1 / fan-in), biases 0."""
     layer = nn.Conv2d(inputs, outputs, kernel, padding=(kernel - 1) // 2)
     nn.init.normal_(layer.weight, std=1.0 / math.sqrt(inputs * kernel**2))
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -65,7 +68,7 @@ def _blocks(inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, .
 
 
 class Encoder(nn.Module):
-    """Mapped pixels to raw logits over the codes."""
+    """Mapped pixels, phi(x) of A.3, to raw logits over the codes."""
 
     def __init__(self, c: DVAEModelConfig) -> None:
         super().__init__()
@@ -90,7 +93,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A map of code weights to the parameters of the pixel distribution."""
+    """A grid of weights of the codes to the parameters of the pixels' distribution."""
 
     def __init__(self, c: DVAEModelConfig) -> None:
         super().__init__()

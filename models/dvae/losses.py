@@ -52,7 +52,8 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
 def gumbel_softmax(logits: Tensor, tau: float, generator: torch.Generator) -> Tensor:
     """Relaxed one-hot samples: softmax((logits + Gumbel noise) / tau) over dimension 1 (2.1).
 
-    Soft forward and backward, no straight-through. The noise comes from `generator` alone.
+    From Jang et al. 2016 and Maddison et al. 2016. Soft forward and backward, no straight-through. The noise comes from
+    `generator` alone.
 
     Args:
         logits: [B, V, h, w].
@@ -73,6 +74,10 @@ def dvae_loss(nll: Tensor, kl: Tensor, beta: float) -> Tensor:
     Args:
         nll: [B, 3, H, W].
         kl: [B, h, w].
+        beta: weight of the KL term.
+
+    Returns:
+        A scalar, in nats per value.
     """
     values_per_cell = nll[0].numel() / kl[0].numel()  # 192 at the paper's size
     return nll.mean() + beta / values_per_cell * kl.mean()

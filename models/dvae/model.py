@@ -11,7 +11,7 @@ from models.tokenizer import ImageTokenizer
 
 
 class DVAE(ImageTokenizer):
-    """Encoder, decoder, and the pixel map between images and both (paper 2.1, A)."""
+    """Encoder and decoder, with the pixel map phi before the one and after the other (paper 2.1, A)."""
 
     config_type = DVAEModelConfig
     config: DVAEModelConfig
@@ -50,7 +50,7 @@ class DVAE(ImageTokenizer):
         return self._split(self.decoder.from_codes(codes.reshape(-1, grid, grid)))
 
     def decode(self, codes: Tensor) -> Tensor:
-        """The images that codes [B, h*w] stand for: fp32 [B, 3, H, W] in [0, 1]; ln b is not used (A.3)."""
+        """Codes, int64 [B, h*w], to images in [0, 1], fp32 [B, 3, H, W]; ln b is not used (A.3)."""
         return phi_inverse(self.decode_hard(codes)[0].sigmoid())
 
     def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:

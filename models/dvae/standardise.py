@@ -1,4 +1,4 @@
-"""Standardised logits: every code gets the same mean and spread over the data. Ours, not the paper's."""
+"""Standardised logits: every code gets the same mean and standard deviation. Not in the paper."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ _EPS = 1e-5
 
 
 class LogitStandardiser(nn.Module):
-    """scale * (logits - mean) / deviation, per code.
+    """scale * (logits - mean) / standard deviation, per code.
 
     In training the statistics are those of the batch over all ranks; in evaluation they are constants
-    measured by `measure`, so that an image's codes do not depend on its neighbours.
+    measured by `measure`, so that an image's codes do not depend on the rest of its batch.
     """
 
     mean: Tensor

@@ -22,7 +22,7 @@ from models.training.schedules import cosine_ramp
 
 
 class DVAEJob(Frozen):
-    """What models.dvae.train is told to do."""
+    """Content of the job file of `models.dvae.train`."""
 
     model: DVAEModelConfig
     training: DVAETrainingConfig
@@ -67,7 +67,12 @@ class DVAELearner(TokenizerLearner):
 
 
 def train(job: DVAEJob, ranks: Ranks) -> None:
-    """Train a dVAE as the job says."""
+    """Train the dVAE that a job describes.
+
+    Raises:
+        DataError: a shard is unreadable or holds no pairs.
+        TrainingError, ValueError: as from `run`.
+    """
     prepare(job.training, ranks)
     pairs = Pairs(job.data.train, job.data.cache_mb)
     val = Pairs(job.data.val, job.data.cache_mb)

@@ -15,8 +15,8 @@ class LayerCache:
     """Keys and values of one layer while N candidates of each of P prompts are drawn.
 
     Attributes:
-        text_keys, text_values: [P, H, T, D], held once per prompt and shared by its candidates.
-        keys, values: [P * N, H, n, D], filled up to the position being drawn.
+        text_keys, text_values: [P, H, T, D] for H heads of size D, stored once per prompt and shared by its candidates.
+        keys, values: [P * N, H, n, D], filled up to the image position being drawn.
     """
 
     text_keys: Tensor
@@ -33,7 +33,7 @@ class Attention(nn.Module):
     def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
         self.heads = config.heads
-        self.size = config.width // config.heads
+        self.head_size = config.width // config.heads
         self.kind = kind
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
@@ -53,19 +53,19 @@ class Attention(nn.Module):
     def prefill(self, x: Tensor, candidates: int, image_positions: int) -> tuple[Tensor, LayerCache]:
         """Text positions [P, T, C] to the same shape, and a cache with room for the image."""
         query, key, value = self._project(x)
-        room = (x.shape[0] * candidates, self.heads, image_positions, self.size)
+        room = (x.shape[0] * candidates, self.heads, image_positions, self.head_size)
         cache = LayerCache(key, value, key.new_zeros(room), value.new_zeros(room))
         return self._merge(F.scaled_dot_product_attention(query, key, value, is_causal=True)), cache
 
     def step(self, x: Tensor, cache: LayerCache, position: int) -> Tensor:
-        """One image position of every candidate, [P * N, 1, C] to the same shape; writes the cache."""
+        """Image position `position` of every candidate, [P * N, 1, C] to the same shape; adds it to the cache."""
         query, key, value = self._project(x)
         cache.keys[:, :, position], cache.values[:, :, position] = key[:, :, 0], value[:, :, 0]
         keys, values = self._seen(cache.keys, position), self._seen(cache.values, position)
         prompts, text = cache.text_keys.shape[0], cache.text_keys.shape[2]
-        shared = query.reshape(prompts, -1, self.heads, self.size).transpose(1, 2)  # [P, H, N, D]
+        shared = query.reshape(prompts, -1, self.heads, self.head_size).transpose(1, 2)  # [P, H, N, D]
         on_text = self._per_candidate(shared @ cache.text_keys.mT)
-        scores = torch.cat([on_text, query @ keys.mT], dim=-1) * self.size**-0.5
+        scores = torch.cat([on_text, query @ keys.mT], dim=-1) * self.head_size**-0.5
         weights = scores.float().softmax(-1).to(values.dtype)
         text_weights = weights[..., :text].reshape(prompts, -1, self.heads, text).transpose(1, 2)
         mixed = weights[..., text:] @ values + self._per_candidate(text_weights @ cache.text_values)
@@ -83,7 +83,7 @@ class Attention(nn.Module):
 
     def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         batch, length, _ = x.shape
-        split = self.qkv(x).view(batch, length, 3, self.heads, self.size).permute(2, 0, 3, 1, 4)
+        split = self.qkv(x).view(batch, length, 3, self.heads, self.head_size).permute(2, 0, 3, 1, 4)
         return split[0], split[1], split[2]
 
     def _merge(self, mixed: Tensor) -> Tensor:

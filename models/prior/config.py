@@ -11,7 +11,7 @@ MaskType = Literal["row", "column", "conv", "full"]
 
 
 class PriorLayout(Frozen):
-    """What can be chosen freely; the defaults are the paper's 12-billion-parameter model (B.1)."""
+    """The sizes that can be chosen freely; the defaults are the paper's 12-billion-parameter model (B.1)."""
 
     width: int = Field(default=3_968, gt=0)  # B.1
     layers: int = Field(default=64, gt=0)  # B.1
@@ -78,5 +78,5 @@ class PriorTrainingConfig(TrainingConfig):
         default=1 / 8, ge=0, le=1, description="share of the text loss; images get the rest"
     )  # 2.2
     padding_in_text_loss: bool = Field(default=True, description="padding positions are targets too")
-    bpe_dropout: float = Field(default=0.1, ge=0, lt=1, description="merges dropped in training")  # B.2
+    bpe_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of merges dropped in training")  # B.2
     validation_rows: int = Field(default=2048, gt=0, description="at most this many rows per validation figure")

@@ -25,7 +25,11 @@ class StreamEmbedding(nn.Module):
         self.column = nn.Embedding(config.grid, config.width)
 
     def text_ids(self, captions: Tensor) -> Tensor:
-        """Caption ids [B, caption_length] with PAD to rows of the text table, [B, T]."""
+        """Caption ids with PAD, int64 [B, caption_length], to rows of the text table, int64 [B, T].
+
+        Raises:
+            ValueError: captions of another length.
+        """
         c = self.config
         if captions.shape[1] != c.caption_length:
             raise ValueError(f"captions of {captions.shape[1]} positions do not fit a prior of {c.caption_length}")
@@ -46,10 +50,10 @@ class StreamEmbedding(nn.Module):
         vectors: Tensor = self.image_token(torch.cat([start, codes[:, :-1]], dim=1)) + self._positions()
         return vectors
 
-    def image_step(self, previous: Tensor | None, position: int, candidates: int) -> Tensor:
-        """Vectors of one image position [B, 1, C]; `previous` is the code before it, [B], none at position 0."""
+    def image_step(self, previous: Tensor | None, position: int, rows: int) -> Tensor:
+        """Vectors of one image position, [rows, 1, C]; `previous` is the code before it, [rows], None at position 0."""
         if previous is None:
-            previous = torch.full((candidates,), self.config.image_vocab, device=self.row.weight.device)
+            previous = torch.full((rows,), self.config.image_vocab, device=self.row.weight.device)
         vectors: Tensor = self.image_token(previous)[:, None] + self._positions()[position]
         return vectors
 

@@ -1,4 +1,4 @@
-"""The paper's generator: the prior draws codes for a caption, the image tokenizer makes them an image (section 2.6)."""
+"""The paper's generator: the prior draws codes for a caption, the image tokenizer decodes them (section 2.6)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +20,11 @@ class PriorGenerator(Generator):
     """A prior with the two tokenizers whose symbols it was trained on."""
 
     def __init__(self, prior: Prior, bpe: BPE, tokenizer: ImageTokenizer) -> None:
-        """Raises:
-        CheckpointError: the three do not belong together.
+        """Check that the three fit together.
+
+        Raises:
+            ValueError: `bpe` is not of the prior's vocabulary and caption length.
+            CheckpointError: `tokenizer` is not of the prior's image vocabulary and grid.
         """
         check_vocabulary(prior, bpe)
         own = (tokenizer.config.vocab_size, tokenizer.config.grid)
@@ -48,7 +51,8 @@ def load(directory: Path, device: str = "cpu") -> PriorGenerator:
     """Read a prior's folder: its weights and config, tokenizer.json, and the image tokenizer's own folder.
 
     Raises:
-        CheckpointError: the folder does not hold exactly such models, or they do not belong together.
+        CheckpointError: the folder does not hold exactly such models, or the image tokenizer does not fit the prior.
+        ValueError: the text tokenizer does not fit the prior.
         FileNotFoundError: no tokenizer.json.
     """
     tokenizer = load_tokenizer(directory / TOKENIZER_FOLDER, device)

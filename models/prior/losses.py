@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 
 def prior_loss(text: Tensor, image: Tensor, text_weight: float) -> Tensor:
-    """Weighted sum of the two mean losses in nats per symbol."""
+    """Weighted sum of the two mean losses, scalars in nats per symbol."""
     return text_weight * text + (1.0 - text_weight) * image
 
 
@@ -13,9 +13,12 @@ def text_loss(logits: Tensor, targets: Tensor, vocab: int, with_padding: bool) -
     """Mean cross-entropy of text symbols in nats.
 
     Args:
-        logits: [B, T - 1, V_text + T].
-        targets: [B, T - 1]; ids from `vocab` on are padding.
+        logits: fp32 [B, T - 1, V_text + T].
+        targets: int64 [B, T - 1]; ids from `vocab` on are padding.
         with_padding: count padding targets too.
+
+    Returns:
+        A scalar; 0 if there are no targets.
     """
     flat = targets.flatten()
     if not with_padding:
@@ -25,5 +28,5 @@ def text_loss(logits: Tensor, targets: Tensor, vocab: int, with_padding: bool) -
 
 
 def image_loss(logits: Tensor, codes: Tensor) -> Tensor:
-    """Mean cross-entropy of codes in nats: logits [B, n, V], codes [B, n]."""
+    """Mean cross-entropy of codes in nats, a scalar: logits fp32 [B, n, V], codes int64 [B, n]."""
     return F.cross_entropy(logits.flatten(0, 1), codes.flatten())

@@ -1,7 +1,7 @@
 """Which positions each position may attend to (paper B.1, figure 11).
 
-The stream is T text positions, then W x W image positions in raster order. Text is causal; every image
-position sees all text; what it sees of the image is one of four patterns.
+The stream is T text positions, then W x W image positions in raster order. Text is causal. Every image
+position attends to all text, and to earlier image positions in one of four patterns.
 """
 
 import torch
@@ -41,7 +41,7 @@ def stream_mask(kind: MaskType, config: PriorModelConfig) -> Tensor:
 
 
 def visible_positions(kind: MaskType, config: PriorModelConfig) -> list[Tensor]:
-    """For each image position the image positions that it sees, int64, in rising order."""
+    """For each image position those that it may attend to: int64 in rising order."""
     return [row.nonzero().flatten() for row in image_mask(kind, config.grid, config.conv_kernel)]
 
 

@@ -15,8 +15,8 @@ from models.training.muon import Matrix
 _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
 
 
-class Block(nn.Module):
-    """Pre-norm attention and a 4x GELU perceptron, each added to its input."""
+class TransformerBlock(nn.Module):
+    """Pre-norm attention and an MLP of four times the width with GELU, each added to its input."""
 
     def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class Prior(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = StreamEmbedding(config)
-        self.blocks = nn.ModuleList(Block(config, kind) for kind in config.mask_types)
+        self.blocks = nn.ModuleList(TransformerBlock(config, kind) for kind in config.mask_types)
         self.norm = nn.LayerNorm(config.width)
         self.text_head = nn.Linear(config.width, config.text_vocab + config.text_length)
         self.image_head = nn.Linear(config.width, config.image_vocab)
         self.apply(_initialise)
         for block in self.blocks:
-            assert isinstance(block, Block)
+            assert isinstance(block, TransformerBlock)
             for layer in (block.attention.out, block.mlp_out):
                 nn.init.normal_(layer.weight, std=_INIT_STD / (2 * config.layers) ** 0.5)
 
@@ -70,6 +70,9 @@ class Prior(nn.Module):
 
         Returns:
             Text logits [B, T - 1, V_text + T] for `text_targets`, and image logits [B, n, V_image] for `codes`.
+
+        Raises:
+            ValueError: captions of another length.
         """
         length = self.config.text_length
         embedded = self.embedding.text(self.embedding.text_ids(captions))
@@ -79,16 +82,16 @@ class Prior(nn.Module):
         return self.head(x[:, : length - 1], self.text_head), self.head(x[:, length:], self.image_head)
 
     def text_targets(self, captions: Tensor) -> Tensor:
-        """What the text logits should say: rows of the text table [B, T - 1], padding included."""
+        """Targets of the text logits: rows of the text table, int64 [B, T - 1], padding included."""
         return self.embedding.text_ids(captions)[:, 1:]
 
     def matrices(self) -> list[Matrix]:
-        """The weight matrices of all blocks; queries, keys and values are three each."""
+        """The weight matrices of all blocks, which Muon may train; those of queries, keys and values count as three."""
         linear = [(name, layer) for name, layer in self.blocks.named_modules() if isinstance(layer, nn.Linear)]
         return [Matrix(layer.weight, parts=3 if name.endswith("qkv") else 1) for name, layer in linear]
 
     def head(self, x: Tensor, layer: nn.Linear) -> Tensor:
-        """Final norm and one head in fp32 (D): [..., C] to [..., V]."""
+        """Final norm and one head in fp32 (paper D): [..., C] to [..., V]."""
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(self.norm(x.float()), layer.weight, layer.bias)
 

@@ -1,4 +1,4 @@
-"""Drawing codes from the prior, with cached keys and values (paper 2.6)."""
+"""Draws codes from the prior, with cached keys and values (paper 2.6)."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.prior.attention import LayerCache
-from models.prior.model import Block, Prior
+from models.prior.model import Prior, TransformerBlock
 from models.text.bpe import BPE
 from models.training.randomness import generator_of
 
 
-class Decoder:
-    """Runs image positions one after the other for N candidates of each of P prompts."""
+class IncrementalDecoder:
+    """Predicts one image position after the other, for N candidates of each of P prompts."""
 
     def __init__(self, prior: Prior, captions: Tensor, candidates: int) -> None:
         """Run the text once per prompt.
@@ -29,15 +29,15 @@ class Decoder:
         self._caches: list[LayerCache] = []
         x = prior.embedding.text(prior.embedding.text_ids(captions))
         for block in prior.blocks:
-            assert isinstance(block, Block)
+            assert isinstance(block, TransformerBlock)
             x, cache = block.prefill(x, candidates, prior.config.codes_per_image)
             self._caches.append(cache)
 
     def next_logits(self, previous: Tensor | None) -> Tensor:
-        """Logits of the next code, fp32 [P * N, V]; `previous` is the code just drawn, [P * N], none at first."""
+        """Logits of the next code, fp32 [P * N, V]; `previous` is the code before it, int64 [P * N], None at first."""
         x = self._prior.embedding.image_step(previous, self._position, self._rows)
         for block, cache in zip(self._prior.blocks, self._caches, strict=True):
-            assert isinstance(block, Block)
+            assert isinstance(block, TransformerBlock)
             x = block.step(x, cache, self._position)
         self._position += 1
         return self._prior.head(x[:, 0], self._prior.image_head)
@@ -56,8 +56,8 @@ def draw_codes(
 ) -> NDArray[np.uint16]:
     """Draw n images for each caption.
 
-    Candidate i of a caption depends on (seed, caption, i) alone, up to rounding: not on n and not on the
-    captions beside it.
+    Candidate i of a caption depends on (seed, caption, i) alone, up to rounding: not on n and not on the other
+    captions.
 
     Args:
         temperature: divides the logits; 0 takes the most likely code every time.
@@ -65,12 +65,15 @@ def draw_codes(
         top_p: draw among the fewest codes whose probabilities reach this sum.
 
     Returns:
-        uint16 codes [P, n, n_codes].
+        uint16 codes [P, n, codes_per_image].
+
+    Raises:
+        ValueError: `bpe` is not of the prior's vocabulary and caption length.
     """
     check_vocabulary(prior, bpe)
     device = next(prior.parameters()).device
     steps = prior.config.codes_per_image
-    decoder = Decoder(prior, bpe.encode(captions).to(device), n)
+    decoder = IncrementalDecoder(prior, bpe.encode(captions).to(device), n)
     uniform = torch.stack([_uniform(seed, caption, i, steps) for caption in captions for i in range(n)]).to(device)
     codes = torch.empty(len(captions) * n, steps, dtype=torch.int64, device=device)
     previous: Tensor | None = None
@@ -84,11 +87,12 @@ def draw_codes(
 def choose_codes(
     logits: Tensor, uniform: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
 ) -> Tensor:
-    """One code per row by inversion of the cumulative distribution.
+    """One code per row, by inverse transform sampling.
 
     Args:
         logits: [B, V].
         uniform: numbers in [0, 1), [B]; the same number and logits give the same code.
+        temperature, top_k, top_p: see `draw_codes`.
 
     Returns:
         int64 [B].
@@ -116,10 +120,10 @@ def _most_likely(probabilities: Tensor, top_k: int | None, top_p: float | None) 
 
 
 def check_vocabulary(prior: Prior, bpe: BPE) -> None:
-    """Refuse a tokenizer that the prior was not made for.
+    """Check that the prior was made for this text tokenizer.
 
     Raises:
-        ValueError: other vocabulary size or caption length.
+        ValueError: another vocabulary size or caption length.
     """
     c = prior.config
     if (bpe.vocab_size, bpe.text_length) != (c.text_vocab, c.caption_length):

@@ -28,7 +28,7 @@ Tokens = tuple[list[str], NDArray[np.uint16]]  # captions, codes [rows, n]
 
 
 class PriorJob(Frozen):
-    """What models.prior.train is told to do."""
+    """Content of the job file of `models.prior.train`."""
 
     model: PriorModelConfig
     training: PriorTrainingConfig
@@ -66,12 +66,12 @@ class PriorLearner(Learner):
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Losses without BPE dropout on training rows, and on held-out rows where there are any."""
+        """Losses without BPE dropout on training rows, and on validation rows if there are any."""
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
         return metrics | (self._mean_losses(self.val) if self.val else {})
 
     def matrices(self) -> list[Matrix]:
-        """The matrices of all blocks; queries, keys and values are three."""
+        """The weight matrices of all blocks."""
         return self.model.matrices()
 
     def _losses(self, captions: Tensor, codes: Tensor) -> dict[str, Tensor]:
@@ -97,7 +97,13 @@ class PriorLearner(Learner):
 
 
 def train(job: PriorJob, ranks: Ranks) -> None:
-    """Train a prior as the job says."""
+    """Train the prior that a job describes.
+
+    Raises:
+        DataError: token shards are unreadable or do not fit the model.
+        ValueError: the text tokenizer does not fit the model.
+        TrainingError, ValueError: as from `run`.
+    """
     prepare(job.training, ranks)
     bpe = load_bpe(job.data.bpe)
     tokens = checked_codes(job.data.train, job.model)
@@ -108,10 +114,10 @@ def train(job: PriorJob, ranks: Ranks) -> None:
 
 
 def checked_codes(uris: tuple[str, ...], model: PriorModelConfig) -> Tokens:
-    """Captions and codes of token shards that fit the model.
+    """Captions and codes, uint16 [rows, n], of token shards, checked to fit the model.
 
     Raises:
-        DataError: other grid, or codes beyond the vocabulary.
+        DataError: a shard is unreadable or empty, of another grid, or has codes beyond the vocabulary.
     """
     captions, codes = read_codes(uris)
     if codes.shape[1] != model.codes_per_image:

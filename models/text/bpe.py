@@ -1,4 +1,4 @@
-"""Byte-pair encoding of lower-cased captions (paper 2.2 and B.2)."""
+"""Byte-pair encoding (BPE) of lower-cased captions (paper 2.2 and B.2)."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ PAD = -1  # marks a text position without a token; the prior puts that position'
 
 
 class BPE:
-    """A trained tokenizer: captions to ids [T] and back. Byte-level, so nothing is unknown."""
+    """A trained tokenizer: captions to ids [T] and back. It works on bytes, so there is no unknown token."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -28,7 +28,11 @@ class BPE:
 
     @property
     def text_length(self) -> int:
-        """Positions of an encoded caption."""
+        """Positions T of an encoded caption.
+
+        Raises:
+            ValueError: the tokenizer was not saved by `BPE.save`.
+        """
         truncation = self._tokenizer.truncation
         if truncation is None:
             raise ValueError("this tokenizer has no length: it was not saved by BPE.save")
@@ -47,7 +51,7 @@ class BPE:
         return self._padded([self._merges.split(self._words(caption), rate, random) for caption in captions])
 
     def decode(self, ids: Tensor) -> str:
-        """The lower-cased caption that ids [T] stand for."""
+        """Ids [T] to the lower-cased caption."""
         return str(self._tokenizer.decode([i for i in ids.tolist() if i != PAD])).strip()
 
     def save(self, path: str | Path) -> None:

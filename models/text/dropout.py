@@ -1,4 +1,4 @@
-"""BPE dropout with our own random numbers; the tokenizers library draws from a source that cannot be seeded."""
+"""BPE dropout (Provilkov et al. 2020) with seeded random numbers; that of the tokenizers library cannot be seeded."""
 
 import itertools
 import json
@@ -11,6 +11,7 @@ class Merges:
     """The merge table of a tokenizer, applied with some merges dropped."""
 
     def __init__(self, tokenizer_json: str) -> None:
+        """Read the merges from the content of a tokenizer.json."""
         model = json.loads(tokenizer_json)["model"]
         self._ids: dict[str, int] = model["vocab"]
         pairs = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]

@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors and JSON, always written whole under their final name, never a pickle."""
+"""Checkpoints: safetensors and JSON, written atomically, never a pickle."""
 
 import json
 import os

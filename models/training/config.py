@@ -33,13 +33,13 @@ class TrainingConfig(Frozen):
     clip_norm: float | None = Field(default=1.0, gt=0, description="bound on the global gradient norm")
     ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the EMA of the weights")
     bf16: bool | None = Field(
-        default=None, description="run the trunk under bfloat16 autocast; where the hardware computes it if unset"
+        default=None, description="run the trunk under bfloat16 autocast; if unset, where the hardware supports it"
     )
     threads: int | None = Field(default=None, gt=0, description="torch threads per rank; all cores shared when unset")
     seed: int = Field(default=0, ge=0)
     log_every: int = Field(default=20, gt=0, description="steps between two lines of metrics.jsonl")
     validate_every: int | None = Field(
-        default=None, gt=0, description="steps between validations; only last when unset"
+        default=None, gt=0, description="steps between validations; only at the end when unset"
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, description="seconds between two resumable checkpoints")
     checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")

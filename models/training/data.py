@@ -1,4 +1,4 @@
-"""The image-caption pairs of packed shards, decoded on demand and kept within a bound."""
+"""The image-caption pairs of packed shards, decoded on demand and cached within a bound."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,8 +17,8 @@ Crop = Callable[[Pixels, int, np.random.Generator], Pixels]
 class Pairs:
     """Image-caption pairs of some shards.
 
-    Encoded images stay in memory as Arrow buffers; decoded ones are kept until `cache_mb` is used up, and
-    decoded anew each time after that.
+    Encoded images stay in memory as Arrow buffers. Decoded ones are cached until `cache_mb` MiB are used up; all
+    others are decoded anew each time.
 
     Attributes:
         pair_ids: one id per pair.
@@ -44,7 +44,11 @@ class Pairs:
         return len(self.pair_ids)
 
     def image(self, index: int) -> Pixels:
-        """Pixels of one pair at the size they were stored: uint8 [H, W, 3]."""
+        """Pixels of one pair in their stored size: uint8 [H, W, 3].
+
+        Raises:
+            DataError: the image cannot be decoded; the methods below raise this too.
+        """
         return self._kept((index, 0), lambda: self._decode(index))
 
     def square(self, index: int, size: int) -> Pixels:
@@ -56,7 +60,11 @@ class Pairs:
         return to_tensor([self.square(index, size) for index in indices])
 
     def crops(self, indices: Sequence[int], size: int, step: Step, crop: Crop = dvae_crop) -> Tensor:
-        """Randomly cropped images of one step: uint8 [B, 3, size, size], channels last in memory."""
+        """Randomly cropped images of one step: uint8 [B, 3, size, size], channels last in memory.
+
+        Raises:
+            ImageTooSmallError: the short side of an image is below `size`.
+        """
         random = step.numpy("crop")
         return to_tensor([crop(self.image(index), size, random) for index in indices])
 

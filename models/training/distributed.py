@@ -1,4 +1,4 @@
-"""Ranks: the processes that torchrun starts, and what they say to each other."""
+"""Ranks, the processes that torchrun starts, and the communication between them."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among its peers, and the device it trains on."""
+    """This process's number among all, and among those of its node, and its device."""
 
     rank: int = 0
     world: int = 1

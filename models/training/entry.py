@@ -1,4 +1,4 @@
-"""What happens around the loop when a trainer is started as `python -m models.<name>.train JOB.json`."""
+"""Start and end of a trainer that runs as `python -m models.<name>.train JOB.json`."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
     """Read the job, train unless it is done, and turn failures into one sentence and error.json.
 
     Returns:
-        The exit status: 0, or 1 after an error that the user can mend.
+        The exit status: 0, 1 after an error that the user can mend, or 2 without a job file.
     """
     die_with_parent()
     if len(arguments) != 1:
@@ -68,7 +68,7 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
 
 
 def one_sentence(error: BaseException) -> str:
-    """The first thing that is wrong, in one line."""
+    """The first problem of an error, in one line."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -77,7 +77,13 @@ def one_sentence(error: BaseException) -> str:
 
 
 def run(learner: Learner, job: Job, ranks: Ranks) -> None:
-    """Train `learner` and leave weights, configuration and done.json in the job's folder."""
+    """Train `learner`, and write weights, configuration and done.json into the job's folder.
+
+    Raises:
+        ValueError: the batch size does not divide over the ranks.
+        ResumeMismatchError: the folder holds the state of a different job.
+        NonFiniteLossError: a loss is infinite or not a number.
+    """
     out = Path(job.out)
     if ranks.is_first:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What can go wrong in a training run and is worth one clear sentence to the user."""
+"""Errors of a training run that the user can mend; each message is one sentence."""
 
 
 class TrainingError(Exception):

@@ -10,7 +10,7 @@ Pixels = NDArray[np.uint8]  # [H, W, 3], RGB
 
 
 def decode(encoded: bytes) -> Pixels:
-    """JPEG, PNG or WebP bytes to RGB uint8 [H, W, 3]; transparency is laid on white.
+    """JPEG, PNG or WebP bytes to RGB uint8 [H, W, 3]; transparent images are blended with white.
 
     Raises:
         DataError: the bytes are no image.
@@ -37,7 +37,7 @@ def resize(image: Pixels, side: int) -> Pixels:
 
 
 def centre_crop(image: Pixels, size: int) -> Pixels:
-    """The largest centred square, resized to [size, size, 3]: what evaluation and plain training see."""
+    """The largest centred square, resized to [size, size, 3]: for evaluation, and for training without augmentation."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -47,8 +47,8 @@ def centre_crop(image: Pixels, size: int) -> Pixels:
 def dvae_crop(image: Pixels, size: int, random: np.random.Generator) -> Pixels:
     """The dVAE's random crop, scaled from the paper's 256 to `size` (listing 1): [size, size, 3].
 
-    A random square of the short side, resized to between 9/8 and 12/8 of `size` (no larger than the square),
-    a random crop of `size`, and a coin-toss flip.
+    A random square with the short side's length, resized to between 9/8 and 12/8 of `size` (no larger than the
+    square), a random crop of `size`, and a horizontal flip with probability 1/2.
 
     Raises:
         ImageTooSmallError: the short side is below `size`.

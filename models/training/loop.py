@@ -1,4 +1,4 @@
-"""The one training loop: update, EMA, log, checkpoint, and resume to the same bits."""
+"""The training loop of all trainers: update, EMA, log, checkpoint, and bit-exact resume."""
 
 import json
 import math
@@ -30,7 +30,7 @@ Batch = dict[str, Tensor]
 
 
 class Learner(nn.Module, ABC):
-    """A model together with what makes it learn; each trainer defines one.
+    """A model with its batches, losses and validation; each trainer defines one.
 
     Attributes:
         model: the part that is saved.
@@ -40,15 +40,15 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def batch(self, step: Step) -> Batch:
-        """This rank's inputs of one step, a pure function of it."""
+        """This rank's inputs of one step, as a pure function of the step."""
 
     @abstractmethod
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
-        """Scalars of one step: "loss", which is minimised, and parts for the log."""
+        """Scalars of one step: "loss", which is minimised, and others for the log."""
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Metrics of the model as it stands, on the first rank only."""
+        """Metrics of the model with its current weights; called on the first rank only."""
 
     def matrices(self) -> list[Matrix]:
         """Weights that Muon may train, if the configuration asks for it."""
@@ -60,13 +60,17 @@ class Learner(nn.Module, ABC):
 
 
 class Loop:
-    """State of one run: weights, optimiser, EMA, step; everything else is a function of the step."""
+    """One run and its state: weights, optimiser, EMA and step; everything else is a function of the step."""
 
     def __init__(self, learner: Learner, config: TrainingConfig, out: Path, ranks: Ranks, job: str) -> None:
-        """Prepare a run, or take up the one that `out` holds.
+        """Prepare a run, or resume the one whose state is in `out`.
 
         Args:
-            job: text that names the whole job; resuming under another one is refused.
+            job: the whole job as text, to compare on resume.
+
+        Raises:
+            ValueError: the batch size does not divide over the ranks.
+            ResumeMismatchError: `out` holds the state of a different job.
         """
         if config.batch_size % ranks.world:
             raise ValueError(f"batch_size {config.batch_size} does not divide over {ranks.world} ranks")

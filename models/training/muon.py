@@ -1,11 +1,11 @@
-"""Muon (Jordan et al. 2024): momentum, the update of a matrix made orthogonal. For short runs; the paper has AdamW.
+"""Muon (Jordan et al. 2024): momentum whose update of a matrix is orthogonalised. Not in the paper, which uses AdamW.
 
-Not `torch.optim.Muon`: it orthogonalises in bfloat16, which a CPU that has to emulate it does 35 times slower than this
-in fp32, and it takes the stacked query, key and value matrix for one matrix. Where bfloat16 is in the hardware the two
+Adam's updates of a matrix are dominated by the directions that most examples share. Muon's have the same length in all
+directions, so what only a few captions need is learned as fast, which helps short runs.
+
+Not `torch.optim.Muon`: it orthogonalises in bfloat16, which is 35 times slower than fp32 on a CPU that has to emulate
+it, and it treats the stacked query, key and value matrix as one matrix. Where the hardware supports bfloat16, both
 learn the demo equally well (tests/bench/RESULTS.md).
-
-Adam's updates of a matrix are dominated by the directions that most examples share. Muon gives all directions
-the same length, so what only a few captions teach is learned as fast as what all of them do.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, made orthogonal; the learning rate is scaled by max(1, sqrt(rows / columns))."""
+    """Nesterov momentum, orthogonalised; the learning rate is scaled by max(1, sqrt(rows / columns))."""
 
     def __init__(self, matrices: Sequence[Matrix], learning_rate: float, momentum: float = 0.95) -> None:
         super().__init__([matrix.weight for matrix in matrices], {"lr": learning_rate})

@@ -13,7 +13,7 @@ from models.training.schedules import ema_decay_at
 def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matrix]) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for `matrices` and AdamW for the rest when the config has a rate for Muon.
 
-    The group's "share" is its learning rate relative to the scheduled one.
+    A parameter group's "share" is the ratio of its learning rate to the scheduled one.
     """
     if config.muon_learning_rate is None or not matrices:
         return [adamw(list(model.parameters()), _embeddings(model), config)]
@@ -60,7 +60,7 @@ def optimiser_tensors(optimisers: Sequence[torch.optim.Optimizer], model: nn.Mod
 def restore_optimisers(
     optimisers: Sequence[torch.optim.Optimizer], model: nn.Module, tensors: dict[str, Tensor]
 ) -> None:
-    """Undo `optimiser_tensors`."""
+    """Load the state that `optimiser_tensors` returned."""
     parameters = dict(model.named_parameters())
     owners = {id(p): o for o in optimisers for group in o.param_groups for p in group["params"]}
     for flat, tensor in tensors.items():

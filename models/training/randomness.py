@@ -1,4 +1,4 @@
-"""All randomness of a run as a pure function of names: (seed, step, rank, purpose) always gives the same draws.
+"""All random numbers of a run as a pure function of seed, step, rank and purpose.
 
 Nothing is kept between steps, so a run that is killed and resumed draws what it would have drawn.
 """
@@ -44,8 +44,8 @@ class Step:
     def indices(self, examples: int, batch_size: int) -> list[int]:
         """This rank's share of the step's batch: indices below `examples`.
 
-        Batches are read off an endless chain of permutations, one per pass, so every example is seen once a
-        pass. The union over ranks does not depend on the number of ranks.
+        Batches are consecutive slices of an endless sequence of permutations, one per epoch, so every example is seen
+        once an epoch. The union over ranks does not depend on the number of ranks.
         """
         share = batch_size // self.world
         first = self.number * batch_size + self.rank * share

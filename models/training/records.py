@@ -1,4 +1,4 @@
-"""What a run writes beside its weights: metrics.jsonl, progress.json, done.json, error.json."""
+"""The files that a run writes beside its weights: metrics.jsonl, progress.json, done.json, error.json."""
 
 import json
 import resource
@@ -49,7 +49,7 @@ def _step(line: str) -> int:
 
 
 class ProgressFile:
-    """progress.json for live progress bars: rewritten at most every `interval` seconds."""
+    """progress.json, for progress bars: rewritten at most every `interval` seconds."""
 
     def __init__(self, path: Path, steps: int, first_step: int, interval: float = 2.0) -> None:
         self._path = path
@@ -60,7 +60,7 @@ class ProgressFile:
         self._written = -float("inf")
 
     def report(self, done: int, loss: float) -> None:
-        """Say that `done` updates are made; the file's seconds_per_step is the mean of this attempt."""
+        """Record that `done` updates are made; seconds_per_step is the mean since this process started or resumed."""
         now = time.monotonic()
         if now - self._written < self._interval and done < self._steps:
             return

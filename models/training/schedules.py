@@ -6,7 +6,7 @@ import math
 def cosine_ramp(start: float, end: float, steps: int, step: int) -> float:
     """Half a cosine from `start` at step 0 to `end` at `steps`, constant after (paper A.2).
 
-    A ramp of no steps is at its end from the beginning.
+    With no steps it is `end` from the beginning.
     """
     if steps <= 0:
         return end
@@ -26,8 +26,8 @@ def warmup_cosine(peak: float, end: float, warmup: int, steps: int, step: int) -
 
 
 def ema_decay_at(limit: float, step: int) -> float:
-    """Decay of the EMA of the weights at `step`: small while the EMA is young, then `limit`.
+    """Decay of the EMA of the weights at `step`: it rises to `limit`, as min(limit, (1 + step) / (10 + step)).
 
-    The rise min(limit, (1 + step) / (10 + step)) keeps random initial weights out of short runs.
+    With a constant decay the random initial weights would keep a large share in the EMA of a short run.
     """
     return min(limit, (1.0 + step) / (10.0 + step))

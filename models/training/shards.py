@@ -1,4 +1,4 @@
-"""Reading packed Parquet shards by URI: local paths, or any address that fsspec knows."""
+"""Reads packed Parquet shards by URI: a local path, or any URL that fsspec supports."""
 
 from collections.abc import Sequence
 
@@ -38,7 +38,7 @@ def read_codes(uris: Sequence[str]) -> tuple[list[str], np.ndarray]:
         captions, one per row, and codes as uint16 [rows, n] (the shards hold them as little-endian bytes).
 
     Raises:
-        DataError: no rows, or rows of different lengths.
+        DataError: a shard cannot be read, or there are no rows, or rows of different lengths.
     """
     table = read_columns(uris, ["caption", "codes"])
     if table.num_rows == 0:

@@ -1,4 +1,4 @@
-"""CLIP learns to tell pairs apart, and equal captions are not set against each other."""
+"""CLIP learns which caption belongs to which image, and equal captions are not negatives of each other."""
 
 import math
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_scores_are_cosines_one_per_pair(clip: CLIP) -> None:
     assert (np.abs(scores) <= 1 + 1e-6).all()
 
 
-def test_a_score_does_not_depend_on_its_neighbours(clip: CLIP) -> None:
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(clip: CLIP) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     captions = ["a red disc", "x", "", "a red disc", "a green square"]
     together = score(clip, images, captions, batch_size=2)

@@ -25,7 +25,7 @@ def test_the_density_is_that_of_a_laplace_variable_behind_a_sigmoid() -> None:
     torch.testing.assert_close(logit_laplace_nll(x, mu, scale.log()), -behind.log_prob(x))
 
 
-def test_phi_keeps_pixels_away_from_the_poles_and_comes_back() -> None:
+def test_phi_keeps_pixels_away_from_the_poles_and_can_be_inverted() -> None:
     x = torch.linspace(0, 1, 11)
     assert phi(x).min() == pytest.approx(0.1)
     assert phi(x).max() == pytest.approx(0.9)
@@ -75,7 +75,7 @@ def test_cold_codes_are_drawn_with_the_softmax_probabilities() -> None:
     torch.testing.assert_close(drawn, torch.tensor([0.5, 0.3, 0.15, 0.05]), atol=0.01, rtol=0)
 
 
-def test_certain_logits_leave_nothing_to_the_noise() -> None:
+def test_noise_does_not_change_the_codes_of_very_confident_logits() -> None:
     logits = torch.full((1, 5, 2, 2), -1e4)
     logits[:, 2] = 0
     soft = gumbel_softmax(logits, 1.0, torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Masks against the paper's worked table, its counts, and a brute-force oracle."""
+"""Masks against a worked example, the counts that follow from the paper, and a brute-force definition."""
 
 import pytest
 import torch

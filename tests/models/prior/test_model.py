@@ -6,7 +6,7 @@ import torch
 from models.prior.config import PriorModelConfig
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
-from models.prior.sampling import Decoder
+from models.prior.sampling import IncrementalDecoder
 from models.text.bpe import PAD
 
 CASES = [
@@ -33,7 +33,7 @@ def _inputs(model: Prior, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("changes", CASES)
-def test_logits_are_there_for_the_symbols_that_are_predicted(changes: dict[str, object]) -> None:
+def test_there_are_logits_for_every_predicted_symbol(changes: dict[str, object]) -> None:
     model = _prior(changes)
     captions, codes = _inputs(model, 2)
     text, image = model(captions, codes)
@@ -81,7 +81,7 @@ def test_cached_logits_equal_those_of_the_whole_stream(changes: dict[str, object
     captions, codes = _inputs(model, 6)
     captions = captions[:2]
     _, whole = model(captions.repeat_interleave(3, 0), codes)
-    decoder = Decoder(model, captions, 3)
+    decoder = IncrementalDecoder(model, captions, 3)
     steps = [decoder.next_logits(codes[:, i - 1] if i else None) for i in range(16)]
     assert (torch.stack(steps, 1) - whole).abs().max() <= 1e-5
 

@@ -36,7 +36,7 @@ def test_samples_are_codes_of_the_vocabulary(prior: Prior, bpe: BPE) -> None:
     assert len(np.unique(codes, axis=0)) > 1
 
 
-def test_a_sample_depends_on_seed_caption_and_index_and_not_on_its_neighbours(prior: Prior, bpe: BPE) -> None:
+def test_a_sample_depends_on_seed_caption_and_index_and_not_on_other_samples(prior: Prior, bpe: BPE) -> None:
     alone = draw_codes(prior, bpe, ["a red disc"], 3, seed=1)[0]
     among = draw_codes(prior, bpe, ["a green square", "a red disc"], 8, seed=1)
     assert np.array_equal(alone, among[1, :3])
@@ -50,7 +50,7 @@ def test_temperature_zero_takes_the_most_likely_code_every_time(prior: Prior, bp
     assert np.array_equal(cold, draw_codes(prior, bpe, ["a red disc"], 4, temperature=1.0, top_k=1)[0])
 
 
-def test_a_tokenizer_that_does_not_belong_is_refused(prior: Prior) -> None:
+def test_a_tokenizer_of_another_caption_length_is_refused(prior: Prior) -> None:
     other = train_bpe(["abc"], BPEModelConfig(vocab_size=256, text_length=7))
     with pytest.raises(ValueError, match="does not fit"):
         draw_codes(prior, other, ["abc"], 1)[0]

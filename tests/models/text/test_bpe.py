@@ -46,12 +46,12 @@ def test_captions_that_are_too_long_are_cut(bpe: BPE) -> None:
     assert (bpe.encode(["xyzzy " * 40]) != PAD).all()
 
 
-# Letters newer than this Python know no lower case here, but do in the tokenizers library.
+# Without letters newer than this Python's Unicode tables: only the tokenizers library knows their lower case.
 ASSIGNED = st.characters(exclude_categories=["Cs", "Cn"])
 
 
 @given(text=st.text(ASSIGNED, max_size=8).map(str.lower))
-def test_any_text_comes_back(text: str) -> None:
+def test_decoding_gives_any_text_in_lower_case(text: str) -> None:
     import unicodedata
 
     bpe = train_bpe(CORPUS, BPEModelConfig(vocab_size=256, text_length=64))
@@ -59,7 +59,7 @@ def test_any_text_comes_back(text: str) -> None:
     assert bpe.decode(bpe.encode([text])[0]) == normal
 
 
-def test_a_tokenizer_comes_back_from_its_file(bpe: BPE, tmp_path: Path) -> None:
+def test_a_tokenizer_is_the_same_after_saving_and_loading(bpe: BPE, tmp_path: Path) -> None:
     bpe.save(tmp_path / "tokenizer.json")
     again = load_bpe(tmp_path / "tokenizer.json")
     assert (again.vocab_size, again.text_length) == (300, 12)

@@ -1,4 +1,4 @@
-"""Checkpoints are whole, strict and free of pickles."""
+"""Checkpoints are written atomically and checked strictly when they are read."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from models.training.errors import CheckpointError
 SMALL = DVAEModelConfig(image_size=8, vocab_size=5, hidden=4, groups=2, blocks_per_group=1, decoder_init=3)
 
 
-def test_a_model_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_model_is_the_same_after_saving_and_loading(tmp_path: Path) -> None:
     model = DVAE(SMALL)
     save_model(tmp_path, model.state_dict(), SMALL)
     again = load_tokenizer(tmp_path)
@@ -57,7 +57,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_text() == '{\n "step": 1\n}\n'
 
 
-def test_tensors_and_metadata_survive_the_round_trip(tmp_path: Path) -> None:
+def test_tensors_and_metadata_are_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     path = tmp_path / "state" / "state.safetensors"
     write_tensors(path, {"a": torch.arange(6).view(2, 3).T, "b": torch.tensor(2.5)}, {"run": "text"})
     tensors, metadata = read_tensors(path)

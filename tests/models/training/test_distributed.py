@@ -1,4 +1,4 @@
-"""Two ranks train as one does; a trainer does not outlive the one who started it."""
+"""Two ranks train as one does; a trainer does not outlive the process that started it."""
 
 import json
 import os
@@ -34,8 +34,8 @@ def test_two_ranks_give_the_weights_of_one(prior_job: Job) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux has the signal that follows a parent's death")
-def test_a_process_that_asked_to_dies_with_its_parent(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal a process when its parent dies")
+def test_after_die_with_parent_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     child = (
         "from models.training.distributed import die_with_parent; import time; "
         "die_with_parent(); print(1, flush=True); time.sleep(60)"

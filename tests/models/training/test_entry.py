@@ -1,4 +1,4 @@
-"""What a user sees of a trainer: its files, its exit status, its one sentence of complaint."""
+"""What a user sees of a trainer: its files, its exit status, its error message."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _main(kind: Any, train: Any, job: dict[str, Any], tmp_path: Path) -> int:
     return main(kind, train, [str(path)])
 
 
-def test_each_trainer_leaves_a_model_and_says_how_good_it_is(
+def test_each_trainer_writes_a_model_and_its_metrics(
     dvae_job: Job, prior_job: Job, clip_job: Job, tmp_path: Path
 ) -> None:
     trainers = [
@@ -69,9 +69,9 @@ def test_a_mistake_in_a_job_is_one_clear_sentence(
     job = dvae_job()
     job[section][key] = value
     assert _main(DVAEJob, train_dvae, job, tmp_path) == 1
-    complaint = capfd.readouterr().err.strip()
-    assert says in complaint
-    assert len(complaint.splitlines()) == 1
+    message = capfd.readouterr().err.strip()
+    assert says in message
+    assert len(message.splitlines()) == 1
     error = json.loads((tmp_path / "out" / "error.json").read_text())
     assert says in error["message"]
     assert set(error) == {"type", "message"}
@@ -86,7 +86,7 @@ def test_images_too_small_for_the_augmentation_are_a_clear_error(
     assert "24x24 pixels is too small for crops of 32" in capfd.readouterr().err
 
 
-def test_a_run_that_went_wrong_and_then_right_keeps_no_error(dvae_job: Job, tmp_path: Path) -> None:
+def test_a_successful_run_removes_the_error_of_a_failed_one(dvae_job: Job, tmp_path: Path) -> None:
     job = dvae_job()
     shards = job["data"]["train"]
     job["data"]["train"] = ["/nowhere.parquet"]

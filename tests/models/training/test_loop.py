@@ -1,4 +1,4 @@
-"""The loop learns, resumes to the same bits after kill -9, and says clearly what went wrong."""
+"""The loop learns, resumes bit-exactly after kill -9, and explains its errors."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Job = Callable[..., dict[str, Any]]
 
 
 class Line(Learner):
-    """Fits w to the mean of noisy numbers; breaks at a step if told to."""
+    """Fits y = 2x + 1; its loss is not finite at step `breaks_at`."""
 
     def __init__(self, breaks_at: int = -1) -> None:
         super().__init__()
@@ -74,13 +74,13 @@ def test_progress_ends_at_the_last_step(tmp_path: Path) -> None:
     assert set(progress) == {"step", "steps", "seconds_per_step", "eta_s", "loss"}
 
 
-def test_a_loss_that_is_no_number_names_its_step(tmp_path: Path) -> None:
+def test_the_error_for_a_loss_that_is_not_finite_names_the_step(tmp_path: Path) -> None:
     with pytest.raises(NonFiniteLossError, match="step 6") as caught:
         _loop(tmp_path, steps=20, learner=Line(breaks_at=6)).run()
     assert caught.value.step == 6
 
 
-def test_a_run_that_broke_goes_on_to_the_bits_of_one_that_did_not(tmp_path: Path) -> None:
+def test_a_resumed_run_ends_with_the_same_bits_as_an_uninterrupted_one(tmp_path: Path) -> None:
     _loop(tmp_path / "whole", steps=20).run()
     with pytest.raises(NonFiniteLossError):
         _loop(tmp_path / "broken", steps=20, learner=Line(breaks_at=13), checkpoint_every=5).run()

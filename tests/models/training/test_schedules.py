@@ -1,4 +1,4 @@
-"""The schedules pass through the paper's points."""
+"""The schedules have the paper's values."""
 
 import itertools
 import math
@@ -36,14 +36,14 @@ def test_warm_up_is_a_line_that_reaches_the_peak_at_its_last_step() -> None:
     assert values == pytest.approx([4.5e-4 / 5_000, 2.25e-4, 4.5e-4, 4.5e-4, 4.5e-4])
 
 
-def test_the_step_size_never_jumps_between_warm_up_and_decay() -> None:
+def test_the_learning_rate_has_no_jump_between_warm_up_and_decay() -> None:
     values = [warmup_cosine(1.0, 0.0, 10, 100, step) for step in range(120)]
     assert max(abs(a - b) for a, b in itertools.pairwise(values)) <= 0.1 + 1e-12
     assert values[9] == 1.0
     assert values[100] == values[119] == 0.0
 
 
-def test_a_young_weight_average_forgets_faster() -> None:
+def test_the_decay_of_the_ema_rises_to_its_limit() -> None:
     decays = [ema_decay_at(0.999, step) for step in (0, 10, 100, 10_000)]
     assert decays == sorted(decays)
     assert decays[0] == pytest.approx(0.1)
