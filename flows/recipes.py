@@ -180,7 +180,7 @@ def _small_dvae(hidden: int, blocks_per_group: int) -> DVAEModelConfig:
 
 
 def _small_vqgan(channels: int) -> VQGANModelConfig:
-    """60 px to 15x15 of 256 codes."""
+    """A VQGAN from images of 60 px to grids of 15x15 out of 256 codes."""
     return VQGANModelConfig(
         image_size=60,
         vocab_size=256,

@@ -1,4 +1,4 @@
-"""What the trainers of image tokenizers share: batches of pictures, and validation by reconstruction."""
+"""What the trainers of image tokenizers share: batches of images, and validation by reconstruction."""
 
 from torch import Tensor
 
@@ -13,7 +13,7 @@ _VALIDATION_BATCH = 64
 
 
 class TokenizerLearner(Learner):
-    """Learns from pictures alone; a kind of tokenizer adds `forward`, the losses of a step."""
+    """Learns from images without captions; each kind of tokenizer adds `forward`, the losses of a step."""
 
     model: ImageTokenizer
 
@@ -42,7 +42,7 @@ class TokenizerLearner(Learner):
         return metrics
 
     def calibrate(self, batches: list[Tensor]) -> None:
-        """Set the constants that inference takes from training images, uint8 [B, 3, H, W] each; most have none."""
+        """Set constants for inference from training images, uint8 [B, 3, H, W] each; does nothing by default."""
 
     def _batches(self, pairs: Pairs) -> list[Tensor]:
         count = min(len(pairs), self.training_config.validation_images)

@@ -42,7 +42,7 @@ class ModelMismatchError(PipelineError):
 
 
 class CollapsedCodesError(PipelineError):
-    """The image tokenizer uses so few codes that training a prior on them would waste the time."""
+    """The image tokenizer uses so few codes that training a prior on them would be useless."""
 
 
 class TrainingFailedError(PipelineError):

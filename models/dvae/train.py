@@ -52,7 +52,7 @@ class DVAELearner(TokenizerLearner):
 
     @torch.no_grad()
     def calibrate(self, batches: list[Tensor]) -> None:
-        """Measure what the logits are standardised with."""
+        """Measure the statistics with which the logits are standardised."""
         if isinstance(self.model.standardise, LogitStandardiser):
             device = self.model.device
             self.model.standardise.measure(self.model.raw_logits(pixels_to_float(b.to(device))) for b in batches)

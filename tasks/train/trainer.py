@@ -22,7 +22,7 @@ CURVES = "metrics.jsonl"
 
 
 class TokenizerStageConfig(StageConfig):
-    """Layout and training of an image tokenizer, and the health it must show before anything is built on it."""
+    """Layout and training of an image tokenizer, and the share of its codes that it must use."""
 
     model: TokenizerModelConfig
     training: TrainingConfig
@@ -56,11 +56,13 @@ def train_tokenizer(module: str, config: TokenizerStageConfig, output: Output, p
     """Runs the trainer of an image tokenizer, and records the sizes that the prior takes from it.
 
     Args:
-        remedy: what helps this kind against a collapse, beside a longer training.
+        remedy: what prevents a collapse of this kind of tokenizer, besides longer training.
 
     Raises:
-        CollapsedCodesError: images use fewer codes than the config asks for. Held-out images count, or those trained
-            on where none is held out.
+        CollapsedCodesError: the validation images, or the training images if there are none, use fewer codes than the
+            config demands.
+        SourceError: there are no training rows.
+        TrainingFailedError: the trainer ended without finishing.
     """
     run_trainer(module, config.model, config.training, shards(pairs), pairs, output)
     output.metrics |= {"vocab_size": config.model.vocab_size, "grid": config.model.grid}

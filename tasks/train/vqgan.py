@@ -14,7 +14,7 @@ from tasks.train.trainer import READS_PAIRS, TokenizerStageConfig, train_tokeniz
 
 
 class Config(TokenizerStageConfig):
-    """Layout and training of the VQGAN, and the health it must show before anything is built on it."""
+    """Layout and training of the VQGAN, and the share of its codes that it must use."""
 
     model: VQGANModelConfig = Field(default_factory=VQGANModelConfig)
     training: VQGANTrainingConfig = Field(default_factory=VQGANTrainingConfig)

@@ -1,4 +1,4 @@
-"""What every image tokenizer keeps, whatever its kind: shapes, ranges, codes of an image alone, and its folder."""
+"""What every kind of image tokenizer must do: shapes, ranges, codes that depend on the image alone, loading."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def _images(model: ImageTokenizer, count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
 
 
-def test_every_known_kind_is_held_to_this() -> None:
+def test_every_kind_is_tested_here() -> None:
     assert {make().config.kind for make in KINDS.values()} == TOKENIZERS.keys()
 
 

@@ -29,12 +29,12 @@ class Painter(Generator):
 
 
 def load(directory: Path, device: str) -> Painter:
-    """There is nothing to read."""
+    """A painter; no file is read."""
     return Painter()
 
 
 def painter(settings: Settings) -> Artifact:
-    """The artifact of a painter, as its training stage would leave it."""
+    """The artifact of a painter, as its training stage would write it."""
 
     def body(config: StageConfig, output: Output) -> None:
         output.write("config.json", b'{"kind": "painter"}')

@@ -1,4 +1,4 @@
-"""Trainers as torchrun starts them."""
+"""Runs trainers by torchrun."""
 
 import json
 import os
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def torchrun(module: str, job: dict[str, Any], ranks: int) -> None:
-    """Run a trainer to its end with so many processes, one thread each."""
+    """Run a trainer to its end on `ranks` processes of one thread each."""
     path = Path(job["out"]).with_suffix(".json")
     path.write_text(json.dumps(job))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]

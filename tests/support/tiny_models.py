@@ -18,12 +18,12 @@ class Tiny(StageConfig):
 
 
 def tiny_generator(settings: Settings, seed: int = 0) -> Artifact:
-    """A prior's artifact as train_prior leaves it: prior, text tokenizer and image tokenizer."""
+    """A prior's artifact as train_prior writes it: prior, text tokenizer and image tokenizer."""
     return Stage("train_prior", 1, _write_prior, {}, Tiny)(Tiny(seed=seed), settings).artifact
 
 
 def tiny_ranker(settings: Settings, seed: int = 0) -> Artifact:
-    """The artifact of a CLIP trained here, as train_clip leaves it."""
+    """The artifact of a CLIP trained here, as train_clip writes it."""
     return Stage("train_clip", 1, _write_clip, {}, Tiny)(Tiny(seed=seed), settings).artifact
 
 

@@ -10,7 +10,7 @@ from tasks.generate import generate
 CONFIG = sample.Config(prompts=("a red apple",), train_prompts=0, val_prompts=0, candidates=6)
 
 
-def test_pictures_come_best_first_and_all_of_them(settings):
+def test_all_pictures_are_returned_best_first(settings):
     pictures = generate("a red apple", CONFIG, settings, tiny_generator(settings), tiny_ranker(settings))
     assert sorted(picture.index for picture in pictures) == list(range(6))
     assert [picture.score for picture in pictures] == sorted((p.score for p in pictures), reverse=True)

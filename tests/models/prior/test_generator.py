@@ -1,4 +1,4 @@
-"""A prior's folder draws by itself, through the interface that every generator has."""
+"""A prior's folder is all that drawing needs, through the interface that every generator has."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_a_folder_draws_by_itself(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_is_all_that_drawing_needs(folder: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(folder, tmp_path / "elsewhere")
     generator = load(moved)
     assert isinstance(generator, PriorGenerator)
