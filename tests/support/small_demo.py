@@ -8,7 +8,7 @@ from pathlib import Path
 from support.web import free_port
 
 ARCHIVE = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
-IMAGES, SPARE = 48, 360  # enough clean images to train on, and all the dirt the demo site makes of others
+IMAGES, SPARE = 48, 360  # enough clean images to train on, and others for all faulty items of the demo site
 
 
 def small_source(folder: Path) -> list[str]:
