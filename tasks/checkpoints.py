@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from models.generator import Generator
     from models.tokenizer import ImageTokenizer
 
-BPE_FILE = "tokenizer.json"
-TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder
-WEIGHTS = ("weights.safetensors", "config.json")
-
 
 def local_folder(model: Artifact, settings: Settings) -> Path:
     """A local folder with the artifact's files: the artifact itself, or a copy under the work folder."""
@@ -29,7 +25,7 @@ def local_folder(model: Artifact, settings: Settings) -> Path:
 
 
 @lru_cache(maxsize=2)
-def load_tokenizer(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
+def tokenizer_of(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
     """The image tokenizer of an artifact, of the kind that its config names.
 
     Raises:
@@ -41,7 +37,7 @@ def load_tokenizer(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
 
 
 @lru_cache(maxsize=2)
-def load_generator(generator: Artifact, settings: Settings) -> "Generator":
+def generator_of(generator: Artifact, settings: Settings) -> "Generator":
     """The generator of an artifact, of the kind that its config names.
 
     Raises:
@@ -53,7 +49,7 @@ def load_generator(generator: Artifact, settings: Settings) -> "Generator":
 
 
 @lru_cache(maxsize=2)
-def load_ranker(ranker: Artifact, settings: Settings) -> "Ranker":
+def ranker_of(ranker: Artifact, settings: Settings) -> "Ranker":
     """The model of an artifact that scores images against captions: trained here, or a published CLIP.
 
     Raises:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from tasks import schemas
-from tasks.checkpoints import load_tokenizer
+from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -41,7 +41,7 @@ def extract_shard(config: Config, settings: Settings, tokenizer: Artifact, shard
 def _encode(config: Config, settings: Settings, tokenizer: Artifact, table: pa.Table, encoding: int) -> pa.Table:
     from models.tokenizer import encode_images
 
-    model = load_tokenizer(tokenizer, settings)
+    model = tokenizer_of(tokenizer, settings)
     rows = zip(table["pair_id"].to_pylist(), table["image"].to_pylist(), strict=True)
     images = [_crop(config, pair_id, image, encoding, model.config.image_size) for pair_id, image in rows]
     codes = encode_images(model, np.stack(images), bf16=config.bf16)

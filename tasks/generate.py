@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tasks.checkpoints import load_generator
+from tasks.checkpoints import generator_of
 from tasks.engine.artifact import Artifact
-from tasks.rerank import score
+from tasks.rerank import score_images
 from tasks.sample import Config, encode_png
 from tasks.settings import Settings
 
@@ -24,8 +24,8 @@ def generate(prompt: str, config: Config, settings: Settings, generator: Artifac
     Raises:
         FileNotFoundError: one of the models is not trained yet.
     """
-    drawing = load_generator(generator, settings).draw([prompt], config.candidates, config.seed, config)
+    drawing = generator_of(generator, settings).draw([prompt], config.candidates, config.seed, config)
     pngs = [encode_png(image) for image in drawing.images[0]]
-    scores = score(settings, ranker, pngs, [prompt] * len(pngs))
+    scores = score_images(settings, ranker, pngs, [prompt] * len(pngs))
     pictures = [Picture(i, float(s), png) for i, (s, png) in enumerate(zip(scores, pngs, strict=True))]
     return sorted(pictures, key=lambda picture: -picture.score)

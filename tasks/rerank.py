@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks import schemas
-from tasks.checkpoints import load_ranker
+from tasks.checkpoints import ranker_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -26,23 +26,23 @@ def rerank(config: Config, output: Output, samples: Artifact, ranker: Artifact) 
 def rerank_shard(settings: Settings, ranker: Artifact, uri: str) -> Shard:
     """One shard of samples with score and rank; a shard holds all candidates of its prompts."""
     table = schemas.read_table(uri)
-    scores = score(settings, ranker, table["image"].to_pylist(), table["prompt"].to_pylist())
+    scores = score_images(settings, ranker, table["image"].to_pylist(), table["prompt"].to_pylist())
     ranks = rank_within(table["prompt_id"].to_numpy(), scores)
     scored = table.append_column(schemas.SCORES.field("score"), pa.array(scores, pa.float32()))
     scored = scored.append_column(schemas.SCORES.field("rank"), pa.array(ranks, pa.int32()))
     return Shard(rows_in=table.num_rows, tables={"scores": scored})
 
 
-def score(settings: Settings, ranker: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
+def score_images(settings: Settings, ranker: Artifact, images: list[bytes], prompts: list[str]) -> np.ndarray:
     """Cosine similarity of each image (JPEG, PNG or WebP bytes) with its prompt: float32 [B], higher is better.
 
     Raises:
         ValueError: the numbers of images and prompts differ.
     """
-    from models.clip.model import score as clip_score
+    from models.clip.model import score
     from models.training.images import decode
 
-    return clip_score(load_ranker(ranker, settings), np.stack([decode(image) for image in images]), prompts)
+    return score(ranker_of(ranker, settings), np.stack([decode(image) for image in images]), prompts)
 
 
 def rank_within(prompt_ids: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pydantic import Field
 from models.config import Frozen
 from models.generator import Sampling
 from tasks import schemas
-from tasks.checkpoints import load_generator
+from tasks.checkpoints import generator_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -85,7 +85,7 @@ def _some_captions(pairs: Artifact, split: str, count: int) -> list[tuple[str, s
 def sample_shard(config: Config, settings: Settings, generator: Artifact, prompts: Sequence[Prompt]) -> Shard:
     """All candidates of some prompts. A candidate depends on the seed, its prompt and its index alone."""
     texts = [prompt.text for prompt in prompts]
-    drawing = load_generator(generator, settings).draw(texts, config.candidates, config.seed, config)
+    drawing = generator_of(generator, settings).draw(texts, config.candidates, config.seed, config)
     rows = [
         {
             "prompt_id": prompt.prompt_id,

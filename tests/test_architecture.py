@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -90,6 +91,12 @@ def test_dask_is_imported_in_one_module() -> None:
 
 def test_no_module_has_a_catch_all_name() -> None:
     assert not {name.rsplit(".", 1)[-1] for name in modules()} & {"utils", "helpers", "misc", "common"}
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    """`Config` alone is every stage's, and is imported under the stage's name where several meet."""
+    names = Counter(node.name for tree in modules().values() for node in tree.body if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1 and name != "Config"] == []
 
 
 @pytest.mark.parametrize("layer", ["flows", "tasks"])

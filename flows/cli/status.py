@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
+from models.files import PROGRESS
 from tasks.engine import storage
 from tasks.engine.artifact import MANIFEST, Artifact
 from tasks.engine.lock import is_held
@@ -92,7 +93,7 @@ def _progress(artifact: Artifact, settings: Settings) -> str:
     shards = sum(name.endswith(".json") for name in storage.names(artifact.file("shards")))
     if shards:
         return f"{shards} shard{'s' if shards > 1 else ''} done"
-    training = settings.local_work / artifact.stage / artifact.fingerprint / "progress.json"
+    training = settings.local_work / artifact.stage / artifact.fingerprint / PROGRESS
     if training.exists():
         now = json.loads(training.read_text())
         return f"step {now['step']:,} of {now['steps']:,}"

@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 
 from models.clip.config import CLIPModelConfig
+from models.files import BPE_FILE, CONFIG
 from models.text.bpe import BPE, PAD, load_bpe
-from models.training.checkpoint import CONFIG, load_weights, read_config
+from models.training.checkpoint import load_weights, read_config
 from models.training.muon import Matrix
 
-BPE_FILE = "tokenizer.json"
 _MEAN = (0.4815, 0.4578, 0.4082)  # openai/CLIP's preprocessing
 _DEVIATION = (0.2686, 0.2613, 0.2758)
 

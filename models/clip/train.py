@@ -11,8 +11,9 @@ from torch import Tensor
 
 from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
-from models.clip.model import BPE_FILE, CLIP
+from models.clip.model import CLIP
 from models.config import Frozen
+from models.files import BPE_FILE
 from models.text.bpe import load_bpe
 from models.training.config import TextImageShards
 from models.training.data import Pairs

@@ -1,4 +1,4 @@
-"""Encoder and decoder of the dVAE (paper A.1, and the released network's layout).
+"""DVAEEncoder and decoder of the dVAE (paper A.1, and the released network's layout).
 
 Shapes: B images of H x W pixels, grids of h x w codes out of V.
 """
@@ -26,7 +26,7 @@ def convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
     return layer
 
 
-class Block(nn.Module):
+class BottleneckBlock(nn.Module):
     """id(x) + gain * residual(x): four pre-activated convolutions through a bottleneck of a quarter of the width."""
 
     def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], gain: float) -> None:
@@ -64,10 +64,10 @@ class PointwiseFP32(nn.Module):
 
 def _blocks(inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, ...]) -> list[nn.Module]:
     widths = [inputs] + [outputs] * c.blocks_per_group
-    return [Block(widths[i], widths[i + 1], kernels, c.residual_gain) for i in range(c.blocks_per_group)]
+    return [BottleneckBlock(widths[i], widths[i + 1], kernels, c.residual_gain) for i in range(c.blocks_per_group)]
 
 
-class Encoder(nn.Module):
+class DVAEEncoder(nn.Module):
     """Mapped pixels, phi(x) of A.3, to raw logits over the codes."""
 
     def __init__(self, c: DVAEModelConfig) -> None:
@@ -92,7 +92,7 @@ class Encoder(nn.Module):
         return logits
 
 
-class Decoder(nn.Module):
+class DVAEDecoder(nn.Module):
     """A grid of weights of the codes to the parameters of the pixels' distribution."""
 
     def __init__(self, c: DVAEModelConfig) -> None:

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from models.dvae.config import DVAEModelConfig
-from models.dvae.layers import COLOURS, Decoder, Encoder
+from models.dvae.layers import COLOURS, DVAEDecoder, DVAEEncoder
 from models.dvae.losses import phi, phi_inverse
 from models.dvae.standardise import LogitStandardiser
 from models.tokenizer import ImageTokenizer
 
 
 class DVAE(ImageTokenizer):
-    """Encoder and decoder, with the pixel map phi before the one and after the other (paper 2.1, A)."""
+    """DVAEEncoder and decoder, with the pixel map phi before the one and after the other (paper 2.1, A)."""
 
     config_type = DVAEModelConfig
     config: DVAEModelConfig
@@ -19,8 +19,8 @@ class DVAE(ImageTokenizer):
     def __init__(self, config: DVAEModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
+        self.encoder = DVAEEncoder(config)
+        self.decoder = DVAEDecoder(config)
         self.standardise: nn.Module = (
             LogitStandardiser(config.vocab_size, config.logit_scale) if config.standardise_logits else nn.Identity()
         )

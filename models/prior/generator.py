@@ -5,15 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from models.files import BPE_FILE, TOKENIZER_FOLDER
 from models.generator import Drawing, Generator, Sampling
 from models.prior.model import Prior, load_prior
 from models.prior.sampling import check_vocabulary, draw_codes
 from models.text.bpe import BPE, load_bpe
 from models.tokenizer import ImageTokenizer, decode_codes, load_tokenizer
 from models.training.errors import CheckpointError
-
-BPE_FILE = "tokenizer.json"
-TOKENIZER_FOLDER = "image_tokenizer"
 
 
 class PriorGenerator(Generator):

@@ -12,11 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.config import Frozen
+from models.files import CONFIG, WEIGHTS
 from models.training.errors import CheckpointError
-
-WEIGHTS = "weights.safetensors"
-CONFIG = "config.json"
-STATE = Path("state") / "state.safetensors"
 
 C = TypeVar("C", bound=Frozen)
 

@@ -10,12 +10,13 @@ import torch
 from pydantic import BaseModel, ValidationError
 
 from models.config import Frozen
+from models.files import DONE, ERROR
 from models.training.checkpoint import save_model
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, die_with_parent, join, leave, set_threads
 from models.training.errors import TrainingError
 from models.training.loop import Learner, Loop
-from models.training.records import DONE, ERROR, write_done, write_error
+from models.training.records import write_done, write_error
 
 
 class Job(Protocol):

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.training.checkpoint import STATE, read_tensors, write_tensors
+from models.files import CURVES, PROGRESS, STATE
+from models.training.checkpoint import read_tensors, write_tensors
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, has_bf16, in_parallel, mean_over_ranks
 from models.training.errors import NonFiniteLossError, ResumeMismatchError
@@ -23,7 +24,7 @@ from models.training.optimiser import (
     set_learning_rate,
 )
 from models.training.randomness import Step
-from models.training.records import METRICS, MetricsFile, ProgressFile
+from models.training.records import MetricsFile, ProgressFile
 from models.training.schedules import warmup_cosine
 
 Batch = dict[str, Tensor]
@@ -97,8 +98,8 @@ class Loop:
             NonFiniteLossError: a loss is infinite or not a number.
         """
         first = self.ranks.is_first
-        metrics = MetricsFile(self.out / METRICS, self.step) if first else None
-        progress = ProgressFile(self.out / "progress.json", self.config.steps, self.step) if first else None
+        metrics = MetricsFile(self.out / CURVES, self.step) if first else None
+        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step) if first else None
         started = saved = time.monotonic()
         before = self.seconds
         while self.step < self.config.steps:

@@ -7,12 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from models.files import DONE, ERROR
 from models.training.checkpoint import write_json
-
-METRICS = "metrics.jsonl"
-PROGRESS = "progress.json"
-DONE = "done.json"
-ERROR = "error.json"
 
 
 class MetricsFile:

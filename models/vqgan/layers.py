@@ -1,4 +1,4 @@
-"""Encoder and decoder of the VQGAN. Modules are named as in the published weights, which so load without a map."""
+"""VQGANEncoder and decoder of the VQGAN. Modules are named as in the published weights, which so load without a map."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +18,7 @@ def normalisation(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(norm_groups(channels), channels, eps=1e-6)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """x + residual(x): normalisation, swish and convolution, twice."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -37,7 +37,7 @@ class Block(nn.Module):
         return skip + residual
 
 
-class Attention(nn.Module):
+class SpatialAttention(nn.Module):
     """x + attention of every position to every other, with one head."""
 
     def __init__(self, channels: int) -> None:
@@ -88,8 +88,8 @@ class Level(nn.Module):
     def __init__(self, inputs: int, outputs: int, blocks: int, attention: bool) -> None:
         super().__init__()
         widths = [inputs] + [outputs] * blocks
-        self.block = nn.ModuleList(Block(widths[i], widths[i + 1]) for i in range(blocks))
-        self.attn = nn.ModuleList(Attention(outputs) if attention else nn.Identity() for _ in range(blocks))
+        self.block = nn.ModuleList(ResidualBlock(widths[i], widths[i + 1]) for i in range(blocks))
+        self.attn = nn.ModuleList(SpatialAttention(outputs) if attention else nn.Identity() for _ in range(blocks))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C_in, h, w] to [B, C_out, h, w]."""
@@ -129,9 +129,9 @@ class Middle(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.block_1 = Block(channels, channels)
-        self.attn_1 = Attention(channels)
-        self.block_2 = Block(channels, channels)
+        self.block_1 = ResidualBlock(channels, channels)
+        self.attn_1 = SpatialAttention(channels)
+        self.block_2 = ResidualBlock(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, h, w] to the same shape."""
@@ -139,7 +139,7 @@ class Middle(nn.Module):
         return out
 
 
-class Encoder(nn.Module):
+class VQGANEncoder(nn.Module):
     """Images to latent vectors."""
 
     def __init__(self, c: VQGANModelConfig) -> None:
@@ -164,7 +164,7 @@ class Encoder(nn.Module):
         return latents
 
 
-class Decoder(nn.Module):
+class VQGANDecoder(nn.Module):
     """Latent vectors to images; its levels are numbered as the encoder's and run backwards."""
 
     def __init__(self, c: VQGANModelConfig) -> None:

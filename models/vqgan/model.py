@@ -5,12 +5,12 @@ from torch import Tensor
 
 from models.tokenizer import ImageTokenizer
 from models.vqgan.config import VQGANModelConfig
-from models.vqgan.layers import Decoder, Encoder, convolution
+from models.vqgan.layers import VQGANDecoder, VQGANEncoder, convolution
 from models.vqgan.quantiser import Quantiser
 
 
 class VQGAN(ImageTokenizer):
-    """Encoder, code book and decoder. The network's images lie in [-1, 1], those of the interface in [0, 1]."""
+    """VQGANEncoder, code book and decoder. The network's images lie in [-1, 1], those of the interface in [0, 1]."""
 
     config_type = VQGANModelConfig
     config: VQGANModelConfig
@@ -18,11 +18,11 @@ class VQGAN(ImageTokenizer):
     def __init__(self, config: VQGANModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
+        self.encoder = VQGANEncoder(config)
         self.quant_conv = convolution(config.latent_channels, config.code_length, 1)
         self.quantize = Quantiser(config.vocab_size, config.code_length)
         self.post_quant_conv = convolution(config.code_length, config.latent_channels, 1)
-        self.decoder = Decoder(config)
+        self.decoder = VQGANDecoder(config)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def latents(self, images: Tensor) -> Tensor:

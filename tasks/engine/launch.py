@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from models.files import DONE, ERROR, PROGRESS
 from tasks.engine import storage
 from tasks.engine.output import Progress
 from tasks.errors import TrainingFailedError
@@ -19,7 +20,6 @@ from tasks.settings import Settings
 
 AGENT = "torch.distributed.run"
 JOB = "job.json"
-DONE = "done.json"
 POLL_S = 0.5
 GRACE_S = 20.0
 # Dask sets these for its workers, in this process too. A trainer that inherits them runs at half its speed: memory is
@@ -27,7 +27,7 @@ GRACE_S = 20.0
 DASK_WORKER_LIMITS = {"MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 
 
-def train(
+def launch(
     module: str, job: Mapping[str, Any], folder: Path, settings: Settings, watch: Callable[[Progress], None]
 ) -> dict[str, Any]:
     """Runs a trainer to its end in `folder` and returns what it wrote to `done.json`.
@@ -66,7 +66,7 @@ def _running(folder: Path) -> int | None:
 
 def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings) -> int:
     storage.write_json(str(folder / JOB), {**job, "out": str(folder)})
-    (folder / "error.json").unlink(missing_ok=True)
+    (folder / ERROR).unlink(missing_ok=True)
     command = [sys.executable, "-m", AGENT, "--standalone", "--max-restarts=0"]
     command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / JOB)]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
@@ -95,7 +95,7 @@ def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
 
 
 def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
-    progress = folder / "progress.json"
+    progress = folder / PROGRESS
     if progress.exists():
         now = json.loads(progress.read_text())
         watch(Progress(now["step"], now["steps"], f"steps, loss {now['loss']:.3f}", now["eta_s"]))
@@ -103,7 +103,7 @@ def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
 
 def _failure(folder: Path) -> str:
     """Why the trainer in `folder` ended early, and what to do."""
-    error = folder / "error.json"
+    error = folder / ERROR
     if error.exists():
         return str(json.loads(error.read_text())["message"])
     lines = (folder / "trainer.log").read_text(errors="replace").strip().splitlines()

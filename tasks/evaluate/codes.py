@@ -53,6 +53,6 @@ def _uses(counts: NDArray[np.int64]) -> Curve:
     return Curve(
         x_name="codes, most used first",
         lines=(Line(name="uses of a code", x=tuple(range(1, len(uses) + 1)), y=tuple(uses)),),
-        levels={"if all were used equally": plain(counts.sum() / len(counts))},
+        baselines={"if all were used equally": plain(counts.sum() / len(counts))},
         log_y=True,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.evaluate.evidence import Candidates, Evidence
-from tasks.evaluate.quantities import SHARE, Curve, Estimate, Level, Line, Part
+from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part
 from tasks.evaluate.statistics import any_of, best_of, plain, proportion
 
 
@@ -18,7 +18,7 @@ class HitRate(Part):
     first: Estimate = Field(title="first drawn")
     any: Estimate = Field(title="any of them")
     worst: Estimate = Field(title="worst by score")
-    chance: Level = Field(title="by chance", description="What a blind pick among all pictures would have.")
+    chance: Baseline = Field(title="by chance", description="What a blind pick among all pictures would have.")
     gain_of_reranking: Estimate = Field(title="gain of ranking", description="Best by score against first drawn.")
     by_candidates: Curve | None = Field(
         title="More candidates, better pick",
@@ -65,7 +65,7 @@ def _rate(
         first=proportion([prompt.first["is_hit"] for prompt in prompts]),
         any=proportion([any(prompt.hits) for prompt in prompts]),
         worst=proportion([prompt.worst["is_hit"] for prompt in prompts]),
-        chance=Level(value=chance, unit=SHARE),
+        chance=Baseline(value=chance, unit=SHARE),
         gain_of_reranking=evidence.mean(gains, "percentage points"),
         by_candidates=_by_candidates(evidence, prompts, chance),
     )
@@ -83,7 +83,7 @@ def _by_candidates(evidence: Evidence, prompts: Sequence[Candidates], chance: fl
         x_name="candidates to choose from",
         lines=(_line("best by score", ks, ranked), _line("any of them: a perfect ranker", ks, perfect)),
         unit=SHARE,
-        levels={"chance": chance},
+        baselines={"chance": chance},
         log_x=True,
         from_zero=True,
     )

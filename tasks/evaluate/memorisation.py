@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.nearest import grey_levels
-from tasks.evaluate.quantities import GREY_LEVELS, Estimate, Histogram, Level, Part
+from tasks.evaluate.quantities import GREY_LEVELS, Baseline, Estimate, Histogram, Part
 from tasks.evaluate.statistics import plain, proportion
 
 BINS = 24
@@ -37,7 +37,7 @@ class Memorisation(Part):
         title="How near is the nearest training picture?", description="At 16 by 16 pixels; far left are copies."
     )
     copies: Copies | None = Field(title="Nearer than is usual")
-    copy_limit: Level | None = Field(
+    copy_limit: Baseline | None = Field(
         title="limit of what is usual", description="5% of the yardstick's pictures are nearer than this."
     )
     medians: dict[str, float] = Field(title="Median distance in grey levels")
@@ -60,7 +60,7 @@ def measure(evidence: Evidence) -> Memorisation | None:
     return Memorisation(
         distances=_histogram(shown),
         copies=None if limit is None else Copies(**{group: _below(values, limit) for group, values in samples.items()}),
-        copy_limit=None if limit is None else Level(value=plain(limit), unit=GREY_LEVELS),
+        copy_limit=None if limit is None else Baseline(value=plain(limit), unit=GREY_LEVELS),
         medians={name: plain(float(np.median(values))) for name, values in distances.items() if len(values)},
     )
 

@@ -36,7 +36,7 @@ class Estimate(Quantity):
     unit: str = ""
 
 
-class Level(Quantity):
+class Baseline(Quantity):
     """A value to compare the estimates of its unit with, such as chance."""
 
     value: float
@@ -57,7 +57,7 @@ class Curve(Quantity):
     """Lines over one axis.
 
     Attributes:
-        levels: by name, values of y to compare with.
+        baselines: by name, values of y to compare with.
         log_x, log_y: logarithmic axes; on `log_x` the ticks are the values of the first line.
         from_zero: the y axis starts at zero.
     """
@@ -65,7 +65,7 @@ class Curve(Quantity):
     x_name: str
     lines: tuple[Line, ...]
     unit: str = ""
-    levels: dict[str, float] = Field(default_factory=dict)
+    baselines: dict[str, float] = Field(default_factory=dict)
     log_x: bool = False
     log_y: bool = False
     from_zero: bool = False

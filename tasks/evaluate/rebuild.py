@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
-from tasks.checkpoints import load_tokenizer
+from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.settings import Settings
@@ -50,7 +50,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
 
     table = schemas.read_table(work.uri).slice(0, work.limit)
     with _one_thread():
-        tokenizer = load_tokenizer(work.tokenizer, work.settings)
+        tokenizer = tokenizer_of(work.tokenizer, work.settings)
         size = tokenizer.config.image_size
         originals = np.stack([centre_crop(decode(data), size) for data in table["image"].to_pylist()])
         codes = encode_images(tokenizer, originals)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from tasks.evaluate.quantities import SHARE, Curve, Estimate, Histogram, Level, Line
+from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Histogram, Line
 from tasks.report import svg, words
 from tasks.report.svg import DASHES, LABEL, SERIES, SOFT
 
@@ -28,7 +28,7 @@ def curve(name: str, title: str, drawn: Curve) -> Markup:
     lines = [_thinned(line) for line in drawn.lines if line.x]
     if max((len(line.x) for line in lines), default=0) < 2:
         return Markup("")
-    with svg.blank(2.5, len(lines) + len(drawn.levels)) as figure:
+    with svg.blank(2.5, len(lines) + len(drawn.baselines)) as figure:
         axes = figure.add_subplot()
         for line, colour in zip(lines, cycle(SERIES), strict=False):
             marker = "o" if len(line.x) < DOTS_BELOW else ""
@@ -44,7 +44,7 @@ def curve(name: str, title: str, drawn: Curve) -> Markup:
             )
             if line.low:
                 axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
-        _draw_levels(axes, drawn.levels)
+        _draw_baselines(axes, drawn.baselines)
         _scale(axes, drawn, lines)
         axes.set_xlabel(drawn.x_name)
         return svg.element(figure, name, title)
@@ -69,7 +69,7 @@ def histogram(name: str, title: str, drawn: Histogram) -> Markup:
 
 
 def whiskers(
-    name: str, title: str, estimates: Mapping[str, Estimate], levels: Mapping[str, Level] | None = None
+    name: str, title: str, estimates: Mapping[str, Estimate], levels: Mapping[str, Baseline] | None = None
 ) -> Markup:
     """Estimates of one unit with their 95 % intervals, one row each, on a common scale from zero."""
     if not estimates:
@@ -99,7 +99,7 @@ def _rightmost(rows: Sequence[Estimate]) -> float:
     return 1.0 if rows[0].unit == SHARE else 1.05 * max(row.high for row in rows) or 1.0
 
 
-def _draw_levels(axes: "Axes", levels: Mapping[str, float]) -> None:
+def _draw_baselines(axes: "Axes", levels: Mapping[str, float]) -> None:
     for label, y in levels.items():
         axes.axhline(y, color=SOFT, linewidth=1.2, linestyle=DASHES, label=label)
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from models.files import CURVES
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Manifest, lineage
 from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
 
-LOG = "metrics.jsonl"  # of a training stage
 PICTURES = ("samples", "scores")  # kinds of shards whose images have the size the models see
 
 
@@ -146,9 +146,9 @@ def _logged(done: Finished) -> list[dict[str, float]]:
     A trainer logs `name` for a training batch and `val/name` for a validation; the manifest's metrics are the
     validation of the finished model.
     """
-    if not done.has(LOG):
+    if not done.has(CURVES):
         return []
-    lines = storage.read_bytes(done.artifact.file(LOG)).decode().splitlines()
+    lines = storage.read_bytes(done.artifact.file(CURVES)).decode().splitlines()
     steps = [finite(json.loads(line)) for line in lines if line.strip()]
     final = {f"val/{name}": value for name, value in finite(done.manifest.metrics).items() if _is_number(value)}
     if steps and final:

@@ -28,7 +28,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Step:
+class FunnelStep:
     """One stage of the funnel. Shares are of all candidates that the crawl found."""
 
     stage: str
@@ -70,7 +70,7 @@ class Exhibit:
     examples: tuple[Example, ...]
 
 
-def steps(facts: RunFacts) -> list[Step]:
+def steps(facts: RunFacts) -> list[FunnelStep]:
     """The data stages that ran, each drawn to the scale of the widest."""
     done = [(name, finished.manifest.counts) for name, finished in facts.data_stages.items()]
     widest = max((counts.rows_in for _, counts in done), default=0)
@@ -78,7 +78,7 @@ def steps(facts: RunFacts) -> list[Step]:
         return []
     colour = iter(range(10_000))
     return [
-        Step(
+        FunnelStep(
             stage=name,
             name=words.name_words(name),
             unit=counts.unit,

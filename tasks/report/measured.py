@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pydantic.fields import FieldInfo
 
 from tasks.evaluate.figures import Evaluation
-from tasks.evaluate.quantities import Curve, Estimate, Histogram, Level, Part, Quantity
+from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Part, Quantity
 from tasks.report import charts, words
 
 
@@ -71,7 +71,7 @@ def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -
     explanation = _explanation(within, part) if within else ""
     for unit, estimates in _compared(part).items():
         levels = {
-            _title(n, f): level for n, f, level in _fields(part) if isinstance(level, Level) and level.unit == unit
+            _title(n, f): level for n, f, level in _fields(part) if isinstance(level, Baseline) and level.unit == unit
         }
         yield Plot(kicker, explanation, charts.whiskers(f"{path}-{_slug(unit)}", title, estimates, levels))
     for name, field, value in _fields(part):
@@ -92,7 +92,7 @@ def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
         if isinstance(value, Estimate) and title not in plotted:
             beside = f"{words.interval(value)}, n = {words.count(value.n)}"
             yield group, Number(title, words.quantity(value.value, value.unit), beside, explanation)
-        elif isinstance(value, Level):
+        elif isinstance(value, Baseline):
             yield group, Number(title, words.quantity(value.value, value.unit), "", explanation)
         elif isinstance(value, int | float):
             yield group, Number(title, _written(value), "", explanation)

@@ -57,7 +57,7 @@ def _drawn(stage: str, steps: Steps, names: Sequence[str], evaluation: Evaluatio
         curve = Curve(
             x_name="training step",
             lines=tuple(_lines(steps, name)),
-            levels=_levels(name, evaluation),
+            baselines=_baselines(name, evaluation),
             from_zero=name in FROM_ZERO,
         )
         if drawn := charts.curve(f"{stage}-{name}", f"{words.name_words(stage)}: {title}", curve):
@@ -79,7 +79,7 @@ def _lines(steps: Steps, name: str) -> Iterator[Line]:
             yield Line(name=f"{label} {words.number(y[-1])}", x=x, y=y)
 
 
-def _levels(name: str, evaluation: Evaluation | None) -> dict[str, float]:
+def _baselines(name: str, evaluation: Evaluation | None) -> dict[str, float]:
     """What a loss per image token is to be compared with."""
     if name != "image" or evaluation is None or evaluation.codes is None:
         return {}

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from models.files import BPE_FILE
 from models.text.config import BPEModelConfig
 from tasks import schemas
-from tasks.checkpoints import BPE_FILE
 from tasks.engine.artifact import Artifact, Counts
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from models.clip.config import CLIPLayout, CLIPModelConfig, CLIPTrainingConfig
-from tasks.checkpoints import BPE_FILE
+from models.files import BPE_FILE
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
+from models.files import BPE_FILE, MODEL_FILES, TOKENIZER_FOLDER
 from models.prior.config import PriorLayout, PriorModelConfig, PriorTrainingConfig
 from tasks import schemas
-from tasks.checkpoints import BPE_FILE, TOKENIZER_FOLDER, WEIGHTS
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
@@ -46,5 +46,5 @@ def train_prior(config: Config, output: Output, tokens: Artifact, bpe: Artifact,
     data = shards(tokens) | bpe_file(bpe, output)
     run_trainer("models.prior.train", model, config.training, data, tokens, output)
     output.write(BPE_FILE, storage.read_bytes(bpe.file(BPE_FILE)))
-    for name in WEIGHTS:
+    for name in MODEL_FILES:
         output.write(f"{TOKENIZER_FOLDER}/{name}", storage.read_bytes(tokenizer.file(name)))

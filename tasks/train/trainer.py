@@ -7,18 +7,17 @@ from typing import Any
 from pydantic import Field
 
 from models.config import Frozen, TokenizerModelConfig
+from models.files import BPE_FILE, CONFIG, CURVES, MODEL_FILES
 from models.training.config import TrainingConfig
 from tasks import schemas
-from tasks.checkpoints import BPE_FILE, WEIGHTS
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Counts
-from tasks.engine.launch import train
+from tasks.engine.launch import launch
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig
 from tasks.errors import CollapsedCodesError, ModelMismatchError, SourceError
 
 READS_PAIRS = {"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}}
-CURVES = "metrics.jsonl"
 
 
 class TokenizerStageConfig(StageConfig):
@@ -44,8 +43,8 @@ def run_trainer(
         TrainingFailedError: the trainer ended without finishing.
     """
     job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
-    done = train(module, job, output.scratch, output.settings, output.watch)
-    for name in (*WEIGHTS, CURVES):
+    done = launch(module, job, output.scratch, output.settings, output.watch)
+    for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())
     output.metrics.update(done["metrics"])
     trained_on = rows.manifest().counts.rows_out
@@ -129,7 +128,7 @@ def keep_published(folder: Path, output: Output) -> None:
     Raises:
         SourceError: the folder holds no model.
     """
-    if not (folder / "config.json").is_file():
+    if not (folder / CONFIG).is_file():
         raise SourceError(f"{folder} holds no published CLIP (no config.json): name its folder in clip.pretrained.")
     for path in sorted(file for file in folder.iterdir() if file.is_file()):
         output.write(path.name, path.read_bytes())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from models.files import BPE_FILE, TOKENIZER_FOLDER
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import Stage, StageConfig
@@ -34,7 +35,6 @@ def write_generator(folder: Path, seed: int = 0) -> None:
     from models.dvae.config import DVAEModelConfig
     from models.dvae.model import DVAE
     from models.prior.config import PriorModelConfig
-    from models.prior.generator import BPE_FILE, TOKENIZER_FOLDER
     from models.prior.model import Prior
     from models.training.checkpoint import save_model
 
@@ -66,7 +66,7 @@ def _write_clip(config: Tiny, output: Output) -> None:
     import torch
 
     from models.clip.config import CLIPModelConfig
-    from models.clip.model import BPE_FILE, CLIP
+    from models.clip.model import CLIP
     from models.training.checkpoint import save_model
 
     torch.manual_seed(config.seed)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from models.dvae.config import DVAEModelConfig
-from models.dvae.layers import Block
+from models.dvae.layers import BottleneckBlock
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
 from models.reconstruction import perplexity, psnr, reconstruction_metrics
@@ -68,7 +68,7 @@ def test_looking_codes_up_equals_decoding_one_hot_maps(dvae: DVAE) -> None:
 
 def test_a_block_without_gain_is_its_identity_path() -> None:
     x = torch.randn(1, 8, 4, 4)
-    assert torch.equal(Block(8, 8, (3, 3, 3, 1), gain=0.0)(x), x)
+    assert torch.equal(BottleneckBlock(8, 8, (3, 3, 3, 1), gain=0.0)(x), x)
 
 
 def test_the_layers_next_to_the_relaxation_stay_in_fp32_under_autocast(dvae: DVAE) -> None:

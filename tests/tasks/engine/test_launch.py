@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.engine.launch import train
+from tasks.engine.launch import launch
 from tasks.errors import TrainingFailedError
 
 pytestmark = pytest.mark.end_to_end
@@ -19,10 +19,10 @@ TESTS = str(Path(__file__).parents[2])
 RUN = """
 import json, sys
 from pathlib import Path
-from tasks.engine.launch import train
+from tasks.engine.launch import launch
 from tasks.settings import Settings
 folder = Path(sys.argv[1])
-print(train("support.toy_trainer", json.loads(sys.argv[2]), folder, Settings(), lambda progress: None), flush=True)
+print(launch("support.toy_trainer", json.loads(sys.argv[2]), folder, Settings(), lambda progress: None), flush=True)
 """
 
 
@@ -52,8 +52,8 @@ def survivors(folder):
 def test_a_finished_training_is_not_started_again(tmp_path, settings):
     job = {"steps": 2, "seconds_per_step": 0.01}
     seen = []
-    assert train("support.toy_trainer", job, tmp_path, settings, seen.append) == {"metrics": {"steps": 2}}
-    train("support.toy_trainer", job, tmp_path, settings, seen.append)
+    assert launch("support.toy_trainer", job, tmp_path, settings, seen.append) == {"metrics": {"steps": 2}}
+    launch("support.toy_trainer", job, tmp_path, settings, seen.append)
     assert (tmp_path / "starts").read_text().count("started") == 1
     assert seen[-1].total == 2
 
@@ -61,7 +61,7 @@ def test_a_finished_training_is_not_started_again(tmp_path, settings):
 def test_a_failed_training_says_why(tmp_path, settings):
     job = {"fail": "the data is empty: name another"}
     with pytest.raises(TrainingFailedError, match="the data is empty: name another"):
-        train("support.toy_trainer", job, tmp_path, settings, lambda progress: None)
+        launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None)
 
 
 def test_a_killed_run_finds_its_trainer_again(tmp_path, settings):
@@ -70,7 +70,7 @@ def test_a_killed_run_finds_its_trainer_again(tmp_path, settings):
     run.kill()
     run.wait()
     assert survivors(tmp_path)
-    assert train("support.toy_trainer", {}, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 80}}
+    assert launch("support.toy_trainer", {}, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 80}}
     assert (tmp_path / "starts").read_text().count("started") == 1
 
 
@@ -82,7 +82,7 @@ def test_a_killed_trainer_is_started_again(tmp_path, settings):
     for process in survivors(tmp_path):
         process.kill()
     job = {"steps": 1, "seconds_per_step": 0.01}
-    assert train("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
+    assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
     assert (tmp_path / "starts").read_text().count("started") == 2
 
 

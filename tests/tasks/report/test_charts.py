@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tasks.evaluate.quantities import SHARE, Curve, Estimate, Histogram, Level, Line
+from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Histogram, Line
 from tasks.report.charts import MOST_POINTS, curve, histogram, whiskers
 
 
@@ -23,11 +23,11 @@ HITS = {
 }
 SCORES = Histogram(x_name="score", edges=(0, 1, 2), counts={"all": (3, 1), "best": (0, 1), "none": (0, 0)})
 ALL = {
-    "curve": lambda name: drawn(line([1, 2]), line([2, 1], name="other"), name=name, levels={"chance": 1.5}),
+    "curve": lambda name: drawn(line([1, 2]), line([2, 1], name="other"), name=name, baselines={"chance": 1.5}),
     "band": lambda name: drawn(line([1, 2], low=(0, 1), high=(2, 3)), name=name, unit=SHARE, from_zero=True),
     "logarithmic": lambda name: drawn(line([8, 1, 0], x=(1, 2, 4)), name=name, log_x=True, log_y=True),
     "histogram": lambda name: histogram(name, "Scores", SCORES),
-    "whiskers": lambda name: whiskers(name, "Hits", HITS, {"chance": Level(value=0.1, unit=SHARE)}),
+    "whiskers": lambda name: whiskers(name, "Hits", HITS, {"chance": Baseline(value=0.1, unit=SHARE)}),
 }
 
 
@@ -60,7 +60,7 @@ def test_every_reference_inside_a_chart_is_met(draw):
 
 
 def test_text_is_text():
-    svg = ET.fromstring(whiskers("chart", "Hits", HITS, {"chance": Level(value=0.1, unit=SHARE)}))
+    svg = ET.fromstring(whiskers("chart", "Hits", HITS, {"chance": Baseline(value=0.1, unit=SHARE)}))
     written = {element.text for element in svg.iter("text")}
     assert {"best", "80%", "gain", "-10%", "chance", "100%"} <= written
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from support.finished_run import FinishedRun, evaluated, finished_run
 
 from tasks.evaluate.figures import Evaluation
-from tasks.evaluate.quantities import Curve, Estimate, Histogram, Level, Line, Part
+from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Line, Part
 from tasks.report.config import Config
 from tasks.report.facts import gather
 from tasks.report.measured import sections
@@ -27,7 +27,7 @@ class Sharpness(Part):
 
     samples: Estimate = Field(title="drawings")
     pictures: Estimate = Field(title="true pictures")
-    blur: Level = Field(title="a blurred picture")
+    blur: Baseline = Field(title="a blurred picture")
     agreement: Estimate = Field(title="agreement of two judges")
     by_size: Curve = Field(title="Sharpness by size", description="Larger ones are softer.")
     spread: Histogram = Field(title="Spread")
@@ -44,7 +44,7 @@ class NextEvaluation(Evaluation):
 SHARPNESS = Sharpness(
     samples=Estimate(value=4.0, low=3.0, high=5.0, n=8, unit="lines"),
     pictures=Estimate(value=9.0, low=8.0, high=9.5, n=8, unit="lines"),
-    blur=Level(value=1.0, unit="lines"),
+    blur=Baseline(value=1.0, unit="lines"),
     agreement=Estimate(value=0.75, low=0.5, high=0.9, n=8, unit="share"),
     by_size=Curve(x_name="pixels", lines=(Line(name="sharpness", x=(16, 32), y=(9, 4)),)),
     spread=Histogram(x_name="lines", edges=(0, 5, 10), counts={"drawings": (3, 5)}),

@@ -1,0 +1,14 @@
+"""Names of files in a model's folder and in a trainer's. Imports no torch: stages that start trainers use them too."""
+
+WEIGHTS = "weights.safetensors"
+CONFIG = "config.json"
+MODEL_FILES = (WEIGHTS, CONFIG)
+BPE_FILE = "tokenizer.json"  # beside the weights of a model that reads captions
+TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder: the model whose codes it draws
+
+# What a trainer writes while it works, and at its end.
+STATE = "state/state.safetensors"
+CURVES = "metrics.jsonl"
+PROGRESS = "progress.json"
+DONE = "done.json"
+ERROR = "error.json"
