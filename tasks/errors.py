@@ -45,5 +45,9 @@ class CollapsedCodesError(PipelineError):
     """The image tokenizer uses so few codes that training a prior on them would be useless."""
 
 
+class ChildFailedError(PipelineError):
+    """A process that a stage started for a part of its work ended without the result."""
+
+
 class TrainingFailedError(PipelineError):
     """A training process ended without finishing."""

@@ -23,22 +23,28 @@ def ask_hosts(urls: Iterable[str], trusted_host: str) -> Mapping[str, Protego | 
     Args:
         trusted_host: host and port of the site that the config names; only this one may be private.
     """
-    hosts = sorted({_host(url) for url in urls})
+    hosts = sorted({host for url in urls if (host := _host(url)) is not None})
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip(hosts, pool.map(lambda host: _ask(host, _netloc(host) == trusted_host), hosts), strict=True))
 
 
 def forbids(rules: Mapping[str, Protego | Verdict], url: str) -> Verdict | None:
     """Why `url` may not be fetched, or None if it may."""
-    answer = rules[_host(url)]
+    host = _host(url)
+    if host is None:
+        return Verdict("bad_url", url[:100])
+    answer = rules[host]
     if isinstance(answer, Verdict):
         return answer
     return None if answer.can_fetch(url, AGENT_TOKEN) else Verdict("robots_disallowed", "robots.txt")
 
 
-def _host(url: str) -> str:
-    """Scheme, host and port: the scope of one robots.txt."""
-    parts = urlsplit(url)
+def _host(url: str) -> str | None:
+    """Scheme, host and port: the scope of one robots.txt. None if this is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
     return f"{parts.scheme}://{parts.netloc}"
 
 

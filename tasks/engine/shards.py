@@ -48,14 +48,13 @@ def _client(address: str | None, workers: int) -> Any:
     """One client for each cluster and process, shared by all stages, because a start takes seconds."""
     import dask
 
-    # The profiler can deadlock a worker that starts threads, as img2dataset does: CPython gh-106883, here in 3.11.7.
     # Set before `distributed` is imported, which reads its logging level then.
-    dask.config.set({"logging.distributed": "error", "distributed.worker.profile.enabled": False})
+    dask.config.set({"logging.distributed": "error"})
     from distributed import Client, LocalCluster
 
     if address is not None:
         return Client(address)
-    # One thread each: img2dataset redirects the process's stdout while it resizes, and torch counts threads.
+    # One thread each: Python's threads would wait for each other, and torch counts threads.
     cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     client = Client(cluster)
     _open.append(cluster)

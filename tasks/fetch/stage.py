@@ -15,6 +15,7 @@ from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
 from tasks.engine.stage import stage
 from tasks.fetch.config import Config
+from tasks.fetch.fetched import fetch_rows
 
 TRUSTED_SOURCES = ("folder", "demo")  # a live site's source is its address, so it cannot take these names
 
@@ -53,8 +54,6 @@ def read_batch(batch: Batch) -> pa.Table:
 
 def fetch_batch(config: Config, batch: Batch) -> Shard:
     """The images of one batch; runs in a Dask worker."""
-    from tasks.fetch.img2dataset_shard import fetch_rows
-
     captions = read_batch(batch)
     rows = captions.to_pylist()
     trusted = {row["url"] for row in rows if row["source"] in TRUSTED_SOURCES}

@@ -52,7 +52,7 @@ class Origin:
 class _WithDeadline:
     """A socket whose reads fail after a deadline; a timeout alone bounds each read, not all reads of a slow server.
 
-    Not a timer thread for each download: starting threads can deadlock with Dask's profiler (CPython gh-106883).
+    Not a timer thread for each download: that would be twice the threads.
     """
 
     deadline = float("inf")

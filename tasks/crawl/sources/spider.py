@@ -1,15 +1,9 @@
-"""Scrapy spider that collects image references from one site: `python -m tasks.crawl.sources.spider JOB.json`.
+"""Scrapy spider that collects image references from one site. Run as a child process, for one job.
 
 A process of its own, because Twisted's reactor can be started only once in a process.
 """
 
-import json
-import os
-import sys
-import threading
-import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +16,9 @@ from scrapy.linkextractors import LinkExtractor
 from twisted.python.failure import Failure
 from w3lib.url import safe_url_string
 
+from tasks.crawl.candidates import IMAGE_SCHEMES
+from tasks.crawl.robots import ask_hosts, forbids
+from tasks.engine.child import serve
 from tasks.web.download import OPT_OUT_DIRECTIVES, USER_AGENT
 
 
@@ -64,10 +61,6 @@ class ImageSpider(scrapy.Spider):
             for url in level:
                 self.crawler.engine.crawl(self.request(url))
             raise DontCloseSpider
-
-    def closed(self, reason: str) -> None:
-        """Writes everything that was found at the end, so that an interrupted crawl leaves no file."""
-        Path(self.job["out"]).write_text(json.dumps({"references": self.found, "counts": self.counts}))
 
     def count_failure(self, failure: Failure) -> None:
         """Counts a page as disallowed by robots.txt, or as failed."""
@@ -145,22 +138,24 @@ def _settings(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _end_with_parent() -> None:
-    """Ends this process when its parent has ended, even if that was killed."""
-    parent = os.getppid()
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def _forbidden(job: dict[str, Any], urls: set[str]) -> dict[str, tuple[str, str | None]]:
+    """Reason and detail for each of the image URLs that its host's robots.txt forbids."""
+    rules = ask_hosts(urls, trusted_host=urlsplit(job["start_url"]).netloc)
+    verdicts = {url: forbids(rules, url) for url in sorted(urls)}
+    return {url: (verdict.reason, verdict.detail) for url, verdict in verdicts.items() if verdict is not None}
 
 
-def main() -> None:
-    """Runs the crawl that the job file describes, and writes the references to the file that it names."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    job = json.loads(Path(sys.argv[1]).read_text())
+def crawl(job: dict[str, Any]) -> dict[str, Any]:
+    """The image references of one site, which of their URLs are forbidden, and counts of pages."""
     process = CrawlerProcess(_settings(job))
-    process.crawl(ImageSpider, job=job)
+    crawler = process.create_crawler(ImageSpider)
+    process.crawl(crawler, job=job)
     process.start()
+    spider = crawler.spider
+    assert isinstance(spider, ImageSpider)
+    forbidden = _forbidden(job, {image["url"] for image in spider.found if image["url"].startswith(IMAGE_SCHEMES)})
+    return {"references": spider.found, "counts": spider.counts, "forbidden": forbidden}
 
 
 if __name__ == "__main__":
-    main()
+    serve(crawl)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from support.processes import children_running
 from support.tables import rows
 from support.web import Answer, free_port, picture, reply, web_site
 
 from tasks.crawl.candidates import pair_id
 from tasks.crawl.config import Config
+from tasks.crawl.sources.site import SPIDER
 from tasks.crawl.stage import crawl
-from tasks.errors import SourceError
+from tasks.errors import ChildFailedError, SourceError
 
 
 def page(*content: str, head: str = "") -> Answer:
@@ -58,11 +60,11 @@ def test_references_that_cannot_be_used_are_rejects_with_a_reason(settings):
     content = [
         image("/mute.png", None), image("/blank.png", "  "), image("data:image/gif;base64,AAAA"), image("javascript:x"),
         image(""), image("file:///etc/hostname"), image("http://10.0.0.1/a.png"),
-        image("/twice.png"), image("/twice.png"), image("/twice.png", "the same dog"),
+        image("/twice.png"), image("/twice.png"), image("/twice.png", "the same dog"), image("http://[no-host/a.png"),
     ]  # fmt: skip
     artifact, site = crawled(settings, {"/": page(*content)})
     assert urls(artifact, site) == ["/twice.png", "/twice.png"]
-    assert artifact.manifest().counts.rejected == {"bad_url": 4, "duplicate": 1, "missing_alt": 2, "private_host": 1}
+    assert artifact.manifest().counts.rejected == {"bad_url": 5, "duplicate": 1, "missing_alt": 2, "private_host": 1}
 
 
 def test_robots_txt_is_obeyed_for_pages_and_for_images(settings):
@@ -151,6 +153,15 @@ def test_a_site_that_does_not_answer_is_an_error_and_is_tried_again(settings):
     with pytest.raises(SourceError, match=r"No image was found at .* \(0 pages fetched, 1 failed\): check the address"):
         crawl(config, settings)
     assert not Path(crawl.artifact(config, settings).uri, "shards").exists()
+
+
+def test_a_spider_that_dies_is_one_sentence(settings):
+    def kill_the_visitor(_):
+        for spider in children_running(SPIDER):
+            spider.kill()
+
+    with pytest.raises(ChildFailedError, match=r"^The crawl of http://.*/ ended early \(.*; killed by SIGKILL\)\.$"):
+        crawled(settings, {"/": kill_the_visitor})
 
 
 @pytest.mark.parametrize("address", ["example.com", "file:///tmp", ""])

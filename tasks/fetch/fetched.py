@@ -1,0 +1,51 @@
+"""What became of each URL of a list: img2dataset finds it out, in a child process."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from tasks.engine.child import ask_child
+from tasks.fetch.config import Config
+
+CHILD = "tasks.fetch.img2dataset_shard"
+SEPARATOR = "|"  # between reason and detail, in the one string img2dataset keeps of an error
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What became of one URL: an image with the width and height it was served in, or a refusal: reason and detail."""
+
+    width: int | None = None
+    height: int | None = None
+    image: bytes | None = None
+    refusal: tuple[str, str] | None = None
+
+
+def fetch_rows(config: Config, urls: list[str], trusted: set[str], folder: str) -> list[Fetched]:
+    """What became of each URL, in the order given.
+
+    Args:
+        trusted: those of the URLs that this pipeline made itself.
+        folder: an empty one for the child's files; the caller removes it.
+
+    Raises:
+        ChildFailedError: the child ended before it was done.
+    """
+    job = {"config": config.model_dump(mode="json"), "urls": urls, "trusted": sorted(trusted), "folder": folder}
+    # OpenCV reads its limit when it is loaded, so there is a child for each limit.
+    limit = {"OPENCV_IO_MAX_IMAGE_PIXELS": str(config.max_pixels)}
+    written = ask_child(job, f"The download of {len(urls)} images", CHILD, **limit)
+    by_row = {row["row"]: _fetched(row) for row in pq.read_table(written).to_pylist()}
+    lost = Fetched(refusal=("undecodable", "img2dataset lost it"))
+    return [by_row.get(row, lost) for row in range(len(urls))]
+
+
+def _fetched(row: dict[str, Any]) -> Fetched:
+    if row["status"] == "success":
+        return Fetched(row["original_width"], row["original_height"], row["jpg"])
+    message = row["error_message"]
+    if row["status"] == "failed_to_download":
+        reason, _, detail = message.partition(SEPARATOR)
+        return Fetched(refusal=(reason, detail))
+    return Fetched(refusal=("too_large" if "MAX_IMAGE_PIXELS" in message else "undecodable", message[:200]))
