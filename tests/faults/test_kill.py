@@ -10,10 +10,10 @@ from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 pytestmark = pytest.mark.end_to_end
 
-TESTS = str(Path(__file__).parents[1])
+FOLDERS = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]  # in tests/ there is a `tasks` too
 RUN = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {folders!r}
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from tasks.settings import Settings
 if __name__ == "__main__":
@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 def run_in_a_process(tmp_path, settings, config):
     script = tmp_path / "run.py"
-    script.write_text(RUN.format(tests=TESTS, settings=settings.model_dump_json(), config=config.model_dump_json()))
+    script.write_text(RUN.format(folders=FOLDERS, settings=settings.model_dump_json(), config=config.model_dump_json()))
     return subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
 
 
