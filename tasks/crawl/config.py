@@ -1,10 +1,12 @@
 """What to crawl: the pipeline's `source` section."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, field_validator
 
-from tasks.crawl.sources.folder import folder_state
+from tasks.crawl.sources.folder_files import FolderFiles
 from tasks.engine import storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
@@ -16,6 +18,9 @@ class Config(StageConfig):
     """Where images with captions come from. By default from the demo site, served on this machine."""
 
     folder: str | None = Field(None, description="Folder of images with captions, instead of a crawl.")
+    encoding: str | None = Field(
+        None, description="Encoding of a folder's captions without byte order mark, such as cp1252; else detected."
+    )
     sites: tuple[str, ...] = Field((), description="Addresses of live sites to crawl, robots.txt obeyed.")
     snapshot: str = Field("", description="A free label; change it to crawl the same source again.")
     licence: str | None = Field(None, description="Licence of the images where their page does not state one.")
@@ -24,6 +29,23 @@ class Config(StageConfig):
     delay_s: float = Field(0.5, ge=0, description="Pause between two pages of a live site; grows if it answers slowly.")
     port: int = Field(8717, ge=1, le=65535, description="Port of the demo site on 127.0.0.1.")
     archive: str = Field("data/fluent-emoji-3d.zip", description="Zip of captioned images the demo site is made of.")
+
+    @field_validator("folder")
+    @classmethod
+    def _is_absolute(cls, folder: str | None) -> str | None:
+        # So that later stages, which may run in another working directory, find it too.
+        if folder is not None and not folder.strip():
+            raise ValueError("is empty: name a folder, or leave source.folder out")
+        return None if folder is None else os.path.normpath(Path(folder).expanduser().absolute())
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            "".encode(encoding or "utf-8")
+        except LookupError as error:
+            raise ValueError(f"'{encoding}' is no encoding Python knows, such as utf-8 or cp1252") from error
+        return encoding
 
     @field_validator("sites")
     @classmethod
@@ -43,8 +65,13 @@ class Config(StageConfig):
         """The demo's zip; a relative path is relative to the repository."""
         return REPOSITORY / self.archive
 
+    def fingerprinted(self) -> dict[str, Any]:
+        """A folder counts by its content, in `outside_state`, and not by where it lies."""
+        fields = super().fingerprinted()
+        return fields if self.folder is None else fields | {"folder": "by content"}
+
     def outside_state(self) -> str:
-        """Digest of the folder's files and captions, or of the demo's zip; empty for live sites.
+        """Digest of the folder's pictures and captions, or of the demo's zip; empty for live sites.
 
         Raises:
             SourceError: there is no such folder or zip.
@@ -53,4 +80,4 @@ class Config(StageConfig):
             if not self.archive_path.is_file():
                 raise SourceError(f"The demo needs {self.archive_path}: get the whole repository.")
             return storage.sha256(self.archive_path.read_bytes())
-        return folder_state(self.folder) if self.folder is not None else ""
+        return FolderFiles.of(self.folder).state() if self.folder is not None else ""

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 
 from tasks.crawl.config import Config
 from tasks.crawl.demo.site import demo_site
@@ -11,11 +12,12 @@ from tasks.engine.artifact import Artifact, lineage
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
 from tasks.errors import SourceError
+from tasks.settings import Settings
 
 DEMO = "demo"
 
 
-@stage(Config, version=1)
+@stage(Config, version=2)
 def crawl(config: Config, output: Output) -> None:
     """Collects candidates; one shard for each source. Section 2.3 of the paper.
 
@@ -50,7 +52,7 @@ def crawl_source(config: Config, source: tuple[str, str]) -> Shard:
     """
     kind, address = source
     if kind == "folder":
-        return crawl_folder(config.licence, address)
+        return crawl_folder(config.licence, address, config.encoding)
     # The column `source` of a live site is its URL, which cannot be mistaken for the demo or a folder.
     shard = crawl_site(config, DEMO if kind == DEMO else address, address)
     if shard.rows_in == 0 and len(_sources(config)) == 1:
@@ -63,6 +65,25 @@ def crawl_source(config: Config, source: tuple[str, str]) -> Shard:
 def serving(config: Config) -> AbstractContextManager[None]:
     """Serves the demo site during the block, if that is the source."""
     return demo_site(config.archive_path, config.port) if config.is_demo else nullcontext()
+
+
+def folder_of(artifact: Artifact, settings: Settings) -> str | None:
+    """The folder that the crawl in the lineage of an artifact read, None if it read none.
+
+    Raises:
+        SourceError: that folder is gone, or its content is another now.
+    """
+    crawls = (ancestor for ancestor in lineage(artifact) if ancestor.stage == crawl.name)
+    for found in crawls:
+        config = Config.model_validate(found.manifest().config)
+        if config.folder is not None:
+            if not Path(config.folder).is_dir() or crawl.artifact(config, settings).fingerprint != found.fingerprint:
+                raise SourceError(
+                    f"{config.folder} was crawled, but has been moved or changed since: put it back, or delete "
+                    f"{found.uri} and run again."
+                )
+            return config.folder
+    return None
 
 
 def source_of(artifact: Artifact) -> Config | None:

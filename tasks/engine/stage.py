@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,7 +18,11 @@ from tasks.settings import Settings
 
 
 class StageConfig(Frozen):
-    """Base of every stage's `Config`. Every field enters the stage's fingerprint."""
+    """Base of every stage's `Config`. Every field enters the stage's fingerprint, unless `fingerprinted` says else."""
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """The fields as they enter the stage's fingerprint."""
+        return self.model_dump(mode="json")
 
     def outside_state(self) -> str:
         """Digest of what the stage reads besides artifacts, such as a folder of images; empty if there is nothing."""
@@ -63,7 +68,7 @@ class Stage:
     def artifact(self, config: StageConfig, settings: Settings, **inputs: Artifact) -> Artifact:
         """The artifact for a config and inputs, finished or not. Only computes its address."""
         addresses = {name: artifact.address for name, artifact in inputs.items()}
-        name = fingerprint(self.name, self.version, config.model_dump(mode="json"), config.outside_state(), addresses)
+        name = fingerprint(self.name, self.version, config.fingerprinted(), config.outside_state(), addresses)
         return Artifact(root=storage.absolute(settings.root), stage=self.name, fingerprint=name)
 
     def __call__(

@@ -5,11 +5,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import Any
 
 import pyarrow as pa
 
 from tasks import schemas
-from tasks.crawl.stage import serving, source_of
+from tasks.crawl.sources.folder_files import SCHEME, file_url
+from tasks.crawl.stage import folder_of, serving, source_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
@@ -33,8 +35,9 @@ class Batch:
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
     """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side."""
     source = source_of(captions)
+    folder = folder_of(captions, output.settings)
     with serving(source) if source is not None else nullcontext():
-        output.map(partial(fetch_batch, config), batches(captions, config.urls_per_shard))
+        output.map(partial(fetch_batch, config, folder), batches(captions, config.urls_per_shard))
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
@@ -52,13 +55,14 @@ def read_batch(batch: Batch) -> pa.Table:
     return table.take(pa.array(range(batch.index, table.num_rows, batch.count))).sort_by("pair_id")
 
 
-def fetch_batch(config: Config, batch: Batch) -> Shard:
-    """The images of one batch; runs in a Dask worker."""
+def fetch_batch(config: Config, folder: str | None, batch: Batch) -> Shard:
+    """The images of one batch; runs in a Dask worker. `folder` is the one that was crawled, if it was one."""
     captions = read_batch(batch)
     rows = captions.to_pylist()
-    trusted = {row["url"] for row in rows if row["source"] in TRUSTED_SOURCES}
-    with tempfile.TemporaryDirectory(prefix="fetch-") as folder:
-        fetched = fetch_rows(config, [row["url"] for row in rows], trusted, folder)
+    urls = [_address(row, folder) for row in rows]
+    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in TRUSTED_SOURCES}
+    with tempfile.TemporaryDirectory(prefix="fetch-") as scratch:
+        fetched = fetch_rows(config, urls, trusted, scratch)
     images, rejects = [], []
     for row, result in zip(rows, fetched, strict=True):
         if result.refusal is None:
@@ -72,3 +76,10 @@ def fetch_batch(config: Config, batch: Batch) -> Shard:
         pa.Table.from_pylist(rejects, schemas.REJECTS),
         {"stored_bytes": sum(len(row["image"]) for row in images)},
     )
+
+
+def _address(row: dict[str, Any], folder: str | None) -> str:
+    """Where to fetch a row's image from. The URLs of a folder's files do not say where the folder lies."""
+    url: str = row["url"]
+    in_folder = folder is not None and row["source"] == "folder" and url.startswith(SCHEME)
+    return file_url(folder, url) if folder is not None and in_folder else url

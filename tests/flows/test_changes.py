@@ -38,7 +38,7 @@ def test_values_get_the_type_of_their_field() -> None:
         ],
     )
     assert found.dvae.training.steps == 120
-    assert found.source.folder == "some/photos"
+    assert found.source.folder == str(Path("some/photos").absolute())
     assert found.source.snapshot == "2026"
     assert found.sample.prompts == ("a cat", "a dog")
     assert found.sample.top_k is None

@@ -1,117 +1,131 @@
-"""A folder of images with captions: text files of the same name, a CSV table, or Hugging Face's metadata.jsonl."""
+"""A folder of images with captions: text files of the same name, or tables such as captions.csv and metadata.jsonl."""
 
-import csv
-import io
-import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import PurePosixPath
 
 from tasks.crawl.candidates import Reference, Verdict, shard_of
-from tasks.engine import storage
+from tasks.crawl.caption_files import tables
+from tasks.crawl.caption_files.decoding import decode, is_damaged
+from tasks.crawl.sources.folder_files import FolderFiles, Names, url_of
 from tasks.engine.output import Shard
 from tasks.errors import SourceError
 
 SOURCE = "folder"
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
-TABLES = ("metadata.csv", "captions.csv", "metadata.jsonl")
-FILE_COLUMNS = ("file", "file_name")
-CAPTION_COLUMNS = ("caption", "text")
 HOW_TO_CAPTION = (
     "give each image a text file of the same name (cat.jpg, cat.txt), or put a captions.csv with the columns "
     "file,caption beside them"
 )
+MESSAGES = 3  # faults that the error about a folder without captions quotes
 
 
-def folder_state(folder: str) -> str:
-    """Digest of names, sizes and times of everything in the folder, and of the captions' text.
+@dataclass(frozen=True)
+class Caption:
+    """A caption as a file holds it. `target` is the image's path in the folder; `fault` says why it cannot be read."""
+
+    file: str
+    place: str
+    target: str = ""
+    text: str = ""
+    fault: str | None = None
+    hint: str | None = None
+
+    @property
+    def found_at(self) -> str:
+        """File and line."""
+        return f"{self.file} {self.place}"
+
+
+def crawl_folder(licence: str | None, folder: str, encoding: str | None = None) -> Shard:
+    """Every caption, and every image without one, is one row: a candidate, or a reject that says what is missing.
+
+    Args:
+        encoding: that of caption files without a byte order mark; None to detect it.
 
     Raises:
-        SourceError: there is no such folder.
+        SourceError: the folder is missing, or holds no images or no captions.
     """
-    root = _existing(folder)
-    parts = []
-    for path in _files(root):
-        status = path.stat()
-        parts.append(f"{path.relative_to(root).as_posix()}\n{status.st_size}\n{status.st_mtime_ns}")
-        if path.suffix == ".txt" or path.name in TABLES:
-            parts.append(storage.sha256(path.read_bytes()))
-    return storage.sha256("\n".join(parts).encode(errors="surrogateescape"))
+    files = FolderFiles.of(folder)
+    if not files.images:
+        raise SourceError(f"{files.root} holds no images ({files.expected_formats()}): name another source.folder.")
+    captions = list(_captions(files, encoding))
+    judged = [_judged(files, caption, licence) for caption in captions]
+    if not any(verdict is None for _, verdict in judged):
+        raise SourceError(_without_captions(files, captions, [verdict for _, verdict in judged if verdict]))
+    mentioned = {caption.target for caption in captions}
+    for image in sorted({*files.images, *files.unread_images} - mentioned):
+        verdict = Verdict("no_caption") if image in files.images else _unread(image)
+        judged.append((Reference(url_of(image), None, url_of(""), licence), verdict))
+    verdicts = dict(judged)
+    return shard_of([reference for reference, _ in judged], SOURCE, verdicts.__getitem__, {})
 
 
-def crawl_folder(licence: str | None, folder: str) -> Shard:
-    """Every image and every caption of the folder is one row: a candidate, or a reject if it has no counterpart.
-
-    Raises:
-        SourceError: the folder is missing, or holds no images, no captions or an unusable table.
-    """
-    root = _existing(folder)
-    images = {path for path in _files(root) if path.suffix.lower() in IMAGE_SUFFIXES}
-    if not images:
-        raise SourceError(f"{root} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))}): name another source.folder.")
-    captions = dict(_captions(root, images))
-    if not any(image in images and caption.strip() for image, caption in captions.items()):
-        raise SourceError(f"{root} holds images but no captions: {HOW_TO_CAPTION}.")
-    references = [
-        Reference(path.as_uri(), captions.get(path), root.as_uri(), licence) for path in sorted(images | set(captions))
-    ]
-    existing = {path.as_uri() for path in images}
-
-    def judge(reference: Reference) -> Verdict | None:
-        if reference.url not in existing:
-            return Verdict("no_image")
-        return None if (reference.alt or "").strip() else Verdict("no_caption")
-
-    return shard_of(references, SOURCE, judge, {})
+def _judged(files: FolderFiles, caption: Caption, licence: str | None) -> tuple[Reference, Verdict | None]:
+    url = url_of(caption.target or caption.file)
+    reference = Reference(url, caption.text or None, url_of(caption.file, caption.place), licence)
+    if caption.fault is not None:
+        return reference, Verdict("unreadable_caption", _printable(f"{caption.found_at}: {caption.fault}"))
+    if caption.target in files.unread_images:
+        return reference, _unread(caption.target)
+    if caption.target not in files.images:
+        detail = f"{caption.found_at}: {caption.hint or f'there is no file {caption.target}'}"
+        return reference, Verdict("no_image", _printable(detail))
+    return reference, None if caption.text else Verdict("no_caption", _printable(f"{caption.found_at} is empty"))
 
 
-def _existing(folder: str) -> Path:
-    root = Path(os.path.normpath(Path(folder).expanduser().absolute()))
-    if not root.is_dir():
-        raise SourceError(f"There is no folder {root}: check source.folder.")
-    return root
-
-
-def _files(root: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
-
-
-def _captions(root: Path, images: set[Path]) -> Iterator[tuple[Path, str]]:
-    """Image path and caption of every caption found. The last one of an image counts: text files come last."""
-    for name in TABLES:
-        if (root / name).is_file():
-            for row in _rows(root / name):
-                yield _pair(root, name, row)
-    by_stem = {image.with_suffix(""): image for image in sorted(images)}
-    for path in _files(root):
-        if path.suffix == ".txt":
-            # A caption without an image is reported under the path the image would have.
-            yield by_stem.get(path.with_suffix(""), path.with_suffix(".jpg")), path.read_text(errors="replace").strip()
-
-
-def _rows(table: Path) -> Iterator[dict[str, Any]]:
-    text = table.read_text(encoding="utf-8-sig", errors="replace")
-    try:
-        if table.suffix == ".jsonl":
-            yield from (dict(json.loads(line)) for line in text.splitlines() if line.strip())
+def _captions(files: FolderFiles, encoding: str | None) -> Iterator[Caption]:
+    names = Names([*files.images, *files.unread_images])
+    for path in files.tables:
+        yield from _of_table(names, path, (files.root / path).read_bytes(), encoding)
+    for path in files.texts:
+        data = (files.root / path).read_bytes()
+        if tables.is_headed(data, encoding):
+            yield from _of_table(names, path, data, encoding)
         else:
-            yield from csv.DictReader(io.StringIO(text, newline=""))
-    except (ValueError, TypeError, csv.Error) as error:
-        raise SourceError(f"{table} cannot be read ({error}): repair it, or remove it.") from error
+            yield from _of_text(names, path, data, encoding)
 
 
-def _pair(root: Path, table: str, row: dict[str, Any]) -> tuple[Path, str]:
-    file = next((str(row[name]) for name in FILE_COLUMNS if row.get(name)), None)
-    if file is None or not any(name in row for name in CAPTION_COLUMNS):
-        raise SourceError(
-            f"{root / table} needs a column {' or '.join(FILE_COLUMNS)} and a column {' or '.join(CAPTION_COLUMNS)}."
-        )
-    path = Path(os.path.normpath(root / file))
-    if not path.is_relative_to(root):
-        raise SourceError(f"{root / table} names {file}, which lies outside the folder: copy it in, or drop the row.")
-    return path, next((str(row[name]) for name in CAPTION_COLUMNS if row.get(name)), "")
+def _of_table(names: Names, table: str, data: bytes, encoding: str | None) -> Iterator[Caption]:
+    place = PurePosixPath(table)
+    for row in tables.rows(place.suffix.lower(), data, encoding):
+        if row.fault is not None:
+            yield Caption(table, row.place, fault=row.fault)
+            continue
+        target = names.inside(place.parent, row.file)
+        if target is None:
+            yield Caption(table, row.place, fault=f"{row.file} lies outside the folder: copy it in")
+            continue
+        found, hint = names.image(target)
+        for text in row.captions:
+            yield Caption(table, row.place, found or target, text, hint=hint)
+
+
+def _of_text(names: Names, file: str, data: bytes, encoding: str | None) -> Iterator[Caption]:
+    """Each line is a caption, for each image of that name: cat.png and cat.jpg may share cat.txt."""
+    text, found = decode(data, encoding)
+    lines = [(f"line {number}", line.strip()) for number, line in enumerate(StringIO(text, newline=None), 1)]
+    images, hint = names.images_beside(file)
+    # A caption without an image is reported under the path the image would have.
+    for target in images or [PurePosixPath(file).with_suffix(".jpg").as_posix()]:
+        for place, line in [line for line in lines if line[1]] or [("line 1", "")]:
+            if is_damaged(line):
+                yield Caption(file, place, target, fault=f"not {found}: the line holds bytes without meaning")
+            else:
+                yield Caption(file, place, target, line, hint=hint)
+
+
+def _unread(image: str) -> Verdict:
+    return Verdict("unread_format", f"{PurePosixPath(image).suffix.lower()} is not read: convert it to JPEG or PNG")
+
+
+def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts: list[Verdict]) -> str:
+    faults = [verdict.detail for verdict in verdicts if verdict.detail][:MESSAGES]
+    faults += [f"{path} is not read: a table is named captions or metadata" for path in files.other_tables[:MESSAGES]]
+    found = f" Found: {'; '.join(faults)}." if faults else ""
+    return _printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
+
+
+def _printable(text: str) -> str:
+    """The text with what is no Unicode, such as a file name in another encoding, replaced by question marks."""
+    return text.encode(errors="replace").decode()

@@ -1,14 +1,13 @@
-"""Which images become candidates, on live sites, whose rules are obeyed, and in folders."""
+"""Which images become candidates on live sites, whose rules are obeyed."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from support.processes import children_running
 from support.tables import rows
-from support.web import Answer, free_port, picture, reply, web_site
+from support.web import Answer, free_port, reply, web_site
 
 from tasks.crawl.candidates import pair_id
 from tasks.crawl.config import Config
@@ -173,90 +172,6 @@ def test_a_site_must_be_a_web_address(address):
 def test_a_new_snapshot_label_crawls_again(settings):
     first, second = (crawl.artifact(Config(sites=("https://example.com/",), snapshot=s), settings) for s in ("a", "b"))
     assert first != second
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "my pictures"
-    folder.mkdir()
-    for number, name in enumerate(("dog.png", "cat.PNG", "extra.png")):
-        (folder / name).write_bytes(picture(number))
-    return folder
-
-
-def folder_crawled(settings, folder):
-    artifact = crawl(Config(folder=str(folder)), settings).artifact
-    captions = {Path(row["url"]).name: row["alt"] for row in rows(artifact, "candidates")}
-    return captions, {Path(row["url"]).name: row["reason"] for row in rows(artifact, "rejects")}
-
-
-def test_text_files_caption_the_images_of_the_same_name(settings, folder):
-    (folder / "dog.txt").write_text("a dog in the garden\n")
-    (folder / "cat.txt").write_text("ein Kater, größer als der Hund")
-    (folder / "bird.txt").write_text("a bird nobody photographed")
-    captions, rejects = folder_crawled(settings, folder)
-    assert captions == {"dog.png": "a dog in the garden", "cat.PNG": "ein Kater, größer als der Hund"}
-    assert rejects == {"extra.png": "no_caption", "bird.jpg": "no_image"}
-
-
-@pytest.mark.parametrize(
-    ("table", "content"),
-    [
-        ("captions.csv", 'file,caption\ndog.png,"a dog, asleep"\ncat.PNG,a cat\nlost.png,a bird\n'),
-        ("metadata.csv", '\ufefffile_name,text,extra\ndog.png,"a dog, asleep",1\ncat.PNG,a cat,2\nlost.png,a bird,3\n'),
-        ("metadata.jsonl", '{"file_name": "dog.png", "text": "a dog, asleep"}\n\n'
-                           '{"file_name": "cat.PNG", "text": "a cat"}\n{"file_name": "lost.png", "text": "a bird"}'),
-    ],
-)  # fmt: skip
-def test_tables_caption_the_images_they_name(settings, folder, table, content):
-    (folder / table).write_text(content)
-    captions, rejects = folder_crawled(settings, folder)
-    assert captions == {"dog.png": "a dog, asleep", "cat.PNG": "a cat"}
-    assert rejects == {"extra.png": "no_caption", "lost.png": "no_image"}
-
-
-def test_a_table_cannot_reach_outside_its_folder(settings, folder):
-    (folder / "captions.csv").write_text("file,caption\n../secret.png,a secret\n")
-    with pytest.raises(SourceError, match="lies outside the folder"):
-        crawl(Config(folder=str(folder)), settings)
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({}, "holds no images"),
-        ({"notes.txt": b"hello"}, "holds no images"),
-        ({"a.png": b"x"}, "holds images but no captions: give each image a text file"),
-        ({"a.png": b"x", "a.txt": b"  "}, "holds images but no captions"),
-        ({"a.png": b"x", "captions.csv": b"name,title\na.png,a dog\n"}, "needs a column file or file_name"),
-        ({"a.png": b"x", "metadata.jsonl": b"{broken"}, "cannot be read"),
-        ({"a.png": b"x", "metadata.jsonl": b"[1, 2]"}, "cannot be read"),
-    ],
-)
-def test_a_folder_without_pairs_is_an_error_with_the_remedy(settings, tmp_path, files, message):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    with pytest.raises(SourceError, match=message):
-        crawl(Config(folder=str(folder)), settings)
-
-
-def test_a_missing_folder_is_an_error_before_any_work(settings, tmp_path):
-    with pytest.raises(SourceError, match=r"There is no folder .*: check source\.folder"):
-        crawl(Config(folder=str(tmp_path / "nowhere")), settings)
-
-
-def test_a_changed_folder_is_read_again_and_an_unchanged_one_is_not(settings, folder):
-    caption = folder / "dog.txt"
-    caption.write_text("a dog in the garden")
-    config = Config(folder=str(folder))
-    first = crawl(config, settings).artifact
-    assert crawl(config, settings).artifact == first
-    before = caption.stat()
-    caption.write_text("a cat in the garden")
-    os.utime(caption, ns=(before.st_atime_ns, before.st_mtime_ns))  # same size, same time: only the words differ
-    assert crawl(config, settings).artifact != first
 
 
 def test_pair_ids_depend_on_url_and_alt_text():

@@ -12,6 +12,7 @@ from support.web import dribble, picture, reply, web_site
 
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.crawl.stage import crawl
+from tasks.errors import SourceError
 from tasks.fetch.config import Config
 from tasks.fetch.image_files import is_cut, read_header
 from tasks.fetch.stage import batches, fetch, read_batch
@@ -177,6 +178,20 @@ def test_fetch_reads_a_crawled_folder(settings, tmp_path):
     captions = screen_captions(CaptionsConfig(), settings, candidates=candidates).artifact
     (row,) = rows(fetch(Config(), settings, captions=captions).artifact, "images")
     assert (row["caption"], row["width"]) == ("a dog sleeps in the garden", 80)
+
+
+def test_a_folder_that_was_moved_after_the_crawl_is_one_sentence(settings, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "dog.png").write_bytes(picture(1))
+    (folder / "dog.txt").write_text("a dog sleeps in the garden")
+    candidates = crawl(CrawlConfig(folder=str(folder)), settings).artifact
+    captions = screen_captions(CaptionsConfig(), settings, candidates=candidates).artifact
+    folder.rename(tmp_path / "moved")
+    with pytest.raises(
+        SourceError, match=r"pictures was crawled, but has been moved or changed since: put it back, or "
+    ):
+        fetch(Config(), settings, captions=captions)
 
 
 @pytest.mark.end_to_end
