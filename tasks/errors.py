@@ -25,6 +25,10 @@ class StageBusyError(PipelineError):
     """Another run is writing the same artifact."""
 
 
+class LeaseLostError(PipelineError):
+    """This run may not go on writing an artifact, because another run may be writing it by now."""
+
+
 class SchemaError(PipelineError):
     """A table does not have the columns that its reader expects."""
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from models.files import PROGRESS
 from tasks.engine import storage
 from tasks.engine.artifact import MANIFEST, Artifact
-from tasks.engine.lock import is_held
+from tasks.engine.lock import is_held, lease_uri
 from tasks.engine.meter import duration
 from tasks.errors import DamagedArtifactError
 from tasks.settings import Settings
@@ -48,8 +48,11 @@ def status(plan: list[Artifact], settings: Settings, verify: bool = False) -> It
 
 
 def _status_of(artifact: Artifact, settings: Settings, verify: bool) -> StageStatus:
-    if is_held(f"{artifact.uri}.lock"):
-        return _short(artifact, "busy", _progress(artifact, settings))
+    try:
+        if is_held(lease_uri(artifact.uri)):
+            return _short(artifact, "busy", _progress(artifact, settings))
+    except DamagedArtifactError as error:
+        return _short(artifact, "damaged", str(error))
     if not storage.exists(artifact.file(MANIFEST)):
         note = _progress(artifact, settings)
         return _short(artifact, "partial" if note else "absent", note)

@@ -15,6 +15,7 @@ from models.config import Frozen
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Counts, FileRecord
+from tasks.engine.lock import check_owner, lease_uri
 from tasks.engine.shards import map_shards
 from tasks.settings import Settings
 
@@ -66,8 +67,9 @@ class Output:
         metrics: goes into the manifest.
     """
 
-    def __init__(self, uri: str, settings: Settings, watch: Callable[[Progress], None]) -> None:
+    def __init__(self, uri: str, settings: Settings, watch: Callable[[Progress], None], owner: str) -> None:
         self.uri = uri
+        self._owner = owner
         self.settings = settings
         self.watch = watch
         self.metrics: dict[str, Any] = {}
@@ -99,7 +101,7 @@ class Output:
             self.watch(Progress(done, len(items), "shards"))
 
         numbered = list(enumerate(items))
-        markers = map_shards(partial(finish_shard, self.uri, work), numbered, self.settings, count)
+        markers = map_shards(partial(finish_shard, self.uri, self._owner, work), numbered, self.settings, count)
         for marker in markers:
             self._files.extend(marker.files)
             self.account(Counts(unit=unit, **marker.model_dump(include={"rows_in", "rows_out", "rejected"})))
@@ -109,6 +111,7 @@ class Output:
 
     def write(self, path: str, data: bytes, rows: int | None = None) -> None:
         """Adds a file to the artifact, at `path` inside it."""
+        check_owner(lease_uri(self.uri), self._owner)
         self._files.append(_write_file(self.uri, path, data, rows))
 
     def account(self, counts: Counts) -> None:
@@ -136,8 +139,12 @@ class Output:
         shutil.rmtree(self.scratch)
 
 
-def finish_shard(uri: str, work: Callable[[Any], Shard], numbered: tuple[int, Any]) -> ShardMarker:
-    """Makes one shard and its marker, or returns the marker if it is finished. Runs in a Dask worker."""
+def finish_shard(uri: str, owner: str, work: Callable[[Any], Shard], numbered: tuple[int, Any]) -> ShardMarker:
+    """Makes one shard and its marker, or returns the marker if it is finished. Runs in a Dask worker.
+
+    Raises:
+        LeaseLostError: the artifact is not this owner's to write any more.
+    """
     index, item = numbered
     marker_uri = f"{uri}/shards/{index:05d}.json"
     if storage.exists(marker_uri):
@@ -146,6 +153,7 @@ def finish_shard(uri: str, work: Callable[[Any], Shard], numbered: tuple[int, An
             return found
     shard = work(item)
     tables = {**shard.tables, "rejects": shard.rejects}
+    check_owner(lease_uri(uri), owner)
     marker = ShardMarker(
         index=index,
         rows_in=shard.rows_in,
@@ -154,6 +162,7 @@ def finish_shard(uri: str, work: Callable[[Any], Shard], numbered: tuple[int, An
         metrics=dict(shard.metrics),
         files=tuple(_write_table(uri, f"{kind}-{index:05d}.parquet", t) for kind, t in tables.items() if t.num_rows),
     )
+    check_owner(lease_uri(uri), owner)
     storage.write_json(marker_uri, marker.model_dump(mode="json"))
     return marker
 

@@ -10,7 +10,7 @@ from models.config import Frozen
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import MANIFEST, Artifact, Manifest, fingerprint
-from tasks.engine.lock import only_writer
+from tasks.engine.lock import Lease, check_owner, lease_uri, only_writer
 from tasks.engine.meter import Meter
 from tasks.engine.output import Output, Progress
 from tasks.errors import RowsLostError
@@ -81,6 +81,7 @@ class Stage:
 
         Raises:
             StageBusyError: another process is writing this artifact.
+            LeaseLostError: another process took over, because this one was taken for dead.
             SchemaError, DamagedArtifactError: an input is not what the stage reads.
             RowsLostError: the stage did not account for every row.
         """
@@ -89,11 +90,11 @@ class Stage:
             observer.started(self, artifact)
         reused = artifact.is_finished()
         if not reused:
-            with only_writer(f"{artifact.uri}.lock"):
+            with only_writer(lease_uri(artifact.uri)) as lease:
                 reused = artifact.is_finished()  # by another run, before this one held the lease
                 if not reused:
                     self._check_inputs(inputs)
-                    self._work(artifact, config, settings, observers, inputs)
+                    self._work(artifact, config, settings, observers, inputs, lease)
         outcome = Outcome(artifact, reused)
         for observer in observers:
             observer.finished(self, outcome)
@@ -112,12 +113,14 @@ class Stage:
         settings: Settings,
         observers: Sequence[Observer],
         inputs: Mapping[str, Artifact],
+        lease: Lease,
     ) -> None:
         def watch(progress: Progress) -> None:
+            lease.check()
             for observer in observers:
                 observer.progressed(self, progress)
 
-        output = Output(artifact.uri, settings, watch)
+        output = Output(artifact.uri, settings, watch, lease.owner)
         with Meter() as meter:
             self.body(config, output, **inputs)
         counts = output.counts()
@@ -137,6 +140,7 @@ class Stage:
             metrics=output.metrics,
             run=meter.record(),
         )
+        check_owner(lease.uri, lease.owner)
         storage.write_json(artifact.file(MANIFEST), manifest.model_dump(mode="json"))
         output.clear_scratch()
 

@@ -16,14 +16,28 @@ from tasks.errors import StorageError
 
 
 def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The fsspec file system of `uri` and the path inside it."""
-    options = {"use_listings_cache": False} if uri.startswith("s3://") else {}
+    """The fsspec file system of `uri` and the path inside it.
+
+    Raises:
+        StorageError: neither a local path nor an s3:// URL.
+    """
+    if not (is_local(uri) or is_s3(uri)):
+        raise StorageError(
+            f"{uri} is neither a local path nor an s3:// URL, and no other storage lets one run alone write: "
+            "choose another place with --root."
+        )
+    options = {"use_listings_cache": False} if is_s3(uri) else {}
     return fsspec.core.url_to_fs(uri, **options)
 
 
 def is_local(uri: str) -> bool:
     """Whether `uri` is on the local file system."""
     return "://" not in uri or uri.startswith("file://")
+
+
+def is_s3(uri: str) -> bool:
+    """Whether `uri` is on S3, or a storage with the same interface."""
+    return uri.startswith("s3://")
 
 
 def absolute(uri: str) -> str:
@@ -83,12 +97,13 @@ def write_bytes(uri: str, data: bytes) -> None:
     fs, path = filesystem(uri)
     with plain_errors(uri, "write"):
         if is_local(uri):
-            _replace_file(Path(path), data)
+            replace_file(Path(path), data)
         else:
             fs.pipe_file(path, data)
 
 
-def _replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Writes a local file by a rename, when its bytes are on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
@@ -146,47 +161,6 @@ def remove(uri: str) -> None:
             fs.rm_file(path)
     except FileNotFoundError:
         return
-
-
-def create_exclusively(uri: str, data: bytes) -> bool:
-    """Creates the file with its content in one atomic step; returns False if the file exists already.
-
-    Raises:
-        StorageError: no space, no permission, or no such bucket.
-    """
-    path = filesystem(uri)[1]
-    with plain_errors(uri, "write"):
-        if uri.startswith("s3://"):
-            return _put_if_absent(path, data)
-        return _link_if_absent(Path(path), data)
-
-
-def _link_if_absent(path: Path, data: bytes) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.link(temporary, path)
-    except FileExistsError:
-        return False
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True
-
-
-def _put_if_absent(path: str, data: bytes) -> bool:
-    """S3's conditional put: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
-    import boto3
-    from botocore.exceptions import ClientError
-
-    bucket, key = path.split("/", 1)
-    try:
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
-            return False
-        raise OSError(f"{error}") from error
-    return True
 
 
 def local_copy(uri: str, folder: Path) -> Path:

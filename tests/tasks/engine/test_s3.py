@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
-from tasks.engine import storage
+from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
 from tasks.errors import StageBusyError, StorageError
 from tasks.settings import Settings
@@ -80,3 +81,26 @@ def test_a_missing_bucket_is_one_sentence(bucket, on_s3):
     nowhere = on_s3.model_copy(update={"root": "s3://no-such-bucket/runs"})
     with pytest.raises(StorageError, match="no-such-bucket"):
         numbers(NumbersConfig(), nowhere)
+
+
+def test_on_s3_a_lease_that_another_owner_has_by_now_is_neither_renewed_nor_removed(on_s3):
+    uri = f"{on_s3.root}/toy/0123.lock"
+    with only_writer(uri):
+        mine = conditional.read(uri)
+        assert -5 < mine.age_s < 60
+        storage.write_bytes(uri, mine.data.replace(b'"owner": "', b'"owner": "another '))
+        assert not conditional.swap(uri, mine.data, b"renewed")
+        assert not conditional.swap(uri, None, b"created")
+        assert not conditional.swap(uri, mine.data, None)
+    assert storage.read_json(uri)["owner"].startswith("another ")
+
+
+def test_on_s3_a_dead_lease_is_taken_once_and_removed_at_the_end(on_s3):
+    uri = f"{on_s3.root}/toy/4567.lock"
+    with only_writer(uri):
+        dead = storage.read_json(uri) | {"process_started": 1.0}
+    assert conditional.read(uri) is None
+    storage.write_json(uri, dead)
+    with ThreadPoolExecutor(8) as pool:
+        found = conditional.read(uri).data
+        assert sum(pool.map(lambda n: conditional.swap(uri, found, b"taker %d" % n), range(8))) == 1
