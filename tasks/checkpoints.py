@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 
 def local_folder(model: Artifact, settings: Settings) -> Path:
-    """A local folder with the artifact's files: the artifact itself, or a copy under the work folder."""
+    """A local folder with the artifact's files: the artifact itself, or a copy under the work folder.
+
+    Every file is compared with its digest first, since a damaged weight gives wrong pictures and no error.
+
+    Raises:
+        DamagedArtifactError: a file is missing or is not the one that was written.
+    """
     if storage.is_local(model.uri):
+        model.require_whole()
         return Path(storage.filesystem(model.uri)[1])
     copies = settings.local_work / "models" / model.fingerprint
     for record in model.manifest().outputs:
-        storage.local_copy(model.file(record.path), (copies / record.path).parent)
+        copy = copies / record.path
+        if not copy.exists() or storage.sha256_of_file(str(copy)) != record.sha256:
+            storage.write_bytes(str(copy), model.read(record.path))
     return copies
 
 
@@ -29,6 +38,7 @@ def tokenizer_of(tokenizer: Artifact, settings: Settings) -> "ImageTokenizer":
     """The image tokenizer of an artifact, of the kind that its config names.
 
     Raises:
+        DamagedArtifactError: a file is not the one that was written.
         CheckpointError: the artifact does not hold an image tokenizer.
     """
     from models.tokenizer import load_tokenizer
@@ -41,6 +51,7 @@ def generator_of(generator: Artifact, settings: Settings) -> "Generator":
     """The generator of an artifact, of the kind that its config names.
 
     Raises:
+        DamagedArtifactError: a file is not the one that was written.
         CheckpointError: the artifact does not hold a generator.
     """
     from models import generator as generators
@@ -53,6 +64,7 @@ def ranker_of(ranker: Artifact, settings: Settings) -> "Ranker":
     """The model of an artifact that scores images against captions: trained here, or a published CLIP.
 
     Raises:
+        DamagedArtifactError: a file is not the one that was written.
         CheckpointError: the artifact does not hold a ranker.
     """
     from models.clip.model import load_ranker

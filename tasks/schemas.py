@@ -90,11 +90,15 @@ def read_table(uri: str) -> pa.Table:
     """The table of one Parquet shard.
 
     Raises:
-        DamagedArtifactError: the file is missing or cut short.
+        DamagedArtifactError: the file is missing, cut short, or a page of it does not have its checksum.
     """
     try:
-        return pq.read_table(pa.BufferReader(storage.read_bytes(uri)))
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        data = storage.read_bytes(uri)
+    except FileNotFoundError as error:
+        raise _damaged(uri) from error
+    try:
+        return pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(uri) from error
 
 
@@ -102,14 +106,14 @@ def check_shard(uri: str, expected: pa.Schema) -> None:
     """Reads the shard's footer and compares its columns with those expected; further columns are allowed.
 
     Raises:
-        DamagedArtifactError: the file is missing or cut short.
+        DamagedArtifactError: the file is missing, or its footer cannot be read.
         SchemaError: columns are missing or of another type.
     """
     fs, path = storage.filesystem(uri)
     try:
         with fs.open(path, "rb") as file:
             found = pq.read_schema(file)
-    except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(uri) from error
     for field in expected:
         index = found.get_field_index(field.name)
@@ -125,4 +129,4 @@ def _same_kind(found: pa.DataType, expected: pa.DataType) -> bool:
 
 def _damaged(uri: str) -> DamagedArtifactError:
     folder = uri.rsplit("/", 1)[0]
-    return DamagedArtifactError(f"{uri} is missing or cut short: delete {folder} and run again to make it anew.")
+    return DamagedArtifactError(f"{uri} is missing or damaged: delete {folder} and run again to make it anew.")

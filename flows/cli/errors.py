@@ -37,10 +37,13 @@ def explained(error: Exception) -> tuple[str, int] | None:
     """The line and the exit code for an error a person can act on; None for a bug."""
     from pydantic import ValidationError
 
+    from models.training.errors import TrainingError
     from tasks.errors import ConfigError, PipelineError, SourceError
 
     if isinstance(error, PipelineError):
         return str(error), WRONG_INPUT if isinstance(error, ConfigError | SourceError) else 1
+    if isinstance(error, TrainingError):  # a model that cannot be loaded
+        return str(error), 1
     if isinstance(error, ValidationError):
         from flows.changes import one_line
 

@@ -1,7 +1,8 @@
 """How far the pipeline of a config is: one row for each stage, read from storage alone."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -43,17 +44,28 @@ def status(plan: list[Artifact], settings: Settings, verify: bool = False) -> It
     Args:
         verify: re-read every file and compare digests, not sizes alone.
     """
+    used = set(_inputs(plan))
     for artifact in plan:
-        yield _status_of(artifact, settings, verify)
+        yield _status_of(artifact, settings, verify, used)
 
 
-def _status_of(artifact: Artifact, settings: Settings, verify: bool) -> StageStatus:
+def _inputs(plan: list[Artifact]) -> Iterator[str]:
+    """Addresses of what the finished artifacts were made from."""
+    for artifact in plan:
+        if storage.exists(artifact.file(MANIFEST)):
+            with suppress(DamagedArtifactError):
+                yield from artifact.manifest().inputs.values()
+
+
+def _status_of(artifact: Artifact, settings: Settings, verify: bool, used: Collection[str]) -> StageStatus:
     try:
         if is_held(lease_uri(artifact.uri)):
             return _short(artifact, "busy", _progress(artifact, settings))
     except DamagedArtifactError as error:
         return _short(artifact, "damaged", str(error))
     if not storage.exists(artifact.file(MANIFEST)):
+        if artifact.address in used and storage.names(artifact.uri):  # a folder that is gone was removed on purpose
+            return _short(artifact, "damaged", f"{artifact.address}/{MANIFEST} is missing")
         note = _progress(artifact, settings)
         return _short(artifact, "partial" if note else "absent", note)
     try:
@@ -98,8 +110,10 @@ def _progress(artifact: Artifact, settings: Settings) -> str:
         return f"{shards} shard{'s' if shards > 1 else ''} done"
     training = settings.local_work / artifact.stage / artifact.fingerprint / PROGRESS
     if training.exists():
-        now = json.loads(training.read_text())
-        return f"step {now['step']:,} of {now['steps']:,}"
+        with suppress(ValueError, KeyError, TypeError):  # damaged; the trainer writes it anew
+            now = json.loads(training.read_text())
+            return f"step {now['step']:,} of {now['steps']:,}"
+        return "training begun"
     return ""
 
 

@@ -20,7 +20,7 @@ def read_columns(uris: Sequence[str], columns: Sequence[str]) -> pa.Table:
     for uri in uris:
         try:
             with fsspec.open(uri, "rb") as file:
-                tables.append(pq.read_table(file, columns=list(columns)))
+                tables.append(pq.read_table(file, columns=list(columns), page_checksum_verification=True))
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"cannot read {uri}: {error}") from error
         missing = set(columns) - set(tables[-1].column_names)

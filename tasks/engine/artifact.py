@@ -127,12 +127,35 @@ class Artifact(Frozen):
 
     def _damage_of(self, record: FileRecord) -> str | None:
         try:
-            data = storage.read_bytes(self.file(record.path))
+            digest = storage.sha256_of_file(self.file(record.path))
         except FileNotFoundError:
             return f"{self.address}/{record.path} is missing"
-        if storage.sha256(data) != record.sha256:
-            return f"{self.address}/{record.path} is not the file that was written ({len(data)} bytes, other digest)"
+        if digest != record.sha256:
+            return f"{self.address}/{record.path} is not the file that was written (its digest is another)"
         return None
+
+    def require_whole(self) -> None:
+        """Re-reads every file.
+
+        Raises:
+            DamagedArtifactError: a file is missing or is not the one that was written.
+        """
+        if problems := self.damage():
+            raise DamagedArtifactError(f"{problems[0]}: delete {self.uri} and run again to make it anew.")
+
+    def read(self, path: str) -> bytes:
+        """One of the artifact's files.
+
+        Raises:
+            DamagedArtifactError: it is missing or is not the one that was written.
+        """
+        record = next((record for record in self.manifest().outputs if record.path == path), None)
+        if record is None or self._damage_of(record):
+            raise DamagedArtifactError(
+                f"{self.address}/{path} is missing or is not the file that was written: "
+                f"delete {self.uri} and run again to make it anew."
+            )
+        return storage.read_bytes(self.file(path))
 
     def inputs(self) -> dict[str, "Artifact"]:
         """The input artifacts by name, as the manifest records them."""

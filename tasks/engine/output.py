@@ -169,7 +169,7 @@ def finish_shard(uri: str, owner: str, work: Callable[[Any], Shard], numbered: t
 
 def _write_table(uri: str, path: str, table: pa.Table) -> FileRecord:
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, row_group_size=ROWS_PER_GROUP, compression="zstd")
+    pq.write_table(table, buffer, row_group_size=ROWS_PER_GROUP, compression="zstd", write_page_checksum=True)
     return _write_file(uri, path, buffer.getvalue().to_pybytes(), table.num_rows)
 
 

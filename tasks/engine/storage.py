@@ -88,6 +88,13 @@ def read_bytes(uri: str) -> bytes:
     return data
 
 
+def sha256_of_file(uri: str) -> str:
+    """The digest of a file of any size; raises as `read_bytes` does."""
+    fs, path = filesystem(uri)
+    with plain_errors(uri, "read"), fs.open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_bytes(uri: str, data: bytes) -> None:
     """Writes the file in one atomic step, in place of an old one: by a rename on a local disk, by one put on S3.
 
@@ -161,13 +168,3 @@ def remove(uri: str) -> None:
             fs.rm_file(path)
     except FileNotFoundError:
         return
-
-
-def local_copy(uri: str, folder: Path) -> Path:
-    """A local path with the file's bytes: the file itself on a local disk, else a copy in `folder`."""
-    if is_local(uri):
-        return Path(filesystem(uri)[1])
-    copy = folder / uri.rsplit("/", 1)[-1]
-    if not copy.exists():
-        write_bytes(str(copy), read_bytes(uri))
-    return copy

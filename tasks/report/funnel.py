@@ -102,7 +102,7 @@ def sources(facts: RunFacts) -> list[Source]:
     rows: Counter[tuple[str, str]] = Counter()
     for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack else []:
         fs, path = storage.filesystem(uri)
-        table = pq.read_table(path, filesystem=fs, columns=["source", "licence"])
+        table = pq.read_table(path, filesystem=fs, columns=["source", "licence"], page_checksum_verification=True)
         pairs = zip(table["source"].to_pylist(), table["licence"].to_pylist(), strict=True)
         rows.update((source, licence or "licence not stated") for source, licence in pairs)
     ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))

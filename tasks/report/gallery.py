@@ -141,7 +141,9 @@ def _images(facts: RunFacts, wanted: set[str]) -> dict[str, bytes]:
     for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack and wanted else []:
         chosen = pc.field("pair_id").isin(sorted(wanted))
         path, fs = _opened(uri)
-        table = pq.read_table(path, filesystem=fs, columns=["pair_id", "image"], filters=chosen)
+        table = pq.read_table(
+            path, filesystem=fs, columns=["pair_id", "image"], filters=chosen, page_checksum_verification=True
+        )
         found |= dict(zip(table["pair_id"].to_pylist(), table["image"].to_pylist(), strict=True))
     return found
 

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from models.clip.config import CLIPLayout, CLIPModelConfig, CLIPTrainingConfig
 from models.files import BPE_FILE
-from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
@@ -38,4 +37,4 @@ def train_clip(config: Config, output: Output, pairs: Artifact, bpe: Artifact) -
         model = CLIPModelConfig(**config.model.model_dump(), text_vocab=text_vocab, text_length=text_length)
         data = shards(pairs) | bpe_file(bpe, output)
         run_trainer("models.clip.train", model, config.training, data, pairs, output)
-        output.write(BPE_FILE, storage.read_bytes(bpe.file(BPE_FILE)))
+        output.write(BPE_FILE, bpe.read(BPE_FILE))

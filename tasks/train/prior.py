@@ -5,7 +5,6 @@ from pydantic import Field
 from models.files import BPE_FILE, MODEL_FILES, TOKENIZER_FOLDER
 from models.prior.config import PriorLayout, PriorModelConfig, PriorTrainingConfig
 from tasks import schemas
-from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
@@ -45,6 +44,6 @@ def train_prior(config: Config, output: Output, tokens: Artifact, bpe: Artifact,
     )
     data = shards(tokens) | bpe_file(bpe, output)
     run_trainer("models.prior.train", model, config.training, data, tokens, output)
-    output.write(BPE_FILE, storage.read_bytes(bpe.file(BPE_FILE)))
+    output.write(BPE_FILE, bpe.read(BPE_FILE))
     for name in MODEL_FILES:
-        output.write(f"{TOKENIZER_FOLDER}/{name}", storage.read_bytes(tokenizer.file(name)))
+        output.write(f"{TOKENIZER_FOLDER}/{name}", tokenizer.read(name))

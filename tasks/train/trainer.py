@@ -86,8 +86,10 @@ def shards(artifact: Artifact) -> dict[str, Any]:
 
 
 def bpe_file(bpe: Artifact, output: Output) -> dict[str, str]:
-    """Local path of the text tokenizer, copied to the scratch folder if it is stored elsewhere."""
-    return {"bpe": str(storage.local_copy(bpe.file(BPE_FILE), output.scratch))}
+    """Local path of a copy of the text tokenizer in the scratch folder."""
+    copy = output.scratch / BPE_FILE
+    storage.write_bytes(str(copy), bpe.read(BPE_FILE))
+    return {"bpe": str(copy)}
 
 
 def text_sizes(bpe: Artifact) -> tuple[int, int]:
@@ -118,7 +120,7 @@ def require_input(artifact: Artifact, name: str, expected: Artifact) -> None:
 
 def read_curves(model: Artifact) -> list[dict[str, float]]:
     """The lines of metrics.jsonl of a trained model, in the order of the steps."""
-    lines = storage.read_bytes(model.file(CURVES)).decode().splitlines()
+    lines = model.read(CURVES).decode().splitlines()
     return [json.loads(line) for line in lines]
 
 

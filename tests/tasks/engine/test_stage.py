@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
+from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import lineage
 from tasks.engine.lock import only_writer
@@ -114,7 +115,7 @@ def test_a_truncated_input_is_named_before_work_starts(settings):
     rows = numbers(NumbersConfig(), settings).artifact
     shard = Path(rows.files("numbers")[1])
     shard.write_bytes(shard.read_bytes()[:-20])
-    with pytest.raises(DamagedArtifactError, match=r"numbers-00001.parquet is missing or cut short: delete .* again"):
+    with pytest.raises(DamagedArtifactError, match=r"numbers-00001.parquet is missing or damaged: delete .* again"):
         keep_even(KeepEvenConfig(), settings, rows=rows)
 
 
@@ -157,3 +158,21 @@ def test_rows_in_are_rows_out_plus_rejects_for_any_input(tmp_path_factory, value
     pq.write_table(pa.table({"pair_id": [str(v) for v in values], "value": values}, schema=NUMBERS), uri)
     shard = keep_even_shard(KeepEvenConfig(), uri)
     assert shard.rows_in == shard.tables["numbers"].num_rows + shard.rejects.num_rows
+
+
+def test_a_flipped_bit_in_a_shard_is_noticed_by_whoever_reads_it(settings):
+    rows = numbers(NumbersConfig(shards=1, rows_per_shard=2_000), settings).artifact
+    shard = Path(rows.files("numbers")[0])
+    whole, table = shard.read_bytes(), schemas.read_table(str(shard))
+    noticed = 0
+    for position in range(0, len(whole), max(1, len(whole) // 150)):
+        data = bytearray(whole)
+        data[position] ^= 1 << position % 8
+        shard.write_bytes(data)
+        try:
+            read = schemas.read_table(str(shard))
+        except DamagedArtifactError:
+            noticed += 1
+        else:
+            assert read.equals(table)
+    assert noticed > 100
