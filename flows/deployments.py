@@ -18,6 +18,7 @@ from flows.publish import publish_run
 from flows.recipes import RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
 from tasks.engine.artifact import Artifact
+from tasks.preflight import require_ready
 from tasks.settings import Settings
 
 DEFAULT: RecipeName = "demo"
@@ -33,7 +34,9 @@ def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settin
         changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
-    report = whole_pipeline(PrefectRun(settings or Settings()), _config(recipe, changes))
+    config = _config(recipe, changes)
+    require_ready(config.source, settings or Settings())
+    report = whole_pipeline(PrefectRun(settings or Settings()), config)
     publish_run(report)
     return report
 
@@ -51,6 +54,7 @@ def ingest(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
+    require_ready(config.source, settings or Settings())
     return PrefectRun(settings or Settings()).part(dataset, config)
 
 
@@ -69,6 +73,7 @@ def re_evaluation(
         ConfigError: the models of this config are not trained yet.
     """
     config = _config(recipe, changes)
+    require_ready(config.source, settings or Settings())
     pairs, models = trained(config, settings or Settings())
     return PrefectRun(settings or Settings()).part(evaluation, config, pairs, models)
 

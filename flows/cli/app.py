@@ -285,9 +285,12 @@ def _given(recipe: str | None, file: Path | None, assignments: Sequence[str] | N
 
 
 def _settings(**options: Any) -> "Settings":
+    from tasks.preflight import require_known_scheme
     from tasks.settings import Settings
 
-    return Settings(**{name: value for name, value in options.items() if value is not None})
+    settings = Settings(**{name: value for name, value in options.items() if value is not None})
+    require_known_scheme(settings.root)
+    return settings
 
 
 def _plan(

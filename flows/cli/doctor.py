@@ -5,14 +5,13 @@ import shutil
 import socket
 import sys
 import urllib.request
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tasks.engine import storage
-from tasks.errors import StorageError
+from tasks.errors import PipelineError
+from tasks.preflight import require_root, require_writable
 from tasks.settings import Settings
 
 LEAST_FREE_GB = 2.0
@@ -42,6 +41,7 @@ def examine(settings: Settings, ui_port: int) -> Iterator[Finding]:
     yield prefect(_installed("prefect"))
     yield torch(_installed("torch"))
     yield storage_works(settings.root)
+    yield work_dir_works(Path(settings.work_dir))
     yield disk(Path(settings.work_dir))
     yield api(os.environ.get("PREFECT_API_URL"))
     yield port(ui_port)
@@ -98,14 +98,21 @@ def torch(found: str | None) -> Finding:
 
 
 def storage_works(root: str) -> Finding:
-    """Writes and removes one small file where the artifacts go."""
-    probe = f"{storage.absolute(root)}/.doctor-{uuid.uuid4().hex[:8]}"
+    """Whether the place of the artifacts can be written."""
     try:
-        storage.write_bytes(probe, b"probe")
-        storage.remove(probe)
-    except StorageError as error:
+        require_root(root)
+    except PipelineError as error:
         return Finding("root", False, str(error))
     return Finding("root", True, f"{root} can be written.")
+
+
+def work_dir_works(folder: Path) -> Finding:
+    """Whether the folder of unfinished training can be written."""
+    try:
+        require_writable(folder, "--work-dir")
+    except PipelineError as error:
+        return Finding("work", False, str(error))
+    return Finding("work", True, f"{folder} can be written.")
 
 
 def disk(folder: Path, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> Finding:

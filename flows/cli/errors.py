@@ -48,4 +48,9 @@ def explained(error: Exception) -> tuple[str, int] | None:
         from flows.changes import one_line
 
         return one_line(error), WRONG_INPUT
+    if type(error).__module__.startswith("botocore"):
+        from tasks.preflight import s3_sentence
+
+        said = s3_sentence(error, "the artifacts")
+        return (said, 1) if said else None
     return None

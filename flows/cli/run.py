@@ -17,6 +17,7 @@ from flows.run import DirectRun
 from flows.wording import figure, numbers
 from tasks.engine.artifact import Artifact
 from tasks.errors import PipelineError
+from tasks.preflight import require_ready
 from tasks.settings import Settings
 
 
@@ -36,8 +37,10 @@ def execute(
         recipe: the recipe that `config` started from; Prefect shows it with what was changed.
 
     Raises:
+        ConfigError, SourceError, StorageError: something a run needs is not there, as `require_ready` says.
         ServerError: a Prefect server is configured and does not answer.
     """
+    require_ready(config.source, settings)
     if no_prefect:
         return run_pipeline(DirectRun(settings, [observer]), config)
     address = environment.use_running_server()

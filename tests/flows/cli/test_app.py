@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from flows.cli import environment
 from flows.cli.app import app
 from flows.recipes import smoke
 
@@ -60,6 +61,29 @@ def test_a_root_that_cannot_be_written_is_answered_in_one_line(tmp_path: Path) -
     result = dalle("run", "--no-prefect", "--recipe", "smoke", "--root", str(tmp_path / "file" / "runs"))
     assert "--root" in only_line(result)
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--set", "source.folder=/nope"],
+        ["--dask-address", "tcp://127.0.0.1:1"],
+        ["--root", "/proc/runs"],
+        ["--work-dir", "/proc/work"],
+        ["--root", "gs://bucket/runs"],
+    ],
+)
+def test_run_tells_a_mistake_in_one_line_before_it_looks_for_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: list[str]
+) -> None:
+    def too_late() -> None:
+        raise AssertionError("a server was looked for")
+
+    monkeypatch.setattr(environment, "use_running_server", too_late)
+    given = ["--recipe", "smoke", "--root", str(tmp_path / "runs"), "--work-dir", str(tmp_path / "work"), *wrong]
+    result = dalle("run", *given)
+    assert result.exit_code in (1, 2)
+    assert only_line(result).startswith("Error: ")
 
 
 def test_a_server_that_does_not_answer_is_answered_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

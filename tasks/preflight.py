@@ -1,0 +1,174 @@
+"""What must hold before a run is started: places that can be written, addresses that answer, sources that exist.
+
+Each check takes at most a few seconds and names the problem in one sentence, before a server, a cluster or a model is
+started. `dalle run`, `dalle generate`, `dalle doctor` and the deployments use the same ones.
+"""
+
+import os
+import socket
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tasks.crawl.config import Config as CrawlConfig
+from tasks.engine import storage
+from tasks.errors import ConfigError, SourceError, StorageError
+from tasks.settings import Settings
+
+ANSWER_S = 1.0  # for S3, once to connect and once to answer
+DASK_ANSWER_S = 2.0
+S3 = "s3://"
+DASK_SCHEMES = ("tcp", "tls")
+
+
+def require_ready(source: CrawlConfig, settings: Settings) -> None:
+    """Everything a run needs that can be known now.
+
+    Raises:
+        ConfigError: an address is malformed or of a kind that is not supported, or Dask does not answer.
+        SourceError: the source's folder or archive is not there.
+        StorageError: the root or the work folder cannot be written.
+    """
+    require_source(source)
+    require_root(settings.root)
+    require_writable(Path(settings.work_dir), "--work-dir")
+    require_dask(settings.dask_address)
+
+
+def require_source(source: CrawlConfig) -> None:
+    """The folder or the archive of the source is there and can be read.
+
+    Raises:
+        SourceError: it is not.
+    """
+    if source.folder is not None:
+        folder = Path(source.folder)
+        if not folder.is_dir():
+            what = "is no folder" if folder.exists() else "does not exist"
+            raise SourceError(f"The source folder {folder.absolute()} {what}: check source.folder.")
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise SourceError(f"No permission to read the source folder {folder.absolute()}: check source.folder.")
+    elif source.is_demo and not source.archive_path.is_file():
+        raise SourceError(
+            f"The demo's archive {source.archive_path} is not there: get the whole repository, or check source.archive."
+        )
+
+
+def require_root(root: str, write: bool = True) -> None:
+    """The place of the artifacts can be written, or if `write` is False, read.
+
+    Raises:
+        ConfigError: an address of a kind that is not supported.
+        StorageError: no permission, no credentials, no such bucket, or no answer.
+    """
+    require_known_scheme(root)
+    if root.startswith(S3):
+        _require_s3(root, write)
+    elif write:
+        require_writable(Path(storage.filesystem(root)[1]), "--root")
+
+
+def require_known_scheme(root: str) -> None:
+    """Artifacts are kept in a local folder or on S3.
+
+    Raises:
+        ConfigError: the root is neither.
+    """
+    if not root.strip():
+        raise ConfigError("The root is empty: name a folder or an s3:// address with --root.")
+    if not storage.is_local(root) and not root.startswith(S3):
+        raise ConfigError(f"Artifacts cannot be kept at {root}: give a folder or an s3:// address with --root.")
+    if root.startswith(S3) and not urlsplit(root).netloc:
+        raise ConfigError(f"{root} names no bucket: write s3://bucket/folder.")
+
+
+def require_writable(folder: Path, option: str) -> None:
+    """A folder can be made and written: a small file is written there and removed.
+
+    Args:
+        option: how a person chooses another folder, for the message.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    folder = folder.absolute()
+    probe = folder / f".probe-{uuid.uuid4().hex[:8]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"probe")
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"Cannot write to {folder} ({reason}): choose another place with {option}.") from error
+
+
+def require_dask(address: str | None) -> None:
+    """Something listens at the address of the Dask scheduler, where one is set.
+
+    Raises:
+        ConfigError: the address is malformed, or nothing answers there.
+    """
+    if address is None:
+        return
+    try:
+        parts = urlsplit(address if "://" in address else f"tcp://{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port:
+        raise ConfigError(f"'{address}' is no address of a Dask scheduler: write --dask-address tcp://host:8786.")
+    if parts.scheme not in DASK_SCHEMES:
+        return  # other transports of Dask answer to other protocols
+    try:
+        socket.create_connection((host, port), timeout=DASK_ANSWER_S).close()
+    except OSError as error:
+        raise ConfigError(
+            f"No Dask scheduler answers at {address} ({error.strerror or error}): start it, or leave out "
+            "--dask-address to use this machine."
+        ) from error
+
+
+def s3_sentence(error: Exception, where: str) -> str | None:
+    """What went wrong with S3 in one sentence with the remedy; None if it is no error of S3's client."""
+    import botocore.exceptions as s3
+
+    if isinstance(error, s3.NoCredentialsError | s3.PartialCredentialsError | s3.CredentialRetrievalError):
+        return f"No credentials for {where}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
+    if isinstance(error, s3.ProfileNotFound | s3.InvalidRegionError):
+        return f"S3 cannot be used for {where}: {error}."
+    if isinstance(error, s3.EndpointConnectionError | s3.HTTPClientError):
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "S3"
+        return f"{endpoint} does not answer for {where}: check the network and AWS_ENDPOINT_URL."
+    if isinstance(error, s3.ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        return f"{_refusal(code)} {where} ({code}): {_remedy(code)}."
+    return f"S3 cannot be used for {where}: {error}." if isinstance(error, s3.BotoCoreError) else None
+
+
+def _refusal(code: str) -> str:
+    return "There is no bucket for" if code in ("NoSuchBucket", "404") else "S3 refuses access to"
+
+
+def _remedy(code: str) -> str:
+    if code in ("NoSuchBucket", "404"):
+        return "create it, or choose another place with --root"
+    return "check the credentials and their rights, or choose another place with --root"
+
+
+def _require_s3(root: str, write: bool) -> None:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, _, prefix = root.removeprefix(S3).partition("/")
+    quick = Config(connect_timeout=ANSWER_S, read_timeout=ANSWER_S, retries={"total_max_attempts": 1})
+    key = f"{prefix.rstrip('/')}/.probe-{uuid.uuid4().hex[:8]}".lstrip("/")
+    try:
+        client = boto3.client("s3", config=quick)
+        if write:
+            client.put_object(Bucket=bucket, Key=key, Body=b"probe")
+            client.delete_object(Bucket=bucket, Key=key)
+        else:
+            client.head_bucket(Bucket=bucket)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise StorageError(s3_sentence(error, root) or f"{root} cannot be used: {error}.") from error

@@ -1,0 +1,111 @@
+"""What a run needs is looked at before anything is started, and each fault is told in one sentence."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tasks import preflight
+from tasks.crawl.config import Config as CrawlConfig
+from tasks.errors import ConfigError, SourceError, StorageError
+from tasks.settings import Settings
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def with_s3_at(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+def test_a_ready_machine_passes_and_keeps_no_probe(settings: Settings) -> None:
+    preflight.require_ready(CrawlConfig(), settings)
+    assert list(Path(settings.root).iterdir()) == []
+
+
+@pytest.mark.parametrize("root", ["gs://bucket/runs", "http://host/runs", "memory://runs", "s3://", " "])
+def test_a_root_of_an_unknown_kind_is_refused(root: str) -> None:
+    with pytest.raises(ConfigError, match="s3://"):
+        preflight.require_root(root)
+
+
+@pytest.mark.parametrize("inside", ["file/runs", "file"])
+def test_a_root_or_a_work_folder_under_a_file_is_refused(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="--root"):
+        preflight.require_root(str(tmp_path / inside))
+    with pytest.raises(StorageError, match="--work-dir"):
+        preflight.require_ready(CrawlConfig(), Settings(root=str(tmp_path / "runs"), work_dir=str(tmp_path / inside)))
+
+
+def test_a_root_the_system_does_not_let_one_make_is_refused() -> None:
+    with pytest.raises(StorageError, match="Cannot write to /proc/runs"):
+        preflight.require_root("/proc/runs")
+
+
+def test_s3_without_credentials_says_how_to_give_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without_credentials(monkeypatch, tmp_path)
+    with pytest.raises(StorageError, match="AWS_ACCESS_KEY_ID"):
+        preflight.require_root("s3://bucket/runs")
+
+
+def test_s3_that_refuses_connections_is_named(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
+    with_s3_at(monkeypatch, closed_port)
+    for write in (True, False):
+        with pytest.raises(StorageError, match=f"127.0.0.1:{closed_port} does not answer"):
+            preflight.require_root("s3://bucket/runs", write)
+
+
+@pytest.mark.timeout(30)
+def test_s3_that_accepts_and_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with_s3_at(monkeypatch, silent.getsockname()[1])
+        with pytest.raises(StorageError, match="does not answer"):
+            preflight.require_root("s3://bucket/runs")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{}", "127.0.0.1:{}", "tls://127.0.0.1:{}"])
+def test_a_dask_address_where_nothing_listens_is_refused(address: str, closed_port: int) -> None:
+    with pytest.raises(ConfigError, match="No Dask scheduler answers"):
+        preflight.require_dask(address.format(closed_port))
+
+
+@pytest.mark.parametrize("address", ["scheduler", "tcp://scheduler", "tcp://host:port", ""])
+def test_a_dask_address_without_host_or_port_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match="is no address of a Dask scheduler"):
+        preflight.require_dask(address)
+
+
+def test_a_dask_address_where_something_listens_passes() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        preflight.require_dask(f"tcp://127.0.0.1:{listening.getsockname()[1]}")
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+    source = CrawlConfig()
+    (tmp_path / "file").touch()
+    for changes, told in (
+        ({"folder": "/nope"}, "/nope does not exist"),
+        ({"folder": str(tmp_path / "file")}, "is no folder"),
+        ({"archive": "data/none.zip"}, "none.zip is not there"),
+    ):
+        with pytest.raises(SourceError, match=told):
+            preflight.require_source(source.model_copy(update=changes))
