@@ -74,7 +74,7 @@ def re_evaluation(
     """
     config = _config(recipe, changes)
     require_ready(config.source, settings or Settings())
-    pairs, models = trained(config, settings or Settings())
+    pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
     return PrefectRun(settings or Settings()).part(evaluation, config, pairs, models)
 
 

@@ -15,8 +15,11 @@ def plan(config: PipelineConfig, settings: Settings) -> list[Artifact]:
     return run.artifacts
 
 
-def trained(config: PipelineConfig, settings: Settings) -> tuple[Artifact, Models]:
+def trained(config: PipelineConfig, settings: Settings, command: str = "dalle run") -> tuple[Artifact, Models]:
     """The packed pairs and the models of a config.
+
+    Args:
+        command: makes what is missing; for the message.
 
     Raises:
         ConfigError: not all of them are finished.
@@ -26,5 +29,5 @@ def trained(config: PipelineConfig, settings: Settings) -> tuple[Artifact, Model
     models = training(run, config, pairs)
     missing = [artifact.stage for artifact in run.artifacts if not artifact.is_finished()]
     if missing:
-        raise ConfigError(f"The models of this config are not trained yet ({missing[0]} is missing): run `dalle run`.")
+        raise ConfigError(f"The models of this config are not trained yet ({missing[0]} is missing): run `{command}`.")
     return pairs, models

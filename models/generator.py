@@ -51,6 +51,10 @@ class Generator(ABC):
             sampling: for generators that draw symbol by symbol; others ignore it. Defaults of `Sampling` when None.
         """
 
+    def unread(self, prompt: str) -> str:
+        """The end of a prompt that is too long for the generator to read; empty if it reads all of it."""
+        return ""
+
 
 # Kind of generator, as its config names it: module with a function `load(directory, device)`. A new kind is one line.
 GENERATORS = {

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.config import Frozen
 from models.generator import Sampling
@@ -42,6 +42,25 @@ class Config(Sampling, StageConfig):
     candidates: int = Field(8, ge=1, description="Samples for each prompt.")
     seed: int = Field(0, ge=0)
     prompts_per_shard: int = Field(8, ge=1)
+
+    @field_validator("prompts")
+    @classmethod
+    def _can_be_drawn(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        for place, prompt in enumerate(prompts):
+            if fault := prompt_fault(prompt):
+                raise ValueError(f"prompt {place + 1} {fault}")
+        return prompts
+
+
+def prompt_fault(prompt: str) -> str | None:
+    """What is wrong with a prompt, as the end of a sentence about it; None if it can be drawn."""
+    if not prompt.strip():
+        return "is empty"
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        return "is no valid UTF-8"
+    return None
 
 
 class Prompt(Frozen):

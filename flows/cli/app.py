@@ -86,7 +86,9 @@ def generate(
     prompt: Annotated[str, typer.Argument(help="What to draw.")],
     n: Annotated[int, typer.Option("--n", min=1, help="Candidates to draw.")] = 32,
     top: Annotated[int, typer.Option(min=1, help="How many of the best to keep.")] = 4,
-    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.  [default: generated/<prompt>]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures.  [default: generated/<prompt>-<hash>]")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other pictures.")] = 0,
     recipe: Recipe = None,
     config: ConfigFile = None,
@@ -99,13 +101,18 @@ def generate(
     import json
 
     given = _given(recipe, config, set_)
-    from flows.cli.generate import draw_files
+    from flows.cli import console
+    from flows.cli.generate import Wish, draw_files, remarks
 
     settings = _settings(root=root, work_dir=work_dir)
-    drawn = draw_files(prompt, n, top, seed, given.config, settings, out)
+    command = _run_command(recipe, config, set_, root, work_dir)
+    with console.waiting() as tell:
+        drawn = draw_files(Wish(prompt, n, top, seed), given.config, settings, out, command, tell)
     if json_:
         typer.echo(json.dumps(drawn, indent=2))
         return
+    for remark in remarks(drawn):
+        typer.echo(remark)
     for picture in drawn["pictures"]:
         typer.echo(f"{picture['path']}  score {picture['score']:.3f}")
     typer.echo(f"All of them on one sheet: {drawn['sheet']}")
@@ -157,7 +164,7 @@ def lineage(
     from flows.cli.lineage import chosen, drawing, tree
 
     plan = _plan(recipe, config, set_, _settings(root=root))
-    node = tree(chosen(plan, plan[0].root, artifact))
+    node = tree(chosen(plan, plan[0].root, artifact, _run_command(recipe, config, set_, root)))
     if json_:
         typer.echo(json.dumps(node, indent=2))
     else:
@@ -177,7 +184,7 @@ def report(
     from flows.cli.run import report_page
 
     plan = _plan(recipe, config, set_, _settings(root=root))
-    page = report_page(chosen(plan, plan[0].root, None))
+    page = report_page(chosen(plan, plan[0].root, None, _run_command(recipe, config, set_, root)))
     typer.echo(page)
     if open_:
         typer.launch(page)
@@ -282,6 +289,21 @@ def _given(recipe: str | None, file: Path | None, assignments: Sequence[str] | N
     named, changes = read_file(file) if file else (None, {})
     name = recipe_name(recipe or named or DEFAULT_RECIPE)
     return Given(name, assigned(changed(recipe_config(name), changes), assignments or []))
+
+
+def _run_command(
+    recipe: str | None,
+    file: Path | None,
+    assignments: Sequence[str] | None,
+    root: str | None,
+    work_dir: str | None = None,
+) -> str:
+    """The `dalle run` that makes what these options name."""
+    import shlex
+
+    given = [("--recipe", recipe), ("--config", file), *(("--set", each) for each in assignments or [])]
+    given += [("--root", root), ("--work-dir", work_dir)]
+    return shlex.join(["dalle", "run", *(str(word) for pair in given if pair[1] is not None for word in pair)])
 
 
 def _settings(**options: Any) -> "Settings":

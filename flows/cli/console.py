@@ -2,11 +2,12 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from flows.wording import figure, flow_of_rows, numbers
 from tasks.engine.artifact import Artifact, Manifest
@@ -130,6 +131,22 @@ def _eta(progress: StageProgress, elapsed: float) -> str:
     if left is None and 0 < progress.done < progress.total and elapsed > 2:
         left = elapsed / progress.done * (progress.total - progress.done)
     return f", {duration(left)} left" if left is not None else ""
+
+
+@contextmanager
+def waiting() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done, on standard error: with a spinner and the time so far on a terminal, else as lines.
+
+    Yields:
+        a function to be called with each next piece of work.
+    """
+    if not sys.stderr.isatty():
+        yield lambda phase: print(f"{phase} …", file=sys.stderr, flush=True)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as shown:
+        task = shown.add_task("Starting", total=None)
+        yield lambda phase: shown.reset(task, description=f"{phase} …", total=None)
 
 
 def is_terminal() -> bool:

@@ -1,58 +1,142 @@
 """`dalle generate`: pictures for one prompt, as files."""
 
-import io
+import json
 import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flows.config import PipelineConfig
+from flows.pipeline import Models
 from flows.plan import trained
 from tasks.engine import storage
+from tasks.errors import ConfigError
+from tasks.preflight import require_root, require_writable
+from tasks.sample import Config as SampleConfig
+from tasks.sample import prompt_fault
 from tasks.settings import Settings
 
-_PER_ROW = 8
-_GAP = 4
+RECORD = "pictures.json"
+SHEET = "sheet.png"
+SLUG_LETTERS = 40
+HASH_DIGITS = 8
+SEEN = {
+    "train": "This prompt is a caption from training: the models may redraw that picture from memory.",
+    "val": "This prompt is the caption of a held-out picture, which the models have not seen.",
+    None: "This prompt is not a caption from training.",
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for: a prompt, how many candidates to draw, how many of the best to keep, and a seed."""
+
+    prompt: str
+    n: int
+    top: int
+    seed: int
 
 
 def draw_files(
-    prompt: str, n: int, top: int, seed: int, config: PipelineConfig, settings: Settings, out: Path | None
+    wish: Wish,
+    config: PipelineConfig,
+    settings: Settings,
+    out: Path | None,
+    command: str,
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Writes the best `top` of `n` pictures and a sheet of all, best first; returns their paths and scores.
+    """Writes the best pictures, a sheet of all, best first, and a record of both; returns the record.
+
+    A folder holds the pictures of one prompt, one seed and one set of models; they are replaced only by pictures of the
+    same ones.
+
+    Args:
+        out: the folder; by default one whose name no other prompt, seed or model has.
+        command: trains the models; for the message where they are missing.
+        tell: called with what is done next.
 
     Raises:
-        ConfigError: the models of this config are not trained yet.
+        ConfigError: the prompt is empty or no valid text, the models of this config are not trained yet, or `out` holds
+            other pictures.
+        StorageError: the root cannot be read, or `out` cannot be written.
     """
-    _, models = trained(config, settings)
-    from tasks.generate import generate
+    if fault := prompt_fault(wish.prompt):
+        raise ConfigError(f"The prompt {fault}: write what to draw, such as 'a red apple'.")
+    require_root(settings.root, write=False)
+    pairs, models = trained(config, settings, command)
+    sampling = config.sample.model_copy(update={"candidates": wish.n, "seed": wish.seed})
+    identity = _identity(wish, sampling, models)
+    folder = out or Path("generated") / folder_name(wish.prompt, identity)
+    require_writable(folder, "--out")
+    old = _own_files(folder, identity)
+    tell("Loading the libraries")
+    from flows.cli.sheet import contact_sheet
+    from tasks.checkpoints import generator_of
+    from tasks.generate import generate, split_of_caption
 
-    sampling = config.sample.model_copy(update={"candidates": n, "seed": seed})
-    drawn = generate(prompt, sampling, settings, models.generator, models.ranker)
-    folder = out or Path("generated") / _slug(prompt)
-    pictures = []
-    for rank, picture in enumerate(drawn[:top]):
-        path = folder / f"{rank:02d}.png"
-        storage.write_bytes(str(path), picture.png)
-        pictures.append({"path": str(path), "score": picture.score, "index": picture.index})
-    sheet = folder / "sheet.png"
-    storage.write_bytes(str(sheet), contact_sheet([picture.png for picture in drawn]))
-    return {"prompt": prompt, "pictures": pictures, "sheet": str(sheet)}
+    drawn = generate(wish.prompt, sampling, settings, models.generator, models.ranker, tell)
+    note = f"{len(drawn)} candidates, best first, with the score of the ranker (cosine similarity); seed {wish.seed}"
+    files = {f"{rank:02d}.png": picture.png for rank, picture in enumerate(drawn[: wish.top])}
+    files[SHEET] = contact_sheet(wish.prompt, note, drawn)
+    pictures = [
+        {"path": str(folder / name), "score": picture.score, "index": picture.index}
+        for name, picture in zip(files, drawn[: wish.top], strict=False)
+    ]
+    record = {
+        "prompt": wish.prompt,
+        "seed": wish.seed,
+        "candidates": wish.n,
+        "identity": identity,
+        "unread": generator_of(models.generator, settings).unread(wish.prompt),
+        "caption_of": split_of_caption(wish.prompt, pairs),
+        "pictures": pictures,
+        "sheet": str(folder / SHEET),
+    }
+    for name, data in files.items():
+        storage.write_bytes(str(folder / name), data)
+    for name in old - files.keys():
+        (folder / name).unlink(missing_ok=True)
+    text = json.dumps(record | {"files": sorted(files)}, indent=2, ensure_ascii=False) + "\n"
+    storage.write_bytes(str(folder / RECORD), text.encode())
+    return record
 
 
-def contact_sheet(pngs: list[bytes]) -> bytes:
-    """All pictures on one white sheet, row by row, as PNG."""
-    from PIL import Image
-
-    images = [Image.open(io.BytesIO(png)).convert("RGB") for png in pngs]
-    width, height = images[0].size
-    columns = min(_PER_ROW, len(images))
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP), "white")
-    for i, image in enumerate(images):
-        sheet.paste(image, (_GAP + i % columns * (width + _GAP), _GAP + i // columns * (height + _GAP)))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG")
-    return buffer.getvalue()
+def remarks(record: dict[str, Any]) -> list[str]:
+    """What a person should know of the pictures, a sentence each."""
+    unread = record["unread"]
+    cut = [f"The prompt is too long for the models; they did not read its end: “{unread[:200]}”."] if unread else []
+    return [*cut, SEEN[record["caption_of"]]]
 
 
-def _slug(prompt: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:60] or "prompt"
+def folder_name(prompt: str, identity: str) -> str:
+    """The letters and digits of a prompt in any script, and the identity: no two prompts or seeds share a name."""
+    letters = re.sub(r"[^\w]+|_+", "-", unicodedata.normalize("NFC", prompt).lower())
+    slug = letters[:SLUG_LETTERS].strip("-")
+    return f"{slug}-{identity}" if slug else identity
+
+
+def _identity(wish: Wish, sampling: SampleConfig, models: Models) -> str:
+    """Names what decides a candidate: the prompt, the seed, how symbols are drawn, and the models."""
+    drawing = sampling.model_dump(mode="json", include={"seed", "temperature", "top_k", "top_p"})
+    decides = [wish.prompt, drawing, models.generator.address, models.ranker.address]
+    return storage.sha256(json.dumps(decides, sort_keys=True).encode())[:HASH_DIGITS]
+
+
+def _own_files(folder: Path, identity: str) -> set[str]:
+    """Names of the files that an earlier call with the same identity wrote.
+
+    Raises:
+        ConfigError: the folder holds pictures of another prompt, seed or model, or of unknown origin.
+    """
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if record["identity"] == identity:
+            return {name for name in record["files"] if Path(name).name == name}
+        whose = f"pictures of '{record['prompt']}', seed {record['seed']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        if not any(folder.glob("*.png")):
+            return set()
+        whose = "pictures"
+    raise ConfigError(f"{folder} already holds {whose}, of another call: choose an empty folder with --out.")

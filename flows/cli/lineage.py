@@ -10,8 +10,11 @@ from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 
 
-def chosen(plan: list[Artifact], root: str, name: str | None) -> Artifact:
+def chosen(plan: list[Artifact], root: str, name: str | None, command: str = "dalle run") -> Artifact:
     """The artifact that `name` stands for: an address `stage/fingerprint`, a stage of the plan, or by default the last.
+
+    Args:
+        command: makes what is missing; for the message.
 
     Raises:
         ConfigError: there is no such artifact.
@@ -25,7 +28,7 @@ def chosen(plan: list[Artifact], root: str, name: str | None) -> Artifact:
             raise ConfigError(f"There is no stage '{name}'; there are: {', '.join(by_stage)}.")
         artifact = by_stage[name] if name else plan[-1]
     if not artifact.is_finished():
-        raise ConfigError(f"{artifact.address} is not made yet under {root}: run `dalle run`.")
+        raise ConfigError(f"{artifact.address} is not made yet under {root}: run `{command}`.")
     return artifact
 
 

@@ -44,6 +44,10 @@ class PriorGenerator(Generator):
         images = decode_codes(self.tokenizer, codes.reshape(-1, codes.shape[-1]))
         return Drawing(images.reshape(len(prompts), n, *images.shape[1:]), codes)
 
+    def unread(self, prompt: str) -> str:
+        """See `Generator.unread`."""
+        return self.bpe.unread(prompt)
+
 
 def load(directory: Path, device: str = "cpu") -> PriorGenerator:
     """Read a prior's folder: its weights and config, tokenizer.json, and the image tokenizer's own folder.

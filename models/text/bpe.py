@@ -42,6 +42,13 @@ class BPE:
         """Ids of captions, int64 [B, T], with `PAD` after the last token; captions beyond T tokens are cut."""
         return self._padded([encoding.ids for encoding in self._tokenizer.encode_batch(list(captions))])
 
+    def unread(self, caption: str) -> str:
+        """The end of a caption that `encode` cuts off because it is beyond T tokens; empty if nothing is cut."""
+        encoding = self._tokenizer.encode(caption)
+        if not encoding.overflowing:
+            return ""
+        return caption[encoding.offsets[-1][1] :].strip()
+
     def encode_with_dropout(self, captions: Sequence[str], rate: float, random: np.random.Generator) -> Tensor:
         """As `encode`, with each candidate merge dropped with probability `rate` (training only; paper B.2: 0.1)."""
         if rate == 0:

@@ -61,3 +61,9 @@ def test_a_generator_without_codes_leaves_them_null(settings, pairs, monkeypatch
     made = sample(CONFIG, settings, pairs=pairs, generator=painter.painter(settings)).artifact
     assert {codes for codes, _ in drawn(made).values()} == {None}
     assert len({image for _, image in drawn(made).values()}) == 7 * 3
+
+
+@pytest.mark.parametrize("prompts", [["a red apple", " "], ["a \udcff cat"]])
+def test_a_prompt_of_the_fixed_list_that_cannot_be_drawn_is_refused(prompts):
+    with pytest.raises(ValueError, match=r"prompt \d is (empty|no valid UTF-8)"):
+        Config(prompts=prompts)

@@ -111,7 +111,7 @@ def test_status_before_anything_ran_says_absent(tmp_path: Path) -> None:
 def test_verbs_that_need_a_finished_run_say_so(tmp_path: Path) -> None:
     for verb in (["lineage"], ["report"], ["generate", "a red apple"]):
         result = dalle(*verb, "--root", str(tmp_path), *(["--recipe", "smoke"]))
-        assert "run `dalle run`" in only_line(result)
+        assert f"run `dalle run --recipe smoke --root {tmp_path}`" in only_line(result)
         assert result.exit_code == 2
 
 

@@ -100,3 +100,15 @@ def test_dropout_depends_on_the_generator_alone(bpe: BPE) -> None:
     other = bpe.encode_with_dropout(CORPUS, 0.3, np.random.default_rng(6))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_the_end_of_a_caption_that_is_not_read_is_known(tmp_path: Path) -> None:
+    train_bpe(CORPUS, BPEModelConfig(vocab_size=300, text_length=3)).save(tmp_path / "tokenizer.json")
+    bpe = load_bpe(tmp_path / "tokenizer.json")
+    caption = "A red apple on a red Table"
+    unread = bpe.unread(caption)
+    assert unread
+    assert caption.endswith(unread)
+    read = caption.removesuffix(unread)
+    assert torch.equal(bpe.encode([read]), bpe.encode([caption]))
+    assert bpe.unread("a") == ""
