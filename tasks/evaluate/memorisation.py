@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.nearest import grey_levels
 from tasks.evaluate.quantities import GREY_LEVELS, Baseline, Estimate, Histogram, Part
-from tasks.evaluate.statistics import plain, proportion
+from tasks.evaluate.statistics import plain, proportion_of_groups
 
 BINS = 24
 SAMPLES = {
@@ -21,7 +21,8 @@ REBUILT, HELD_OUT = "held-out pictures, rebuilt from their codes", "held-out pic
 
 
 class Copies(Part):
-    """Share of samples that are nearer to a training picture than 95% of the yardstick's pictures are."""
+    """Share of samples that are nearer to a training picture than 95% of the yardstick's pictures are. Samples
+    of one prompt are alike: the intervals are over prompts."""
 
     train: Estimate | None = Field(title="training captions")
     fixed: Estimate | None = Field(title="fixed prompts")
@@ -59,7 +60,7 @@ def measure(evidence: Evidence) -> Memorisation | None:
     limit = float(np.percentile(yardstick, 5)) if len(yardstick) else None
     return Memorisation(
         distances=_histogram(shown),
-        copies=None if limit is None else Copies(**{group: _below(values, limit) for group, values in samples.items()}),
+        copies=None if limit is None else Copies(**{group: _below(evidence, group, limit) for group in SAMPLES}),
         copy_limit=None if limit is None else Baseline(value=plain(limit), unit=GREY_LEVELS),
         medians={name: plain(float(np.median(values))) for name, values in distances.items() if len(values)},
     )
@@ -69,8 +70,10 @@ def _grey_levels(mse: Sequence[float]) -> NDArray[np.float64]:
     return np.array([grey_levels(each) for each in mse])
 
 
-def _below(values: NDArray[np.float64], limit: float) -> Estimate | None:
-    return proportion([bool(value < limit) for value in values]) if len(values) else None
+def _below(evidence: Evidence, group: str, limit: float) -> Estimate | None:
+    """Share of a group's samples below the limit. The samples of one prompt are alike, so a prompt is the unit."""
+    below = [[bool(grey_levels(row["nearest_mse"]) < limit) for row in prompt.rows] for prompt in evidence.group(group)]
+    return proportion_of_groups(below) if below else None
 
 
 def _histogram(distances: Mapping[str, NDArray[np.float64]]) -> Histogram:

@@ -27,7 +27,7 @@ READS = {
 }
 
 
-@stage(Config, version=2, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
+@stage(Config, version=3, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
 def evaluate(
     config: Config,
     output: Output,

@@ -20,12 +20,42 @@ def proportion(hits: Sequence[bool]) -> Estimate:
     n = len(hits)
     if n == 0:
         raise ValueError("no share of nothing")
-    p = sum(hits) / n
+    return _wilson(sum(hits) / n, n, n)
+
+
+def proportion_of_groups(groups: Sequence[Sequence[bool]]) -> Estimate:
+    """Share of hits among all members of groups, such as the candidates of prompts, which are alike within a group.
+
+    Wilson's interval for as many independent members as would scatter like the shares of the groups do: between the
+    number of groups, where members of one group are all equal, and the number of members, where a group means nothing
+    (Kish, Survey Sampling, 1965: the effective sample size). Where all members of all groups are equal, their
+    dependence cannot be seen, and each group counts once. `n` of the estimate is the number of groups.
+
+    Raises:
+        ValueError: nothing was counted.
+    """
+    groups = [group for group in groups if len(group)]
+    if not groups:
+        raise ValueError("no share of nothing")
+    members = np.array([len(group) for group in groups], dtype=np.float64)
+    shares = np.array([sum(group) for group in groups]) / members
+    total = float(members.sum())
+    p = float((shares * members).sum() / total)
+    weights = members / total
+    scatter = float((weights**2 * (shares - p) ** 2).sum()) * len(groups) / max(len(groups) - 1, 1)
+    fewest = min(1.0 / float((weights**2).sum()), float(len(groups)))
+    effective = min(max(p * (1 - p) / scatter, fewest), total) if scatter > 0 and 0 < p < 1 else fewest
+    if scatter == 0 and 0 < p < 1 and len(groups) > 1:
+        effective = total
+    return _wilson(p, effective, len(groups))
+
+
+def _wilson(p: float, n: float, counted: int) -> Estimate:
     centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
     # At 0 % and 100 % the bound is p itself; rounding must not push it past.
     low, high = min(centre - half, p), max(centre + half, p)
-    return Estimate(value=plain(p), low=plain(max(low, 0.0)), high=plain(min(high, 1.0)), n=n, unit=SHARE)
+    return Estimate(value=plain(p), low=plain(max(low, 0.0)), high=plain(min(high, 1.0)), n=counted, unit=SHARE)
 
 
 def mean(values: Sequence[float], resamples: int, seed: int, unit: str = "") -> Estimate:

@@ -43,3 +43,17 @@ def test_without_held_out_pictures_nothing_is_called_a_copy():
 
 def test_nothing_tells_nothing():
     assert memorisation.measure(evidence([])) is None
+
+
+def test_more_candidates_of_the_same_prompts_do_not_make_the_interval_narrower():
+    def interval(candidates: int) -> tuple[float, float]:
+        rows = [
+            row
+            for prompt in range(6)
+            for row in judged(prompt, [True] * candidates, nearest_mse=mse(2 + prompt % 2 * 40))
+        ]
+        copies = memorisation.measure(evidence(rows, rebuilt=REBUILT)).copies.train
+        assert copies.n == 6
+        return copies.low, copies.high
+
+    assert interval(16) == pytest.approx(interval(1))

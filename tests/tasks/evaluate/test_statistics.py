@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.evaluate.statistics import any_of, best_of, mean, perplexity, proportion
+from tasks.evaluate.statistics import any_of, best_of, mean, perplexity, proportion, proportion_of_groups
 
 HITS = st.lists(st.booleans(), min_size=1, max_size=7)
 
@@ -57,3 +57,38 @@ def test_perplexity_counts_equally_used_codes():
     assert perplexity(np.array([5, 5, 5, 5, 0, 0])) == pytest.approx(4)
     assert perplexity(np.array([9, 0])) == pytest.approx(1)
     assert perplexity(np.array([0, 0])) == 0
+
+
+def coverage(likeness: str, prompts: int = 24, candidates: int = 8, rounds: int = 400, share: float = 0.3) -> float:
+    """How often the interval of a simulated evaluation holds the true share."""
+    random = np.random.default_rng(5)
+    inside = 0
+    for _ in range(rounds):
+        chance = {
+            "equal": (random.random(prompts) < share).astype(float),
+            "alike": random.beta(share, 1 - share, prompts),
+            "independent": np.full(prompts, share),
+        }[likeness]
+        hits = random.random((prompts, candidates)) < chance[:, None]
+        estimate = proportion_of_groups(hits.tolist())
+        inside += estimate.low <= share <= estimate.high
+    return inside / rounds
+
+
+@pytest.mark.parametrize("likeness", ["equal", "alike", "independent"])
+def test_the_interval_holds_the_true_share_however_alike_the_candidates_of_a_prompt_are(likeness):
+    assert 0.92 <= coverage(likeness) <= 0.99
+
+
+@pytest.mark.parametrize("hit", [True, False])
+def test_where_all_candidates_agree_a_prompt_counts_once(hit):
+    grouped, single = proportion_of_groups([[hit] * 8] * 12), proportion([hit] * 12)
+    assert (grouped.value, grouped.low, grouped.high, grouped.n) == (single.value, single.low, single.high, 12)
+
+
+def test_groups_of_one_are_plain_hits():
+    hits = [True] * 8 + [False] * 2
+    grouped, single = proportion_of_groups([[hit] for hit in hits]), proportion(hits)
+    assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high), abs=0.02)
+    with pytest.raises(ValueError, match="nothing"):
+        proportion_of_groups([[], []])
