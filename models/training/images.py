@@ -1,31 +1,88 @@
-"""Bytes to pixels, and the crops that the paper trains on."""
+"""Bytes to pixels as a browser shows them, and the crops that the paper trains on."""
+
+import io
+import warnings
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ExifTags, Image
 
+from models.training.colours import on_white
 from models.training.errors import DataError, ImageTooSmallError
 
+# Pillow warns of large images, from a header it has only looked at, and of metadata that make no sense, which any web
+# site can send. Callers judge the size themselves.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 Pixels = NDArray[np.uint8]  # [H, W, 3], RGB
+Size = tuple[int, int]  # width and height in pixels
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # JPEG includes MPO, a phone's JPEG with others behind it
+# Pillow's method for each EXIF orientation; 1 is upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
-def decode(encoded: bytes) -> Pixels:
-    """JPEG, PNG or WebP bytes to RGB uint8 [H, W, 3]; transparent images are blended with white.
+def decode(encoded: bytes, at_least: int | None = None) -> Pixels:
+    """The picture a browser shows on a white page, as RGB uint8 [H, W, 3].
+
+    Reads JPEG, PNG, WebP, GIF, BMP and TIFF. Applies the EXIF orientation and the colour profile (to sRGB), blends
+    transparency with white, and takes the first frame of an animation.
+
+    Args:
+        at_least: a JPEG may come out smaller by 2, 4 or 8, which is faster and takes less memory, as long as both
+            its sides keep this many pixels. None: in full size.
 
     Raises:
-        DataError: the bytes are no image.
+        DataError: the bytes are no such picture, or not all of one.
     """
-    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise DataError(f"{len(encoded)} bytes that are no image")
-    if image.dtype != np.uint8:
-        image = (image // 257).astype(np.uint8)
-    if image.ndim == 2:
-        return np.repeat(image[:, :, None], 3, axis=2)
-    if image.shape[2] == 4:
-        alpha = image[:, :, 3:].astype(np.uint16)
-        image = ((image[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(image[:, :, ::-1])
+    return decode_and_measure(encoded, at_least)[0]
+
+
+def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pixels, Size]:
+    """`decode`, and the size in which a browser shows the picture, which does not depend on `at_least`.
+
+    Raises:
+        DataError: as `decode`.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            width, height = image.size
+            if at_least is not None and image.format in ("JPEG", "MPO"):
+                image.draft(None, (at_least, at_least))  # None keeps the mode
+            frame = image.tile[0][1] if image.format == "GIF" else None
+            image.load()
+            orientation = _orientation(image)
+            shown = on_white(image)
+            if frame is not None and frame != (0, 0, width, height):  # Pillow paints what is beside it
+                picture, shown = shown.crop(frame), Image.new("RGB", shown.size, "white")
+                shown.paste(picture, frame)
+    except Exception as error:  # damaged files make decoders raise errors of any kind
+        raise DataError(f"{len(encoded)} bytes that are no image: {str(error)[:200]}") from error
+    if orientation in TURNS:
+        shown = shown.transpose(TURNS[orientation])
+    return np.array(shown), (height, width) if orientation in LYING else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a viewer is to turn the image, 1 to 8. Unreadable EXIF data turns nothing. Pillow turns TIFF by itself."""
+    if "exif" not in image.info or image.format == "TIFF":
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(image.info["exif"])
+        return int(exif.get(ExifTags.Base.Orientation, 1))
+    except Exception:  # anything, as above; the pixels are good
+        return 1
 
 
 def resize(image: Pixels, side: int) -> Pixels:

@@ -1,4 +1,4 @@
-"""Decoding and cropping."""
+"""Cropping, and the plain cases of decoding; test_decoding.py compares with a browser."""
 
 import cv2
 import numpy as np
