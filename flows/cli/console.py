@@ -25,6 +25,7 @@ def line(manifest: Manifest, wanted: Sequence[str], reused: bool, seconds: float
     rejected = manifest.counts.rejected
     worst = max(rejected, key=lambda reason: rejected[reason]) if rejected else None
     parts = [
+        "made by other code" if reused and manifest.is_by_other_code else "",
         flow_of_rows(manifest.counts) if manifest.counts.rows_in else "",
         f"most: {worst} {rejected[worst]:,}" if worst else "",
         headline(manifest, wanted),
@@ -58,6 +59,7 @@ class Silent(Observer):
                 "stage": stage.name,
                 "artifact": outcome.artifact.uri,
                 "reused": outcome.reused,
+                "other_code": manifest.is_by_other_code,
                 "seconds": round(seconds, 2),
                 "counts": manifest.counts.model_dump(mode="json"),
                 "metrics": manifest.metrics,

@@ -86,6 +86,7 @@ def _finished(artifact: Artifact) -> StageStatus:
         artifact.stage,
         artifact.fingerprint,
         "finished",
+        "made by other code" if manifest.is_by_other_code else "",
         rows_in=counts.rows_in or None,
         rows_out=counts.rows_out if counts.rows_in else None,
         rejected=sum(counts.rejected.values()) if counts.rows_in else None,

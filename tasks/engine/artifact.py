@@ -9,6 +9,7 @@ from pydantic import Field
 
 from models.config import Frozen
 from tasks.engine import storage
+from tasks.engine.code import CodeRecord, is_other
 from tasks.errors import DamagedArtifactError
 
 MANIFEST = "manifest.json"
@@ -44,6 +45,7 @@ class RunRecord(Frozen):
     Attributes:
         started: UTC, ISO 8601.
         peak_memory_mb: MiB, of the process with all its children.
+        code: that did it; None in manifests older than this field.
     """
 
     started: str
@@ -51,6 +53,7 @@ class RunRecord(Frozen):
     peak_memory_mb: float
     host: str
     versions: dict[str, str]
+    code: CodeRecord | None = None
 
 
 class Manifest(Frozen):
@@ -65,6 +68,11 @@ class Manifest(Frozen):
     counts: Counts
     metrics: dict[str, Any]
     run: RunRecord
+
+    @property
+    def is_by_other_code(self) -> bool:
+        """Whether the stage's code is not what it was when this artifact was made."""
+        return is_other(self.run.code)
 
 
 class Artifact(Frozen):

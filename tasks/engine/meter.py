@@ -12,6 +12,7 @@ from typing import Self
 import psutil
 
 from tasks.engine.artifact import RunRecord
+from tasks.engine.code import CodeRecord
 
 SAMPLE_S = 2.0  # one measurement takes about 80 ms: the kernel walks every page table
 NAMED_PACKAGES = ("torch", "pyarrow", "img2dataset", "prefect", "distributed", "numpy", "tokenizers", "transformers")
@@ -40,14 +41,15 @@ class Meter:
             if self._stop.wait(SAMPLE_S):
                 return
 
-    def record(self) -> RunRecord:
-        """The measurements, with host and library versions."""
+    def record(self, code: CodeRecord) -> RunRecord:
+        """The measurements, with host, library versions and the code that did the work."""
         return RunRecord(
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(self._seconds, 2),
             peak_memory_mb=round(self._peak_bytes / 2**20, 1),
             host=socket.gethostname(),
             versions={"python": platform.python_version()} | {name: version(name) for name in NAMED_PACKAGES},
+            code=code,
         )
 
 

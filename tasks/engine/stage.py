@@ -10,6 +10,7 @@ from models.config import Frozen
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import MANIFEST, Artifact, Manifest, fingerprint
+from tasks.engine.code import record
 from tasks.engine.lock import Lease, check_owner, lease_uri, only_writer
 from tasks.engine.meter import Meter
 from tasks.engine.output import Output, Progress
@@ -120,6 +121,7 @@ class Stage:
             for observer in observers:
                 observer.progressed(self, progress)
 
+        code = record(self.body.__module__)  # as it is now: files may change while the stage runs
         output = Output(artifact.uri, settings, watch, lease.owner)
         with Meter() as meter:
             self.body(config, output, **inputs)
@@ -138,7 +140,7 @@ class Stage:
             outputs=output.files(),
             counts=counts,
             metrics=output.metrics,
-            run=meter.record(),
+            run=meter.record(code),
         )
         check_owner(lease.uri, lease.owner)
         storage.write_json(artifact.file(MANIFEST), manifest.model_dump(mode="json"))
