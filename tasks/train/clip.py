@@ -9,7 +9,15 @@ from models.files import BPE_FILE
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
-from tasks.train.trainer import READS_PAIRS, bpe_file, keep_published, run_trainer, shards, text_sizes
+from tasks.train.trainer import (
+    READS_PAIRS,
+    bpe_file,
+    digest_of_published,
+    keep_published,
+    run_trainer,
+    shards,
+    text_sizes,
+)
 
 
 class Config(StageConfig):
@@ -20,6 +28,14 @@ class Config(StageConfig):
     pretrained: str | None = Field(
         None, description="Folder of a published CLIP (transformers layout) to use instead of training one."
     )
+
+    def outside_state(self) -> str:
+        """Digest of the published model's files, where one is named.
+
+        Raises:
+            SourceError: the folder holds no model.
+        """
+        return digest_of_published(Path(self.pretrained)) if self.pretrained is not None else ""
 
 
 @stage(Config, reads=READS_PAIRS, headline=("train_accuracy", "accuracy"))

@@ -1,6 +1,7 @@
 """What the training stages share: the shards for a trainer, its run, and the files of it that are kept."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,30 @@ def keep_published(folder: Path, output: Output) -> None:
     Raises:
         SourceError: the folder holds no model.
     """
+    for path in _published(folder):
+        output.write(path.name, path.read_bytes())
+
+
+def digest_of_published(folder: Path) -> str:
+    """Digest of names and contents of a published model's files.
+
+    Raises:
+        SourceError: the folder holds no model.
+    """
+    lines = []
+    for path in _published(folder):
+        stat = path.stat()
+        lines.append(f"{path.name} {_digest(path, stat.st_size, stat.st_mtime_ns)}\n")
+    return storage.sha256("".join(lines).encode())
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, size: int, modified_ns: int) -> str:
+    """Of a file of gigabytes, which a run asks for several times; read again if size or time of change differ."""
+    return storage.sha256_of_file(str(path.absolute()))
+
+
+def _published(folder: Path) -> list[Path]:
     if not (folder / CONFIG).is_file():
         raise SourceError(f"{folder} holds no published CLIP (no config.json): name its folder in clip.pretrained.")
-    for path in sorted(file for file in folder.iterdir() if file.is_file()):
-        output.write(path.name, path.read_bytes())
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
