@@ -1,5 +1,7 @@
 """The columns of every table that passes between stages. Readers check them before they start."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -86,8 +88,8 @@ def tokens(codes_per_image: int) -> pa.Schema:
     return TOKENS.set(TOKENS.get_field_index("codes"), field)
 
 
-def read_table(uri: str) -> pa.Table:
-    """The table of one Parquet shard.
+def read_table(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table of one Parquet shard, with all columns if none are named.
 
     Raises:
         DamagedArtifactError: the file is missing, cut short, or a page of it does not have its checksum.
@@ -97,7 +99,7 @@ def read_table(uri: str) -> pa.Table:
     except FileNotFoundError as error:
         raise _damaged(uri) from error
     try:
-        return pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+        return pq.read_table(pa.BufferReader(data), columns=columns, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(uri) from error
 

@@ -3,13 +3,12 @@
 import hashlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.tables import artifact, rows
 from support.web import picture
 
 from tasks import schemas
-from tasks.pack import Config, is_val, pack
+from tasks.errors import SourceError
+from tasks.pack import BUCKETS, Config, bucket, pack
 
 IMAGE = picture(0, (16, 16))
 
@@ -44,13 +43,24 @@ def test_small_shards_are_merged_and_large_ones_left(settings):
     assert schemas.read_table(packed.files("train")[0]).schema.equals(schemas.PAIRS, check_metadata=False)
 
 
-@given(st.text("0123456789abcdef", min_size=16, max_size=16), st.floats(0.01, 0.98))
-def test_a_larger_fraction_takes_the_same_pairs_and_more(pair_id, fraction):
-    if is_val(pair_id, fraction):
-        assert is_val(pair_id, fraction + 0.01)
-
-
 @pytest.mark.parametrize("fraction", [0.06, 0.5])
 def test_the_share_of_the_validation_set_is_the_configured_fraction(fraction):
-    val = sum(is_val(row["pair_id"], fraction) for row in pairs(5000))
+    val = sum(bucket(row["pair_id"]) < fraction * BUCKETS for row in pairs(5000))
     assert abs(val / 5000 - fraction) < 0.02
+
+
+@pytest.mark.parametrize("fraction", [0.0001, 0.06, 0.5, 0.9999])
+@pytest.mark.parametrize("count", [2, 3, 20])
+def test_few_pairs_are_split_too(settings, count, fraction):
+    images = artifact("images", settings, pairs(count - 1), pairs(1, count - 1))
+    packed = pack(Config(val_fraction=fraction), settings, images=images).artifact
+    train, val = ([row["pair_id"] for row in rows(packed, split)] for split in ("train", "val"))
+    assert sorted(train + val) == sorted(row["pair_id"] for row in pairs(count))
+    assert min(len(train), len(val)) >= 1
+    assert max(map(bucket, val)) < min(map(bucket, train))
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "No pair is left"), (1, "Only one pair is left")])
+def test_pairs_that_cannot_be_split_are_one_sentence(settings, count, said):
+    with pytest.raises(SourceError, match=f"{said}.* at least two.* larger source"):
+        pack(Config(), settings, images=artifact("images", settings, pairs(count)))

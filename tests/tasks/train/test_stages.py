@@ -8,7 +8,7 @@ from support.tables import artifact
 from flows.config import PipelineConfig
 from flows.recipes import smoke
 from tasks import schemas
-from tasks.errors import CollapsedCodesError, ModelMismatchError, SourceError
+from tasks.errors import CollapsedCodesError, ModelMismatchError
 from tasks.extract import extract
 from tasks.pack import pack
 from tasks.settings import Settings
@@ -89,9 +89,3 @@ def test_a_collapsed_dvae_stops_the_run_before_anything_is_built_on_it(settings,
     with pytest.raises(CollapsedCodesError, match="train it longer"):
         train_dvae(config, settings, pairs=pairs)
     assert not train_dvae.artifact(config, settings, pairs=pairs).is_finished()
-
-
-def test_no_training_pairs_is_one_sentence(settings, dvae):
-    none = pack(SMOKE.pack, settings, images=artifact("images", settings, [])).artifact
-    with pytest.raises(SourceError, match="holds no training rows: loosen the filters"):
-        train_dvae(SMOKE.dvae, settings, pairs=none)
