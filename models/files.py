@@ -12,3 +12,6 @@ CURVES = "metrics.jsonl"
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"
+
+# Environment variable with the path of a file through which the ranks of one machine find each other.
+RANKS_STORE = "DALLE_RANKS_STORE"

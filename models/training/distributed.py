@@ -1,9 +1,6 @@
 """Ranks, the processes that torchrun starts, and the communication between them."""
 
-import ctypes
 import os
-import signal
-import sys
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +8,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-_PR_SET_PDEATHSIG = 1
+from models.files import RANKS_STORE
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,10 @@ def join() -> Ranks:
     if cuda:
         torch.cuda.set_device(ranks.device)
     if ranks.world > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if cuda else "gloo")
+        store = os.environ.get(RANKS_STORE)
+        # Without a file the first rank would listen on every interface for whoever connects.
+        method = f"file://{store}" if store else "env://"
+        dist.init_process_group("nccl" if cuda else "gloo", method, rank=ranks.rank, world_size=ranks.world)
     return ranks
 
 
@@ -52,12 +52,6 @@ def leave() -> None:
     """Leave the process group, if any."""
     if dist.is_initialized():
         dist.destroy_process_group()
-
-
-def die_with_parent() -> None:
-    """Ask Linux to send SIGTERM to this process when the one that started it dies; elsewhere do nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def set_threads(requested: int | None, ranks: Ranks) -> None:

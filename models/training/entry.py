@@ -1,6 +1,7 @@
 """Start and end of a trainer that runs as `python -m models.<name>.train JOB.json`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,11 @@ from models.config import Frozen
 from models.files import DONE, ERROR
 from models.training.checkpoint import save_model
 from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, die_with_parent, join, leave, set_threads
+from models.training.distributed import Ranks, join, leave, set_threads
 from models.training.errors import TrainingError
 from models.training.loop import Learner, Loop
 from models.training.records import write_done, write_error
+from models.training.start import die_with_parent
 
 
 class Job(Protocol):
@@ -36,6 +38,8 @@ J = TypeVar("J", bound=BaseModel)
 def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str]) -> int:
     """Read the job, train unless it is done, and turn failures into one sentence and error.json.
 
+    Of several ranks that fail, the first one is named: the others fail because they lost it.
+
     Returns:
         The exit status: 0, 1 after an error that the user can mend, or 2 without a job file.
     """
@@ -51,16 +55,18 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
         job = kind.model_validate(raw)
         if out is not None and (out / DONE).exists():
             return 0
-        ranks = join()
+        if out is not None and os.environ.get("RANK", "0") == "0":
+            (out / ERROR).unlink(missing_ok=True)
+        ranks = join()  # all ranks wait for each other here
         train(job, ranks)
     except (TrainingError, ValidationError, ValueError, OSError) as error:
         message = one_sentence(error)
         print(f"error: {message}", file=sys.stderr)
-        if out is not None and ranks.is_first:
+        if out is not None:
             write_error(out, error, message)
         return 1
     except Exception as error:
-        if out is not None and ranks.is_first:
+        if out is not None:
             write_error(out, error, one_sentence(error))
         raise
     finally:
@@ -88,7 +94,6 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     out = Path(job.out)
     if ranks.is_first:
         out.mkdir(parents=True, exist_ok=True)
-        (out / ERROR).unlink(missing_ok=True)
     loop = Loop(learner, job.training, out, ranks, job=_name_of(job))
     metrics = loop.run()
     if ranks.is_first:

@@ -16,7 +16,7 @@ class MetricsFile:
 
     def __init__(self, path: Path, resumed_step: int) -> None:
         """Open `path` to append, after dropping what an earlier attempt wrote at `resumed_step` or later."""
-        kept = [line for line in _lines(path) if _step(line) < resumed_step]
+        kept = [line for line in _lines(path) if (step := _step(line)) is not None and step < resumed_step]
         temporary = path.with_suffix(".tmp")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         temporary.replace(path)
@@ -36,12 +36,16 @@ class MetricsFile:
 def _lines(path: Path) -> list[str]:
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     return text[: text.rfind("\n") + 1].splitlines()
 
 
-def _step(line: str) -> int:
-    return int(json.loads(line)["step"])
+def _step(line: str) -> int | None:
+    """The step of a line; None for a damaged line, which is dropped rather than ending every resume."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class ProgressFile:
@@ -87,6 +91,7 @@ def write_done(out: Path, metrics: dict[str, Any], steps: int, seconds: float, d
 
 
 def write_error(out: Path, error: BaseException, message: str) -> None:
-    """Write error.json, which names the failure of a run."""
+    """Write error.json, which names the failure of a run, unless another rank has written it first."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / ERROR, {"type": type(error).__name__, "message": message})
+    if not (out / ERROR).exists():
+        write_json(out / ERROR, {"type": type(error).__name__, "message": message})

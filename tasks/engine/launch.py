@@ -5,21 +5,28 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from models.files import DONE, ERROR, PROGRESS
+from models.files import DONE, ERROR, PROGRESS, RANKS_STORE
+from models.training.start import AGENT
 from tasks.engine import storage
+from tasks.engine.last_words import last_words
 from tasks.engine.output import Progress
 from tasks.errors import TrainingFailedError
 from tasks.settings import Settings
 
-AGENT = "torch.distributed.run"
+START = "models.training.start"
 JOB = "job.json"
+LOG = "trainer.log"
+MEETING_PLACES = ("agents.store", "ranks.store")  # files instead of ports: nobody else can reach them
 POLL_S = 0.5
 GRACE_S = 20.0
 # Dask sets these for its workers, in this process too. A trainer that inherits them runs at half its speed: memory is
@@ -45,14 +52,54 @@ def launch(
         TrainingFailedError: the trainer ended without finishing; the message holds its error, or else the last line of
             its log.
     """
-    if left_behind := _running(folder):
-        _wait(left_behind, folder, watch)
-    if not (folder / DONE).exists():
-        _wait(_start(module, job, folder, settings), folder, watch)
-    if not (folder / DONE).exists():
-        raise TrainingFailedError(_failure(folder))
-    done: dict[str, Any] = json.loads((folder / DONE).read_text())
+    with _ended_by_signals():
+        if left_behind := _running(folder):
+            _wait(left_behind, folder, watch)
+        if _done(folder) is None:
+            log = folder / LOG
+            before = log.stat().st_size if log.exists() else 0
+            _wait(_start(module, job, folder, settings), folder, watch)
+            if _done(folder) is None:
+                raise TrainingFailedError(_failure(folder, before))
+    done = _done(folder)
+    assert done is not None
     return done
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise SystemExit inside the block, so that what it started is ended before this process is.
+
+    Only where they would end this process at once: what Prefect or `nohup` have set stays.
+    """
+    replaced = []
+    if threading.current_thread() is threading.main_thread():
+        replaced = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) == signal.SIG_DFL]
+    for each in replaced:
+        signal.signal(each, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        for each in replaced:
+            signal.signal(each, signal.SIG_DFL)
+
+
+def _done(folder: Path) -> dict[str, Any] | None:
+    """What the trainer wrote at its end; None if it has not ended well, or the file is damaged."""
+    done = _read(folder / DONE)
+    if done is not None and isinstance(done.get("metrics"), dict):
+        return done
+    (folder / DONE).unlink(missing_ok=True)  # a trainer that finds it does nothing
+    return None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A file that a trainer wrote; None if it is missing or damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _running(folder: Path) -> int | None:
@@ -66,16 +113,30 @@ def _running(folder: Path) -> int | None:
 
 def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings) -> int:
     storage.write_json(str(folder / JOB), {**job, "out": str(folder)})
-    (folder / ERROR).unlink(missing_ok=True)
-    command = [sys.executable, "-m", AGENT, "--standalone", "--max-restarts=0"]
-    command += [f"--nproc-per-node={settings.processes_per_node}", "-m", module, str(folder / JOB)]
+    for name in (ERROR, PROGRESS, *MEETING_PLACES):
+        (folder / name).unlink(missing_ok=True)
+    for_agents, for_ranks = (folder / name for name in MEETING_PLACES)
+    command = [sys.executable, "-m", AGENT, "--max-restarts=0", f"--nproc-per-node={settings.processes_per_node}"]
+    command += ["--rdzv-backend=c10d", "--rdzv-conf=store_type=file", f"--rdzv-endpoint={for_agents}"]
+    command += [f"--rdzv-id={uuid.uuid4()}", "-m", START, module, str(folder / JOB)]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
     env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that busy-wait are slow when cores are shared
-    with (folder / "trainer.log").open("ab") as log:
+    env |= {RANKS_STORE: str(for_ranks), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    for library in ("GLOO", "NCCL"):
+        env.setdefault(f"{library}_SOCKET_IFNAME", _loopback())
+    with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, start_new_session=True
         )
     return process.pid
+
+
+def _loopback() -> str:
+    """The interface that only this machine reaches: the ranks are all here."""
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(address.address == "127.0.0.1" for address in addresses):
+            return name
+    return "lo"
 
 
 def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
@@ -95,20 +156,28 @@ def _wait(pid: int, folder: Path, watch: Callable[[Progress], None]) -> None:
 
 
 def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
-    progress = folder / PROGRESS
-    if progress.exists():
-        now = json.loads(progress.read_text())
-        watch(Progress(now["step"], now["steps"], f"steps, loss {now['loss']:.3f}", now["eta_s"]))
+    now = _read(folder / PROGRESS)
+    with suppress(KeyError, TypeError, ValueError):  # damaged: the trainer writes it anew
+        if now is not None:
+            progress = Progress(now["step"], now["steps"], f"steps, loss {now['loss']:.3f}", now["eta_s"])
+            watch(progress)
 
 
-def _failure(folder: Path) -> str:
-    """Why the trainer in `folder` ended early, and what to do."""
-    error = folder / ERROR
-    if error.exists():
-        return str(json.loads(error.read_text())["message"])
-    lines = (folder / "trainer.log").read_text(errors="replace").strip().splitlines()
-    last = lines[-1] if lines else "it printed nothing"
-    return f"Training ended early ({last}); run again to go on from the last checkpoint; log: {folder / 'trainer.log'}."
+def _failure(folder: Path, before: int) -> str:
+    """Why the trainer in `folder` ended early, and what to do.
+
+    Args:
+        before: bytes of the log that earlier attempts wrote.
+    """
+    error = _read(folder / ERROR)
+    if error is not None:
+        return str(error.get("message"))
+    with (folder / LOG).open("rb") as file:
+        file.seek(before)
+        log = file.read().decode(errors="replace")
+    return (
+        f"Training ended early ({last_words(log)}); run again to go on from the last checkpoint; log: {folder / LOG}."
+    )
 
 
 def _end(pid: int) -> None:

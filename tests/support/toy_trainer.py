@@ -1,6 +1,7 @@
 """A trainer that only counts steps, in place of `models.*.train`, for tests of how trainers are launched."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,15 @@ with (out / "starts").open("a") as starts:
 if job.get("fail"):
     (out / "error.json").write_text(json.dumps({"type": "ValueError", "message": job["fail"]}))
     sys.exit(1)
+if os.environ["RANK"] == job.get("failing_rank"):
+    if "signal" in job:
+        os.kill(os.getpid(), job["signal"])
+    raise RuntimeError(job["raise"])
+if job.get("join"):
+    from models.training.distributed import join
+
+    assert join().world == 2
+    (out / f"joined-{os.environ['RANK']}").touch()
 for step in range(job["steps"]):
     progress = {
         "step": step,
@@ -20,7 +30,8 @@ for step in range(job["steps"]):
         "eta_s": 0.0,
         "seconds_per_step": job["seconds_per_step"],
     }
-    (out / "progress.tmp").write_text(json.dumps(progress))
-    (out / "progress.tmp").replace(out / "progress.json")
+    temporary = out / f"progress-{os.getpid()}.tmp"
+    temporary.write_text(json.dumps(progress))
+    temporary.replace(out / "progress.json")
     time.sleep(job["seconds_per_step"])
 (out / "done.json").write_text(json.dumps({"metrics": {"steps": job["steps"]}}))

@@ -37,7 +37,7 @@ def test_two_ranks_give_the_weights_of_one(prior_job: Job) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal a process when its parent dies")
 def test_after_die_with_parent_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     child = (
-        "from models.training.distributed import die_with_parent; import time; "
+        "from models.training.start import die_with_parent; import time; "
         "die_with_parent(); print(1, flush=True); time.sleep(60)"
     )
     parent = (

@@ -14,6 +14,7 @@ from models.dvae.train import train as train_dvae
 from models.prior.train import PriorJob
 from models.prior.train import train as train_prior
 from models.training.entry import main
+from models.training.records import MetricsFile
 
 Job = Callable[..., dict[str, Any]]
 
@@ -115,3 +116,11 @@ def test_a_tokenizer_of_another_size_is_refused(
     job["model"]["text_length"] = 9
     assert _main(PriorJob, train_prior, job, tmp_path) == 1
     assert "does not fit" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["{\n", "[]\n", '{"step": null}\n', "\x00\x00\n", "\n"])
+def test_damaged_lines_of_the_curves_are_dropped_when_a_run_resumes(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n' + damage + '{"step": 2}\n{"step": 9}\n')
+    MetricsFile(path, resumed_step=3).close()
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'

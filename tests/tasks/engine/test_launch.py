@@ -9,7 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.processes import ends
 
+from models.training.start import AGENT
 from tasks.engine.launch import launch
 from tasks.errors import TrainingFailedError
 
@@ -22,7 +24,9 @@ from pathlib import Path
 from tasks.engine.launch import launch
 from tasks.settings import Settings
 folder = Path(sys.argv[1])
-print(launch("support.toy_trainer", json.loads(sys.argv[2]), folder, Settings(), lambda progress: None), flush=True)
+job = json.loads(sys.argv[2])
+settings = Settings(processes_per_node=job.get("ranks", 1))
+print(launch("support.toy_trainer", job, folder, settings, lambda progress: None), flush=True)
 """
 
 
@@ -86,9 +90,75 @@ def test_a_killed_trainer_is_started_again(tmp_path, settings):
     assert (tmp_path / "starts").read_text().count("started") == 2
 
 
-def test_a_cancelled_run_leaves_no_trainer_behind(tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_cancelled_run_leaves_no_trainer_behind(tmp_path, stop):
     run = start_run(tmp_path, steps=3000, seconds_per_step=0.1)
     wait_for(tmp_path / "progress.json")
-    run.send_signal(signal.SIGINT)
+    run.send_signal(stop)
     run.wait(timeout=60)
     assert survivors(tmp_path) == []
+
+
+def test_a_trainer_ends_with_its_agent_before_it_has_run_a_line_of_its_own(tmp_path):
+    run = start_run(tmp_path, steps=3000, seconds_per_step=0.1)
+    wait_for(tmp_path / "starts")  # the toy trainer does nothing about its parent
+    (agent,) = (process for process in survivors(tmp_path) if AGENT in process.cmdline())
+    ranks = agent.children(recursive=True)
+    agent.kill()
+    assert ranks
+    assert all(ends(rank) for rank in ranks)
+    run.wait(timeout=60)
+    assert run.returncode != 0
+
+
+def test_a_rank_without_an_agent_ends_at_once():
+    command = [sys.executable, "-m", "models.training.start", "support.toy_trainer", "no-job.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(TESTS).parent)
+    assert (done.returncode, done.stderr) == (1, "error: the agent ended before this rank began\n")
+
+
+@pytest.mark.parametrize(
+    ("ends_by", "said"),
+    [
+        ({"signal": int(signal.SIGKILL)}, r"rank 1 was ended by SIGKILL: often for want of memory"),
+        ({"signal": int(signal.SIGSEGV)}, r"rank 1 was ended by SIGSEGV"),
+        ({"raise": "no such picture"}, r"RuntimeError: no such picture"),
+    ],
+)
+def test_the_last_words_are_those_of_the_rank_that_failed(tmp_path, settings, ends_by, said):
+    two = settings.model_copy(update={"processes_per_node": 2})
+    job = {"failing_rank": "1", "steps": 3000, "seconds_per_step": 0.1} | ends_by
+    with pytest.raises(TrainingFailedError, match=rf"^Training ended early \({said}.*run again") as caught:
+        launch("support.toy_trainer", job, tmp_path, two, lambda progress: None)
+    assert "===" not in str(caught.value)
+
+
+def test_words_of_an_earlier_attempt_are_not_repeated(tmp_path, settings):
+    (tmp_path / "trainer.log").write_text("Root Cause\n rank : 0\n exitcode : -9\nan older failure\n")
+    job = {"failing_rank": "0", "raise": "the newer failure"}
+    with pytest.raises(TrainingFailedError, match="the newer failure"):
+        launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None)
+
+
+def test_several_ranks_find_each_other_and_nobody_else_can_reach_them(tmp_path):
+    run = start_run(tmp_path, steps=3000, seconds_per_step=0.1, join=True, ranks=2)
+    for rank in range(2):
+        wait_for(tmp_path / f"joined-{rank}")
+    (agent,) = (process for process in survivors(tmp_path) if AGENT in process.cmdline())
+    listening = [
+        socket.laddr.ip
+        for process in (agent, *agent.children(recursive=True))
+        for socket in process.net_connections()
+        if socket.status == psutil.CONN_LISTEN
+    ]
+    run.send_signal(signal.SIGINT)
+    run.wait(timeout=60)
+    assert set(listening) <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"metrics": 1}', "\x00\x00"])
+def test_damaged_files_of_a_trainer_do_not_end_every_further_run(tmp_path, settings, content):
+    for name in ("done.json", "progress.json", "error.json"):
+        (tmp_path / name).write_text(content)
+    job = {"steps": 1, "seconds_per_step": 0.01}
+    assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
