@@ -123,7 +123,7 @@ def test_a_deployed_run_crawls_and_packs_a_folder(services: Services, tmp_path: 
         time.sleep(1)
         [run] = services.api("flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     assert run["state_type"] == "COMPLETED", run["state"]
-    [packed] = (tmp_path / "runs" / "pack").iterdir()
+    [packed] = (path for path in (tmp_path / "runs" / "pack").iterdir() if path.is_dir())
     manifest = Artifact(root=str(tmp_path / "runs"), stage="pack", fingerprint=packed.name).manifest()
     assert manifest.counts.rows_out == 8
 

@@ -4,17 +4,17 @@ import json
 import multiprocessing
 import os
 import time
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from support.takers import take_every_round
 from support.toy import NumbersConfig, numbers
 
 from tasks.engine import conditional, lock, storage
 from tasks.engine.artifact import MANIFEST
 from tasks.engine.lock import is_held, only_writer
 from tasks.engine.stage import Observer
-from tasks.errors import DamagedArtifactError, LeaseLostError, StageBusyError, StorageError
+from tasks.errors import DamagedArtifactError, LeaseLostError, StorageError
 
 TAKERS = 8
 
@@ -35,24 +35,13 @@ def write_lease(uri: str, age_s: float = 0.0, **changes) -> None:
     os.utime(uri, (written, written))
 
 
-def take_every_round(folder: str, rounds: int, ready: Barrier, held: Barrier) -> None:
-    for number in range(rounds):
-        ready.wait()
-        try:
-            with only_writer(f"{folder}/{number}.lock"):
-                Path(f"{folder}/{number}.won-{os.getpid()}").touch()
-                held.wait()  # nobody lets go before everyone has tried
-        except StageBusyError:
-            held.wait()
-
-
 def winners(folder: Path, rounds: int) -> list[int]:
     """In each round, how many of 8 processes got the lease of a process that has ended."""
     for number in range(rounds):
         write_lease(str(folder / f"{number}.lock"), process_started=1.0)
-    fork = multiprocessing.get_context("fork")
-    ready, held = fork.Barrier(TAKERS, timeout=60), fork.Barrier(TAKERS, timeout=60)
-    takers = [fork.Process(target=take_every_round, args=(str(folder), rounds, ready, held)) for _ in range(TAKERS)]
+    fresh = multiprocessing.get_context("spawn")  # a fork of this process would copy the threads' locks of other tests
+    ready, held = fresh.Barrier(TAKERS, timeout=120), fresh.Barrier(TAKERS, timeout=120)
+    takers = [fresh.Process(target=take_every_round, args=(str(folder), rounds, ready, held)) for _ in range(TAKERS)]
     for taker in takers:
         taker.start()
     for taker in takers:
