@@ -32,7 +32,7 @@ def on_white(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return _in_srgb(image, profile, gamma)
     grey = image.mode in ("L", "LA", "1")
-    image = image.convert("RGBA")
+    image = image if image.mode == "RGBA" else image.convert("RGBA")  # which would copy it
     page = Image.new("RGB", image.size, "white")
     page.paste(_in_srgb(image.convert("L" if grey else "RGB"), profile, gamma), mask=image.getchannel("A"))
     return page

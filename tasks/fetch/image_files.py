@@ -1,19 +1,27 @@
 """What can be told of an image file without decoding it: its format, its size, and whether its end is there."""
 
 import io
-import warnings
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-# Image.open warns of large images, from a header it has only looked at; callers judge the size themselves.
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+from models.training.images import FORMATS
 
 START_OF_SCAN = 0xDA
 END_OF_IMAGE = b"\xff\xd9"
 STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
+PNG, GIF_HEADERS = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
+GIF_EXTENSION, GIF_IMAGE = b"!", b","
+# Formats that are not read: how a file begins, and what it is called. ISO media files name theirs behind "ftyp".
+UNREAD = {
+    b"\0\0\1\0": "ICO", b"8BPS": "PSD", b"%PDF": "PDF", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000", b"qoif": "QOI", b"<svg": "SVG",
+    b"\x1aE\xdf\xa3": "WebM",
+}  # fmt: skip
+UNREAD_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
+    (b"heic", b"heix", b"hevc", b"mif1", b"msf1"), "HEIC"
+)
+BRAND_SCANNED, SVG_SCANNED = 64, 1000  # bytes
 
 
 @dataclass(frozen=True)
@@ -32,47 +40,85 @@ def read_header(data: bytes) -> ImageHeader | None:
             return ImageHeader(str(image.format), image.width, image.height)
     except Image.DecompressionBombError:
         return ImageHeader("bomb", 1 << 16, 1 << 16)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, OverflowError):
+    except Exception:  # damaged files make parsers raise errors of any kind
         return None
 
 
-def upright(data: bytes, image_format: str) -> bytes:
-    """The image as a viewer shows it: cameras store it as it fell on the sensor and note how to turn it.
-
-    OpenCV, as img2dataset uses it, does not read that note.
-    """
-    if image_format not in ("JPEG", "WEBP"):
-        return data
-    with Image.open(io.BytesIO(data)) as image:
-        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return data
-        turned = io.BytesIO()
-        ImageOps.exif_transpose(image).convert("RGB").save(turned, "PNG", compress_level=1)
-    return turned.getvalue()
+def unread_format(data: bytes) -> str | None:
+    """The name of the image format, if it is a known one that the pipeline does not read."""
+    if data[4:8] == b"ftyp":
+        brands = (data[start : start + 4] for start in range(8, BRAND_SCANNED, 4))  # the file's own one first
+        return next((UNREAD_BRANDS[brand] for brand in brands if brand in UNREAD_BRANDS), "ISO media")
+    for beginning, name in UNREAD.items():
+        if data.startswith(beginning):
+            return name
+    start = data[:SVG_SCANNED].lower().removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "SVG" if start.startswith((b"<?xml", b"<!--", b"<!doctype svg", b"<svg")) and b"<svg" in start else None
 
 
 def is_cut(data: bytes) -> bool:
-    """Whether this is an image file without its end. OpenCV decodes what there is of one and paints the rest grey."""
+    """Whether this is an image file without its end; bytes behind the end, and between parts, are no harm."""
     if data.startswith(b"\xff\xd8\xff"):
         return not _jpeg_ends(data)
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"IEND" not in data[-64:]
+    if data.startswith(PNG):
+        return not _png_ends(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return not data.rstrip(b"\0").endswith(b";")
+    if data.startswith(GIF_HEADERS):
+        return not _gif_has_a_frame(data)
     return False  # decoders refuse cut files of the other formats
 
 
 def _jpeg_ends(data: bytes) -> bool:
     """Walks the segments, so that the end of an embedded thumbnail is not taken for the end of the image."""
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    while 0 <= position <= len(data) - 4:
         marker = data[position + 1]
         if marker == START_OF_SCAN:
             return data.find(END_OF_IMAGE, position) >= 0
-        if marker in STANDALONE_MARKERS or marker == 0xFF:  # 0xFF: a fill byte
-            position += 1 if marker == 0xFF else 2
+        if marker == 0xFF:  # a fill byte
+            position += 1
+        elif marker == 0 or marker in STANDALONE_MARKERS:
+            position += 2
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        position = data.find(b"\xff", position)  # decoders skip what stands between two segments
     return False
+
+
+def _png_ends(data: bytes) -> bool:
+    """Walks the chunks up to the last one."""
+    position = len(PNG)
+    while position + 12 <= len(data):
+        if data[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+    return False
+
+
+def _gif_has_a_frame(data: bytes) -> bool:
+    """Walks the blocks up to the end of the first frame, which is the one that is stored."""
+    position = 13 + _colour_table_bytes(data, 10)
+    while position < len(data):
+        kind = data[position : position + 1]
+        if kind == GIF_IMAGE:
+            return _sub_blocks_end(data, position + 11 + _colour_table_bytes(data, position + 9)) is not None
+        after = _sub_blocks_end(data, position + 2) if kind == GIF_EXTENSION else position + 1
+        if after is None:
+            return False
+        position = after
+    return False
+
+
+def _colour_table_bytes(data: bytes, flags_at: int) -> int:
+    flags = data[flags_at] if flags_at < len(data) else 0
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _sub_blocks_end(data: bytes, position: int) -> int | None:
+    """Where the blocks that begin at `position` end; None if the file ends first."""
+    while position < len(data):
+        if data[position] == 0:
+            return position + 1
+        position += 1 + data[position]
+    return None

@@ -15,22 +15,30 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import cv2
 import pyarrow as pa
 
+from models.training.errors import DataError
+from models.training.images import decode_and_measure
 from tasks.engine.child import end_this_child, serve
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import SEPARATOR
-from tasks.fetch.image_files import is_cut, read_header, upright
+from tasks.fetch.image_files import is_cut, read_header, unread_format
 from tasks.web.connection import Limits, RefusedError
 from tasks.web.download import download
+
+if TYPE_CHECKING:
+    from img2dataset.resizer import Resizer
 
 COLUMNS = ["row", "url"]
 # img2dataset imports these for inputs, outputs and logs that are not used here, and albumentations to make an image
 # smaller. Together they take seconds to load; webdataset loads torch.
 LOADED_WHEN_USED = ("albumentations", "fire", "pandas", "wandb", "webdataset")
+# JPEGs are decoded at 1/2, 1/4 or 1/8 of their size as long as this times the stored size is left to average over.
+SCALED_AT_LEAST = 2
 
 
 class LoadedWhenUsed(ModuleType):
@@ -74,13 +82,12 @@ class SafeDownloader:
             raise RefusedError("truncated", f"{len(body)} bytes without the end of the image")
         header = read_header(body)
         if header is None:
+            if (unread := unread_format(body)) is not None:
+                raise RefusedError("unsupported_format", unread)
             raise RefusedError("not_an_image", f"begins with {body[:12]!r}")
         if header.width * header.height > self.config.max_pixels:
             raise RefusedError("too_large", f"{header.width}x{header.height} pixels")
-        try:
-            return upright(body, header.format)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise RefusedError("undecodable", str(error)) from None
+        return body
 
     def _body(self, url: str) -> bytes:
         try:
@@ -96,6 +103,29 @@ class SafeDownloader:
                     raise
             time.sleep(1.0 + attempt)
         raise AssertionError("the last attempt returns or raises")
+
+
+class ShownPicture:
+    """Stands in for img2dataset's resizer: decodes as a browser does, and has that one resize and encode the pixels.
+
+    img2dataset calls it in one thread, so there is one decoded picture at a time, however many are downloaded at once.
+    """
+
+    def __init__(self, resizer: "Resizer", image_size: int) -> None:
+        self.resizer = resizer
+        self.at_least = SCALED_AT_LEAST * image_size
+
+    def __call__(self, stream: io.BytesIO, *_: Any) -> tuple[Any, ...]:
+        """The JPEG, its width and height, those the picture was served in, and an error, as img2dataset wants them."""
+        try:
+            pixels, size = decode_and_measure(stream.getvalue(), self.at_least)
+        except DataError as refusal:
+            return None, None, None, None, None, str(refusal)
+        bitmap = cv2.imencode(".bmp", pixels[:, :, ::-1])[1]  # which is no more than the pixels and a header
+        file = io.BytesIO(bitmap)
+        del pixels, bitmap  # a large picture's take 120 MB each, and three more copies are to be made
+        encoded, width, height, _, _, error = self.resizer(file)
+        return encoded, width, height, *size, error
 
 
 def download_shard(job: dict[str, Any]) -> str:
@@ -116,7 +146,7 @@ def download_shard(job: dict[str, Any]) -> str:
     )
     shard = img2dataset.downloader.Downloader(
         sample_writer_class=ParquetSampleWriter,
-        resizer=resizer,
+        resizer=ShownPicture(resizer, config.image_size),
         thread_count=config.threads,
         save_caption=False,
         extract_exif=False,

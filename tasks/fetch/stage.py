@@ -31,7 +31,7 @@ class Batch:
     count: int
 
 
-@stage(Config, version=1, reads={"captions": {"captions": schemas.CAPTIONS}})
+@stage(Config, version=2, reads={"captions": {"captions": schemas.CAPTIONS}})
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
     """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side."""
     source = source_of(captions)
