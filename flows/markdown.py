@@ -115,14 +115,14 @@ def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
 
 
 def _example(row: dict[str, Any]) -> str:
-    picture = _img(row["image"], row["caption"] or "", pixels=40) if row["image"] else ""
+    picture = thumbnail(row["image"], row["caption"] or "", pixels=40) if row["image"] else ""
     words = row["caption"] or row["url"] or row["pair_id"]
     detail = f" *{_cell(row['detail'], 60)}*" if row["detail"] else ""
     return f"{picture}{_cell(words, 80)}{detail}"
 
 
 def _pictures(artifact: Artifact, manifest: Manifest) -> str:
-    pictures = [html for data, words in _first_images(artifact, manifest) if (html := _img(data, words))]
+    pictures = [html for data, words in _first_images(artifact, manifest) if (html := thumbnail(data, words))]
     return "## Pictures\n\n" + " ".join(pictures) if pictures else ""
 
 
@@ -143,17 +143,20 @@ def _first_images(artifact: Artifact, manifest: Manifest) -> Iterator[tuple[byte
         return
 
 
-def _img(data: bytes, words: str, pixels: int = PICTURE_PIXELS) -> str:
+def thumbnail(data: bytes, words: str, pixels: int = PICTURE_PIXELS) -> str:
     """An inline thumbnail; an empty string if the bytes cannot be decoded (a reject may hold any bytes)."""
     from PIL import Image
 
+    from models.training.errors import DataError
+    from models.training.images import decode
+
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.thumbnail((pixels, pixels))
-            buffer = io.BytesIO()
-            image.convert("RGB").save(buffer, "JPEG", quality=80)
-    except (OSError, ValueError, Image.DecompressionBombError):
+        image = Image.fromarray(decode(data, at_least=pixels))
+    except DataError:
         return ""
+    image.thumbnail((pixels, pixels))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
     encoded = base64.b64encode(buffer.getvalue()).decode()
     return f'<img src="data:image/jpeg;base64,{encoded}" title="{_attribute(words)}" width="{pixels}">'
 

@@ -1,6 +1,5 @@
 """Keeps the images that are large enough and not too long for a square crop. Section 2.3 of the paper."""
 
-import io
 from functools import partial
 
 import pyarrow as pa
@@ -54,11 +53,11 @@ def screen_shard(config: Config, uri: str) -> Shard:
 
 
 def _decodes(data: bytes) -> bool:
-    from PIL import Image
+    from models.training.errors import DataError
+    from models.training.images import decode
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        decode(data)
+    except DataError:
         return False
     return True

@@ -1,7 +1,5 @@
 """Finds pictures that look the same: a 255-bit DCT hash to find candidates, a colour thumbnail to confirm them."""
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +22,9 @@ def hash_and_thumbnail(image: bytes) -> tuple[Bits, Thumbnail]:
     """
     from PIL import Image
 
-    with Image.open(io.BytesIO(image)) as opened:
-        picture = opened.convert("RGB")
+    from models.training.images import decode
+
+    picture = Image.fromarray(decode(image))
     grey = picture.convert("L").resize((HASHED_SIDE, HASHED_SIDE), Image.Resampling.LANCZOS)
     basis = _cosines()
     frequencies = basis @ np.asarray(grey, np.float64) @ basis.T

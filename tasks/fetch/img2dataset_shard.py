@@ -122,7 +122,7 @@ class ShownPicture:
         except DataError as refusal:
             return None, None, None, None, None, str(refusal)
         bitmap = cv2.imencode(".bmp", pixels[:, :, ::-1])[1]  # which is no more than the pixels and a header
-        file = io.BytesIO(bitmap)
+        file = io.BytesIO(bitmap.data)
         del pixels, bitmap  # a large picture's take 120 MB each, and three more copies are to be made
         encoded, width, height, _, _, error = self.resizer(file)
         return encoded, width, height, *size, error

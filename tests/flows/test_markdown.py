@@ -1,17 +1,23 @@
 """The texts that an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
 
+import base64
 import io
+import random
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 from support.finished_run import FinishedRun, finished_run
+from support.mutations import mutated
+from support.shown_pictures import pictures
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from flows.cli import console, lineage, status
-from flows.markdown import page, run_page
+from flows.markdown import page, run_page, thumbnail
 from flows.run import DirectRun
+from models.training.images import decode
 from tasks.engine import meter, storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.lock import only_writer
@@ -53,6 +59,15 @@ def test_a_rejected_image_is_shown_beside_its_reason(finished: FinishedRun) -> N
     row = next(line for line in page_of(finished, "screen_images").splitlines() if "aspect_ratio" in line)
     assert '<img src="data:image/jpeg' in row
     assert "a very wide banner" in row
+
+
+def test_any_bytes_are_a_thumbnail_as_a_browser_shows_it_or_none() -> None:
+    """A reject may hold any bytes."""
+    chance, files = random.Random(3), list(pictures().values())
+    shown = [thumbnail(mutated(chance.choice(files), chance), "damaged") for _ in range(200)]
+    assert 0 < shown.count("") < 200
+    encoded = base64.b64decode(thumbnail(pictures()["png_16_bit_rgba"], "whole").split(",")[1].split('"')[0])
+    assert np.abs(decode(encoded).astype(int) - decode(pictures()["png_16_bit_rgba"])).mean() < 12
 
 
 def test_a_page_says_where_the_artifact_is_and_whether_it_was_reused(finished: FinishedRun) -> None:

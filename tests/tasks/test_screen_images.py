@@ -1,6 +1,10 @@
 """Which images are kept for training."""
 
+import random
+
 import pytest
+from support.mutations import mutated
+from support.shown_pictures import pictures
 from support.tables import artifact, reasons, rows
 from support.web import picture
 
@@ -37,6 +41,23 @@ def test_a_reject_keeps_its_image_and_names_its_size(settings):
     (reject,) = rows(images, "rejects")
     assert (reject["detail"], reject["image"]) == ("300x40", picture(1, (20, 20)))
     assert len(rows(images, "images")) == 1
+
+
+def test_whatever_a_decoder_raises_is_a_reject(settings):
+    """Of 300 damaged files, some are pictures still; of the others Pillow raises half a dozen kinds of error."""
+    chance, files = random.Random(2), list(pictures().values())
+    rows_in = [
+        {
+            "url": f"https://example.com/{number}",
+            "image": mutated(chance.choice(files), chance),
+            "width": 90,
+            "height": 90,
+        }
+        for number in range(300)
+    ]
+    counts = screen_images(Config(), settings, images=artifact("images", settings, rows_in)).artifact.manifest().counts
+    assert counts.rows_out + counts.rejected["undecodable"] == 300
+    assert min(counts.rows_out, counts.rejected["undecodable"]) > 30
 
 
 def test_bytes_that_cannot_be_decoded_are_refused(settings):

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
+from support.shown_pictures import file, pictures
+from support.shown_pictures import image as shown_image
 from support.tables import artifact, reasons, rows
 from support.web import picture
 
@@ -115,6 +117,15 @@ def test_an_image_without_any_structure_has_a_hash_and_a_thumbnail():
     bits, thumbnail = hash_and_thumbnail(jpeg(Image.new("L", (64, 64), 255)))
     assert bits.shape == (HASH_BITS,)
     assert thumbnail.min() == 255
+
+
+def test_the_same_picture_in_two_kinds_of_file_is_one_picture():
+    """What is compared is what a browser shows: upright, in sRGB, on white."""
+    upright, turned = pictures()["jpeg_orientation_6"], file(shown_image().transpose(Image.Transpose.ROTATE_270))
+    for first, second in ((upright, turned), (pictures()["png_16_bit_rgb"], pictures()["bmp"])):
+        (bits, thumbnail), (other_bits, other_thumbnail) = hash_and_thumbnail(first), hash_and_thumbnail(second)
+        assert (bits != other_bits).sum() <= 2
+        assert np.abs(thumbnail.astype(int) - other_thumbnail).max() <= 6
 
 
 def test_no_images_are_no_duplicates():
