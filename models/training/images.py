@@ -6,10 +6,11 @@ import warnings
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from models.training.colours import on_white
 from models.training.errors import DataError, ImageTooSmallError
+from models.training.essentials import JPEG, PNG, jpeg_essentials, png_essentials
 
 # Pillow warns of large images, from a header it has only looked at, and of metadata that make no sense, which any web
 # site can send. Callers judge the size themselves.
@@ -55,7 +56,7 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
         DataError: as `decode`.
     """
     try:
-        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+        with open_image(encoded) as image:
             width, height = image.size
             if at_least is not None and image.format in ("JPEG", "MPO"):
                 image.draft(None, (at_least, at_least))  # None keeps the mode
@@ -71,6 +72,18 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
     if orientation in TURNS:
         shown = shown.transpose(TURNS[orientation])
     return np.array(shown), (height, width) if orientation in LYING else (width, height)
+
+
+def open_image(encoded: bytes) -> ImageFile.ImageFile:
+    """The image, not decoded yet, without metadata that would be in the way. Raises whatever Pillow raises."""
+    if encoded.startswith(PNG):
+        encoded = png_essentials(encoded)
+    try:
+        return Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except Exception:
+        if not encoded.startswith(JPEG):
+            raise
+        return Image.open(io.BytesIO(jpeg_essentials(encoded)), formats=FORMATS)
 
 
 def _orientation(image: Image.Image) -> int:

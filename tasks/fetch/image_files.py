@@ -1,16 +1,16 @@
 """What can be told of an image file without decoding it: its format, its size, and whether its end is there."""
 
-import io
 from dataclasses import dataclass
 
 from PIL import Image
 
-from models.training.images import FORMATS
+from models.training.essentials import PNG
+from models.training.images import open_image
 
 START_OF_SCAN = 0xDA
 END_OF_IMAGE = b"\xff\xd9"
 STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
-PNG, GIF_HEADERS = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
+GIF_HEADERS = (b"GIF87a", b"GIF89a")
 GIF_EXTENSION, GIF_IMAGE = b"!", b","
 # Formats that are not read: how a file begins, and what it is called. ISO media files name theirs behind "ftyp".
 UNREAD = {
@@ -36,7 +36,7 @@ class ImageHeader:
 def read_header(data: bytes) -> ImageHeader | None:
     """Format and size in pixels; None for anything that is no image of a format the pipeline reads."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with open_image(data) as image:
             return ImageHeader(str(image.format), image.width, image.height)
     except Image.DecompressionBombError:
         return ImageHeader("bomb", 1 << 16, 1 << 16)

@@ -29,6 +29,9 @@ def gamma(hundred_thousandths: int) -> bytes:
     return chunk(b"gAMA", struct.pack(">I", hundred_thousandths))
 
 
+END = chunk(b"IEND", b"")
+
+
 def levels(channels: int, bits: int = 8) -> np.ndarray:
     """Ramps that differ by channel and tell left from right and top from bottom: [24, 40, channels], of 0 to 1."""
     x, y = np.meshgrid(np.linspace(0, 1, WIDTH), np.linspace(0, 1, HEIGHT))
@@ -100,6 +103,19 @@ def zeros_between_segments(jpeg: bytes) -> bytes:
     return jpeg[:end] + bytes(5) + jpeg[end:]
 
 
+def with_chunk(png_file: bytes, added: bytes) -> bytes:
+    """The PNG with a chunk before its pixels."""
+    place = png_file.index(b"IDAT") - 4
+    return png_file[:place] + added + png_file[place:]
+
+
+def with_segments(jpeg: bytes) -> bytes:
+    """The JPEG with three segments that are too short for what they begin with."""
+    short = ((b"\xe0", b"JFIF\0\1"), (b"\xee", b"Adobe"), (b"\xe2", b"ICC_PROFILE\0"))
+    added = b"".join(b"\xff" + marker + struct.pack(">H", len(data) + 2) + data for marker, data in short)
+    return jpeg[:2] + added + jpeg[2:]
+
+
 def as_ycck(jpeg: bytes) -> bytes:
     """A CMYK JPEG whose inks are read as luminance and colour differences, as Photoshop writes them."""
     transform = jpeg.index(b"Adobe") + 11
@@ -148,6 +164,11 @@ def pictures() -> dict[str, bytes]:
         "png_gamma": png(levels(3), 2, 8, gamma(100_000)),
         "png_gamma_and_primaries": png(levels(3), 2, 8, gamma(100_000) + SRGB_CHROMATICITIES),
         "png_animated": file(rgb, save_all=True, append_images=[other], duration=60_000),
+        "png_large_text": with_chunk(file(rgb), chunk(b"zTXt", b"prompt\0\0" + zlib.compress(bytes(3_000_000)))),
+        "png_text_behind": file(rgb)[:-12] + chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(bytes(3_000_000))) + END,
+        "png_wrong_checksum": with_chunk(file(rgb), chunk(b"tEXt", b"a\0b")[:-1] + b"?"),
+        "png_short_gamma": with_chunk(file(rgb), chunk(b"gAMA", b"?")),
+        "png_empty_profile": with_chunk(file(rgb), chunk(b"iCCP", b"")),
         "jpeg": jpeg,
         "jpeg_grey": file(image("L"), "JPEG"),
         "jpeg_grey_profile": file(image("L"), "JPEG", icc_profile=grey_profile(1.4)),
@@ -160,6 +181,7 @@ def pictures() -> dict[str, bytes]:
         "jpeg_cmyk_rgb_profile": file(image("CMYK"), "JPEG", icc_profile=ADOBE),
         "jpeg_rgb": file(rgb, "JPEG", keep_rgb=True),
         "jpeg_zeros_between_segments": zeros_between_segments(jpeg),
+        "jpeg_short_segments": with_segments(file(rgb, "JPEG", exif=oriented(6), icc_profile=ADOBE)),
         "jpeg_bytes_behind": jpeg + bytes(100),
         "jpeg_odd_exif": file(rgb, "JPEG", exif=odd_exif()),
         "jpeg_phone": file(rgb, "MPO", save_all=True, append_images=[other], exif=oriented(6)),
