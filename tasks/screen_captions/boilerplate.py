@@ -1,4 +1,4 @@
-"""The stock phrases of alt texts, as one regular expression (RE2) that matches them anywhere in a caption."""
+"""The stock phrases of alt texts, as regular expressions (RE2): those to cut off, and those to judge captions by."""
 
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -34,11 +34,31 @@ PHRASES = (
     r"loading(?:\s+image)?(?:,?\s+please\s+wait)?|please\s+wait|advertisement|sponsored\s+(?:content|link)|untitled",
     rf"copyright\s*(?:\(c\)|©)?\s*(?:{YEAR})?(?:\s*[-\x{2013}]\s*{YEAR})?",
     r"all\s+rights\s+reserved|source:\s*\S+|(?:photo|image)\s+(?:credit|courtesy)\b[\w .,':]*",
-    rf"screen\s?shot(?:\s+(?:from|at|of))?(?:\s+{DATE}(?:\s+at\s+[\d.:]+)?)?",
+    rf"screen\s?shot(?:\s+(?:from|at|of))?\s+{DATE}(?:\s+at\s+[\d.:]+)?",
     r"(?:img|dsc|dscn|dscf|pict|image|photo|p|wp|vid|screenshot)[_-]?\d{3,}[\w-]*",  # names that cameras give
     r"[\w-]+\.(?:jpe?g|png|gif|webp|bmp|tiff?|svg)",  # file names
     r"(?:https?://|www\.)\S+",
 )
-BARE = rf"^\W*(?:{PICTURE})s?\W*(?:\d+\W*)?$"  # a caption that is only this word, or this word and a number
+# A caption that is only such a word, or such a word and a number.
+BARE = rf"^\W*(?:{PICTURE}|screen\s?shot|royalty[- ]free)s?\W*(?:\d+\W*)?$"
 
 BOILERPLATE = rf"(?i){BARE}|\b(?:{'|'.join(PHRASES)})[\s.,;:!|-]*"
+
+# Credits, at the start or the end of a caption: these are cut off. After "credit" anything up to the next comma is a
+# name; after words that also begin captions ("photo by the lake") only capitalised words are.
+SHOT = r"(?:photo(?:graph)?|image|picture|pic|illustration|video)s?"
+NAME_WORD = r"\p{Lu}[\p{L}'\x{2019}.-]*"
+NAME = rf"{NAME_WORD}(?:[\s/&]+(?:(?:and|de|la|van|von|der|of)\s+)?{NAME_WORD}){{0,4}}"
+CREDITS = (
+    rf"(?i:{SHOT}\s+(?:credits?|courtesy)(?:\s+of)?\s*[:-]?\s*)[^,;|()]{{1,40}}",
+    rf"(?i:{SHOT}\s*(?:by|via|:)|credits?\s*:|courtesy\s+of|photographer\s*:|source\s*:)\s*(?:\x{{a9}}\s*)?{NAME}",
+    rf"(?:(?i:copyright)\s*)?(?:\x{{a9}}|\([cC]\)|(?i:copyright))\s*(?:{YEAR}\s*)?(?:{NAME})?",
+    r"(?i:all\s+rights\s+reserved)",
+    r"(?:https?://|www\.)\S+",
+)
+AGENCY = r"(?i:getty\s+images|shutterstock|istock(?:photo)?|alamy|adobe\s+stock|unsplash|pinterest|flickr)"
+CREDIT = f"(?:{'|'.join(CREDITS)})"
+STOCK = rf"(?i:(?:royalty[- ]free\s+)?stock\s+(?:{PICTURE}|vector|footage)s?)"
+LEADING = rf"^[\s(\[]*(?:{CREDIT}[\s)\]]*[,;:|.)\]\x{{2013}}\x{{2014}}-]+\s+|{STOCK}(?:\s+(?i:of)\s+|\s*[:|,-]\s+))"
+MARK = r".,;|/(\[\x{2013}\x{2014}-"
+TRAILING = rf"(?:[\s{MARK}]+(?:{CREDIT}|{STOCK})|\s*[{MARK}]\s*{AGENCY})+[\s.,;|)\]]*$"

@@ -2,8 +2,8 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,11 +13,12 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
-from tasks.screen_captions.boilerplate import BOILERPLATE
+from tasks.screen_captions.boilerplate import BOILERPLATE, LEADING, TRAILING
 from tasks.screen_captions.config import Config
+from tasks.screen_captions.language import other_language
 
 
-@stage(Config, version=1, reads={"candidates": {"candidates": schemas.CANDIDATES}})
+@stage(Config, version=2, reads={"candidates": {"candidates": schemas.CANDIDATES}})
 def screen_captions(config: Config, output: Output, candidates: Artifact) -> None:
     """Repairs every alt text and keeps the captions that are English, not too short and not mostly boilerplate."""
     output.map(partial(screen_shard, config), candidates.files("candidates"))
@@ -26,7 +27,7 @@ def screen_captions(config: Config, output: Output, candidates: Artifact) -> Non
 def screen_shard(config: Config, uri: str) -> Shard:
     """The captions of one shard of candidates, and the rejected alt texts."""
     table = schemas.read_table(uri)
-    captions = pa.array(map(clean, table["alt"].to_pylist()), pa.string())
+    captions = cleaned(table["alt"].to_pylist())
     reasons, details = rejection_reasons(config, captions)
     table = table.append_column(schemas.CAPTIONS.field("caption"), captions)
     kept = pc.is_null(reasons)
@@ -34,6 +35,15 @@ def screen_shard(config: Config, uri: str) -> Shard:
     rejected = rejected.append_column(schemas.REJECTS.field("image"), pa.nulls(rejected.num_rows, pa.binary()))
     rejects = rejected.select(schemas.REJECTS.names).cast(schemas.REJECTS)
     return Shard(table.num_rows, {"captions": table.filter(kept).cast(schemas.CAPTIONS)}, rejects)
+
+
+def cleaned(texts: Iterable[str]) -> pa.Array:
+    """Captions of alt texts: repaired, and without credits at their ends, unless there is nothing else."""
+    captions = pa.array(map(clean, texts), pa.string())
+    cut = captions
+    for pattern in (LEADING, TRAILING):
+        cut = pc.replace_substring_regex(cut, pattern, "")
+    return pc.if_else(pc.equal(cut, ""), captions, cut)
 
 
 def clean(text: str) -> str:
@@ -84,38 +94,3 @@ def _shape_checks(config: Config, captions: pa.Array) -> Iterator[tuple[str, pa.
     yield "too_short", few_words, say(words, "words")
     yield "too_long", pc.greater(characters, config.max_characters), say(characters, "characters")
     yield "too_long", pc.greater(words, config.max_words), say(words, "words")
-
-
-def other_language(caption: str, min_confidence: float) -> str | None:
-    """The language of a caption that is not English, with cld3's confidence; None if it is English or uncertain.
-
-    On a few words cld3 is often confident and wrong: "a 3D emoji of grapes" is Catalan with 0.999. A caption in Latin
-    letters is therefore identified a second time, after "a picture of", and must again be another language. For a
-    caption of mostly other letters the first result is enough, whatever its confidence.
-    """
-    language, confidence = _identify(caption)
-    if language == "en" or (confidence < min_confidence and _is_latin(caption)):
-        return None
-    if _is_latin(caption) and _identify(f"a picture of {caption}")[0] == "en":
-        return None
-    return f"{language} {confidence:.2f}"
-
-
-def _is_latin(caption: str) -> bool:
-    letters = [character for character in caption if character.isalpha()]
-    # The Latin blocks are below 0x250; 0x1E00 to 0x1EFF are the further letters of Vietnamese and others.
-    latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)
-    return 2 * latin >= len(letters)
-
-
-def _identify(text: str) -> tuple[str, float]:
-    found = _identifier().FindLanguage(text)
-    return found.language, found.probability
-
-
-@cache
-def _identifier() -> Any:
-    import gcld3
-
-    # From 0 to 1000 bytes. By default cld3 identifies no text below 140 bytes, which most captions are.
-    return gcld3.NNetLanguageIdentifier(0, 1000)

@@ -1,0 +1,73 @@
+"""Whether a caption is English: by its frequent words, and by cld3 where they do not tell."""
+
+import re
+from functools import cache
+from typing import Any
+
+from tasks.screen_captions.words import ACCENTED, ENGLISH, FOREIGN
+
+WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+POSSESSIVE = re.compile(r"['\u2019]s?$")
+
+
+def other_language(caption: str, min_confidence: float) -> str | None:
+    """The language of a caption that is not English, with cld3's confidence; None if it is English or uncertain.
+
+    On a few words cld3 is often confident and wrong: "a 3D emoji of grapes" is Catalan with 0.999, "Golden Gate Bridge
+    in fog" Turkish. So a caption in Latin letters is first judged by its frequent words: the side that has more of them
+    decides. If both have as many, as in a caption of names, cld3 is asked twice, the second time after "a picture of",
+    and must find the same language both times. For a caption of mostly other letters cld3's first answer is enough,
+    whatever its confidence.
+    """
+    language, confidence = identify(caption)
+    if not _is_latin(caption):
+        return None if language == "en" else f"{language} {confidence:.2f}"
+    english, foreign = _frequent_words(caption)
+    if english > foreign:
+        return None
+    if foreign > english:
+        return f"{language} {confidence:.2f}" if language != "en" else f"{foreign} frequent words of other languages"
+    if language == "en" or confidence < min_confidence or identify(f"a picture of {caption}")[0] != language:
+        return None
+    return f"{language} {confidence:.2f}"
+
+
+def _frequent_words(caption: str) -> tuple[int, int]:
+    """How many words are frequent in English, and how many only in other languages or spelt as in no English word.
+
+    Capital letters make names: the La of La Jolla is no sign of French.
+    """
+    words = WORD.findall(caption.lower() if caption.isupper() else caption)
+    english = sum(_is_english(POSSESSIVE.sub("", word.lower())) for word in words)
+    foreign = sum(word in FOREIGN or _is_accented(word) for word in words if word[0].islower())
+    return english, foreign
+
+
+def _is_english(word: str) -> bool:
+    stems = (word, word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("ing"), word.removesuffix("ed"))
+    return any(stem in ENGLISH for stem in stems) or ("-" in word and all(map(_is_english, word.split("-"))))
+
+
+def _is_accented(word: str) -> bool:
+    return word not in ACCENTED and any(character.isalpha() and not character.isascii() for character in word)
+
+
+def _is_latin(caption: str) -> bool:
+    letters = [character for character in caption if character.isalpha()]
+    # The Latin blocks are below 0x250; 0x1E00 to 0x1EFF are the further letters of Vietnamese and others.
+    latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)
+    return 2 * latin >= len(letters)
+
+
+def identify(text: str) -> tuple[str, float]:
+    """cld3's language and confidence."""
+    found = _identifier().FindLanguage(text)
+    return found.language, found.probability
+
+
+@cache
+def _identifier() -> Any:
+    import gcld3
+
+    # From 0 to 1000 bytes. By default cld3 identifies no text below 140 bytes, which most captions are.
+    return gcld3.NNetLanguageIdentifier(0, 1000)
