@@ -13,11 +13,11 @@ POSSESSIVE = re.compile(r"['\u2019]s?$")
 def other_language(caption: str, min_confidence: float) -> str | None:
     """The language of a caption that is not English, with cld3's confidence; None if it is English or uncertain.
 
-    On a few words cld3 is often confident and wrong: "a 3D emoji of grapes" is Catalan with 0.999, "Golden Gate Bridge
-    in fog" Turkish. So a caption in Latin letters is first judged by its frequent words: the side that has more of them
-    decides. If both have as many, as in a caption of names, cld3 is asked twice, the second time after "a picture of",
-    and must find the same language both times. For a caption of mostly other letters cld3's first answer is enough,
-    whatever its confidence.
+    On a few words cld3 is often confident and wrong: "a 3D emoji of grapes" is Catalan with 0.999, "Golden Gate
+    Bridge in fog" Turkish. So a caption in Latin letters is first judged by its frequent words: the side that has
+    more of them decides. If both have as many, as in a caption of names, cld3 is asked twice, the second time after
+    "a picture of", and must not be confident of English either time. For a caption of mostly other letters cld3's
+    first answer is enough, whatever its confidence.
     """
     language, confidence = identify(caption)
     if not _is_latin(caption):
@@ -27,9 +27,10 @@ def other_language(caption: str, min_confidence: float) -> str | None:
         return None
     if foreign > english:
         return f"{language} {confidence:.2f}" if language != "en" else f"{foreign} frequent words of other languages"
-    if language == "en" or confidence < min_confidence or identify(f"a picture of {caption}")[0] != language:
+    if language == "en" or confidence < min_confidence:
         return None
-    return f"{language} {confidence:.2f}"
+    again, certainty = identify(f"a picture of {caption}")
+    return None if again == "en" and certainty >= min_confidence else f"{language} {confidence:.2f}"
 
 
 def _frequent_words(caption: str) -> tuple[int, int]:

@@ -3,70 +3,115 @@
 # Frequent words of English, and those that captions of pictures use. Left out: words that are also words of another
 # language in Latin letters, such as a, in, die, man, hotel.
 _ENGLISH = """
-abbey above across adventure aerial after afternoon against aircraft airplane airport alien all alley alligator
-almond along also amazing ancient and angel angry animal another ant antique any ape apple apron are around arrow
-art artist artwork ash asleep at autumn awesome baby back background backpack backyard bag bake baked bakery baking
-balloon baseball basket basketball bat bathroom battery be beach beak bean bear beautiful beaver bed bedroom bee
-beef been beer beetle before behind being below belt bench beneath beside best better between bicycle big bike bird
-birthday bite black blanket blossom blue blueberries blueberry boat book bookshelf boot both bottle bottom bowl box
-boy bracelet branch bread breakfast brick bride bridge bright broken bronze broom brother brown brush bucket
-building bunch burger burning bush business butter butterflies butterfly by cabbage cabin cabinet cake camel camera
-can candle candy canoe canyon cap car card carnival carpet carriage carrot carry carrying cart cartoon castle cat
-catch catching cathedral cave ceiling cemetery center centre chain chair cheese cheetah chef cherries cherry chicken
-child children chimney christmas church circle city classroom clean clear cliff climb climbing clock close-up closed
-cloth cloud cloudy coast coat coconut coffee cold college color colorful colour colourful computer concert concrete
-cone cook cookie cooking cool corn corner costume cottage couch could country countryside couple cover covered cow
-crab cream creature creek crocodile crossing crow crowd crown cucumber cup cupboard cupcake curtain cut cute cutting
-daisies daisy dance dancer dancing dark daughter dawn day death deep deer delicious desert design desk dessert did
-dining dinner dinosaur dirty dock doctor does dog doll dolphin donut door doorway dot doughnut down downtown dragon
-dragonfly draw drawer drawing drawn dream dress dressed drink drinking drive driver driving drum dry duck during
-dusk dust each eagle ear earring earth easter eat eating edge egg eight elbow elephant eleven elk empty end engine
-evening every exterior eye face factory fairy fall falling family farm farmer fast father feather feet fence fern
-ferry festival few field fill filled fire firework fireworks first fish five flame flat float floating flock floor
-flower flute fly flying fog foggy food foot football for forest fork fountain four fox frame free fresh fried friend
-fries frog from front frost frozen fruit full funny fur galaxy game garden garlic gate gentleman ghost giant gift
-giraffe girl glacier glass glasses glove goal goat golden good goose grape grass grave graveyard gray grazing great
-green greeting grey grilled groom ground group grow growing guitar guy had hair half halloween hallway ham hammer
-handmade hang hanging happy harbor harbour hard hare has have having hawk he head headphones healthy heart heavy
-hedgehog held helicopter helmet her herd here hers high highway hill hillside his history hit hitting hockey hold
-holding holiday home homemade honey horse hospital hot house how huge hummingbird hundred hut ice iceberg icy indoor
-insect inside interior international into iron is island it its ivy jacket jar jeans jellyfish jet jewelry job
-journey juice jump jumping jungle just kangaroo kayak kettle key keyboard kick kid king kitchen kite kitten knee
-knife knight ladder lady ladybug lake lamb lamp landing landscape lane large last laugh laughing lay laying leaf
-leaning leather leaves left leg lemon leopard letter lettuce library lie life light lighthouse lightning lily lime
-line lion little living lizard lobster lock long look looking lot loud love lovely low lunch lying made magazine
-magic make making many map marble market may meadow meal meat melting men mermaid metal mice middle might milk
-mirror mist misty modern money monkey monster monument moon moonlight moose morning mosque moss moth mother
-motorbike motorcycle mountain mouse mouth mud mug mural mushroom must my nail napkin narrow national natural near
-neck necklace neighborhood new newspaper next nice night nine noodle noon nose not notebook number nurse nut ocean
-octopus of off office oil old one onion only onto open orange orchard other others our out outdoor outside owl own
-paint painted painting pair pajamas palace pale pancake panoramic paper parade parked parking part party path
-pattern paw pea peace peach peacock pear pebble pen pencil penguin people pepper perched perfect pet petal phone
-photograph picture pie piece pier pig pigeon pile pillow pineapple pink pirate plane planet plastic plate play
-played player playground playing plum pond pool porch pork portrait posing poster pot potato pottery pouring power
-pretty price prince princess print private public pull pulling pumpkin puppy purple purse push pushing puzzle queen
-quiet rabbit race raft rain rainbow rainy raised raspberry rat raven raw read reading recipe red reflection rice
-ride rider riding right ripe rising river road roasted robot rock rocket roof room rope rough round row royal rug
-ruin ruins run runner running rustic rusty sad sailboat salad sale salt same sandwich sat sausage saw scarf scary
-scene scenery school scooter screen screenshot sculpture sea seagull seal second set setting seven several shadow
-shallow shape shaped shark she shed sheep shelf shelves shield shine shining shiny ship shirt shoe shop shore short
-should shoulder shovel show showing shown shrimp side sidewalk silhouette silver sing singing sister sit sitting six
-size skateboard sketch ski skier skirt sky skyline skyscraper sled sleep sleeping sleigh slice sliced slow small
-smile smiling smoke smooth snack snail snake snow snowboard snowflake snowy soccer sock soft soil soldier some
-someone son sound soup sour space spaceship sparrow speaker speaking spicy spider spoon spotted spring square squid
-squirrel stack stacked staircase stairs stamp stand standing star starry station statue steak steamed steel sticker
-stone stood store storm stormy strawberries strawberry stream street stripe striped strong student style suburb
-subway such sugar suit suitcase summer sun sunflower sunglasses sunlight sunny sunrise sunset surfboard surfer
-surround surrounded swamp swan sweater sweet swim swimmer swimming swinging sword table tail take taken taking talk
-talking tall tasty tea teacher team teenager template ten tennis than that the their then there these they third
-this those thousand three through throw throwing thunder tie tied tiger tiny tire to toad toast toddler tomato tool
-top towards tower town toy trail train tram travel tree trip trophy tropical trousers truck trumpet tulip turkey
-turtle twelve two umbrella unicorn uniform university up upon using vacation valley van vase vegetable very view
-village vineyard vintage violin volcano waffle wagon wait waiting walk walked walking wall wallet wallpaper walnut
-war warehouse warm was wasp watch watching water watercolor waterfall watermelon wave wear wearing weather wedding
-were wet wetland whale what wheel when where which while white who whose why wide wild will wind windmill window
-windy wine wing winner wire witch with within without wizard wolf woman women wood wooden woodpecker woods woolen
-word work worker working world worm worn would write writing written yard yellow you young your zebra zombie
+abandoned abbey above accepting accident account across actor actress adventure aerial after afternoon against
+aircraft airplane airport aisle album alien all alley alligator almond along alphabet also amazing ambulance anchor
+ancient and angel angry animal another antenna antique antler any apartment ape apple appliance apron archway are
+arena armchair armor around arrangement arrow art artist artwork ash asleep astronaut at athlete attic audience
+autumn avenue award awesome awning baby back backdrop background backpack backyard badge bag bagel bake baked bakery
+baking balcony ballerina balloon bandage banner barbecue bark barrel baseball basket basketball bat bathroom battery
+be beach bead beak beam bean bear beard beautiful beaver bed bedroom bee beef beehive been beer beetle before behind
+being bell below belt bench beneath beside best better between beverage bicycle big bike billboard bird birthday
+biscuit bite black blade blanket blender bloom blossom blue blueberries blueberry board boat bolt bone book bookcase
+bookshelf boot booth both bottle bottom boulder bouquet bow bowl box boy bracelet bracket branch bread breakfast
+brick bride bridge bright brochure broken bronze broom brother brown brush bucket buckle buffalo buffet building
+bulb bull bunch bunny buoy burger burning bush business busy butcher butter butterflies butterfly by cabbage cabin
+cabinet cactus cage cake calendar calm camel camera can candle candy canoe canvas canyon cap car card carnival
+carousel carpet carriage carrot carry carrying cart cartoon carved carving castle casual cat catch catching
+caterpillar cathedral cauldron cave ceiling cemetery center centre certificate chain chair chalk chalkboard champion
+chandelier cheek cheese cheetah chef cherries cherry chest chicken child children chili chimney chimpanzee chin chip
+chopped chopsticks christmas church cigarette circle circular city classroom claw clay clean clear cliff climb
+climbing cloak clock close-up closed closet cloth cloud cloudy clover clown coast coaster coat cobweb cockpit
+cocktail coconut coffee coffin coin cold collar collection college color colorful colour colourful comb comic
+compass computer concert concrete cone contestant cook cookie cooking cookware cool cork corn corner corridor
+costume cosy cottage couch could countertop country countryside couple courtyard cover covered cow cowboy cozy crab
+cracked cradle crane crate crayon cream creamy creature creek cricket crispy crocodile crossing crosswalk crow crowd
+crowded crown crunchy crystal cube cucumber cue cup cupboard cupcake curly curtain curved cut cute cutting cyclist
+daisies daisy dance dancer dancing dandelion dark dashboard daughter dawn day death deck deep deer delicious denim
+desert design desk dessert diagram diamond dice did dining dinner dinosaur dirty dish display diver dock doctor does
+dog doll dolphin dome donkey donut door doorknob doorstep doorway dot dough doughnut down downtown dragon dragonfly
+draw drawer drawing drawn dream dress dressed drink drinking drive driver driveway driving drum dry duck duckling
+dune during dusk dust dusty each eagle ear earring earth easel easter eat eating edge egg eight elbow elegant
+elephant elevator eleven elk emblem embroidery emperor empty end engine engraved envelope equipment escalator
+evening every exhibit explosion exterior eye fabric face factory fairy falcon fall falling family fancy fangs farm
+farmer fashion fast father faucet feast feather feet fence fern ferry festival few fiddle field figure figurine fill
+filled fire firefighter fireplace firework fireworks first fish fisherman fishing five flag flame flashlight flat
+fleece flip float floating flock flooded floor flour flower fluffy flute fly flying foal foam fog foggy folded
+foliage food foot football footprint for forehead forest fork formal fountain four fox frame free fresh fried friend
+fries fringe frog from front frost frozen fruit full funny fur furniture furry fuzzy gadget galaxy gallery gallop
+game garage garbage garden garlic gate gazelle gear gem gentleman geometric ghost giant gift giraffe girl glacier
+glass glasses glaze glider glittering glove glowing goal goat goblin goggles golden gondola good goose gorilla gown
+graffiti grain grandfather grandmother grape grapefruit grass grasshopper grave gravel graveyard gray grazing great
+green greenhouse greeting grey grilled grin grocery groom ground group grow growing guard guitar guy gym had hair
+hairy half halloween hallway halo ham hammer hamster handbag handle handmade hang hanging happy harbor harbour hard
+hare harvest has have having hawk hay he head headphones healthy heart heavy hedge hedgehog heel held helicopter
+helmet her herd here heron hers high highchair highway hiker hiking hill hillside his history hit hitting hockey
+hold holding holiday home homemade honey hood hoof hook horse hose hospital hot hound house how huge hummingbird
+hundred hurricane hut ice ice-cream iceberg icy illustration indoor indoors infant ink insect inside instrument
+interior international intersection into iron is island islet it its ivy jacket jaguar jar jeans jelly jellyfish jet
+jewel jewelry jigsaw job jockey jogger journal journey judge jug juice juicy jump jumping jungle just kangaroo kayak
+kayaker kettle key keyboard kick kid king kitchen kite kitten kiwi knee knife knight knitted knot lace ladder lady
+ladybug lake lamb lamp landing landscape lane lantern laptop large last laugh laughing laundry lava lawn lay layer
+laying leaf leaning leash leather leaves left leg lemon lemonade lens leopard letter lettuce library lie life light
+lightbulb lighthouse lighting lightning lily lime limestone line lion lipstick little living lizard llama loaf lobby
+lobster lock locker locomotive lodge long look looking lot loud lounge love lovely low luggage lunch lunchbox lying
+made magazine magic make making mane mannequin mansion many map marble marching market mascot mashed mask mattress
+may mayonnaise meadow meal meat meerkat melted melting men merchant mermaid metal mice microphone microscope
+microwave mid middle might military milk mineral miniature minivan mirror misty mixed mixer modern money monkey
+monster monument moon moonlight moose moped morning mosaic mosque moss moth mother motorbike motorcycle mound
+mountain mountaintop mouse mouth movie mud muffin mug mule mural muscle museum mushroom musical musician mustache
+mustard my nail napkin napping narrow national natural near neck necklace neighborhood nest new newborn newspaper
+next nice night nightstand nine noodle noon nose not notebook number nurse nut oak oar oatmeal ocean octopus of off
+office officer oil old olive one onion onions only onto open orange orchard orchestra ornate ostrich other others
+otter our out outdoor outdoors outfit outlet outside oval oven overhead overlooking overpass owl own oyster package
+paddle pail paint painted painting pair pajamas palace pale palm pancake panda panoramic pants papaya paper
+parachute parade parasol parked parking parrot part party passenger pasture path patio patrol pattern pavement paw
+pea peace peaceful peach peacock peanut pear pebble pelican pen pencil penguin penny people pepper perched perfect
+pet petal petals phone photograph photographer pianist picket pickle pickup picnic picture pie piece pier pig pigeon
+pile pillow pineapple pinecone pink pipe pirate pitcher plaid plain plane planet plant planter plaster plastic plate
+platter play played player playground playing plow plum plumage plush pocket podium polished pond poodle pool
+popcorn poppy porcelain porch porcupine pork portrait posing poster pot potato potted pottery pouring power prairie
+pretty pretzel price prince princess print private produce propeller public pug pull pulling pumpkin puppet puppy
+purple purring purse push pushing puzzle pyramid python quail queen quiet quilt rabbit raccoon race racket radish
+raft railing railroad railway rain rainbow raincoat rainforest rainy raised ramp ranch ranger raspberries raspberry
+rat raven raw razor read reading rear receipt recipe recliner rectangular red reef referee reflection refrigerator
+reindeer remote rhino rhinoceros ribbon rice ride rider riding rifle right ripe ripple rising river road roadside
+roasted robot rock rocket roller roof room rooster rope rough round row rowboat rower royal rubber rug rugby ruin
+ruins run runner running runway rustic rusty sad saddle sailboat sailing sailor salad sale salt same sandals
+sandwich sandy sat satellite saucer sausage saw scaffolding scarecrow scarf scary scene scenery scenic school
+scissors scoop scooter scoreboard scorpion screen screenshot screw sculpture sea seagull seagulls seal seashell
+seaside seat second seed set setting seven several shadow shaggy shallow shampoo shape shaped shark shaving she shed
+sheep sheet shelf shelter shelves shepherd shield shine shining shiny ship shipwreck shirt shoe shop shopping shore
+shoreline short shorts should shoulder shovel show shower showing shown shrimp shrine shrub shuttle side sidewalk
+sideways siding signpost silhouette silk silo silver simple sing singer singing sink siren sister sit sitting six
+size skateboard skater skating skeleton sketch ski skier skirt skis skull sky skyline skyscraper slab sled sleep
+sleeping sleeve sleigh slice sliced slide slipper slippery slope sloth slow small smartphone smile smiling smoke
+smoky smooth snack snacks snail snake snout snow snowboard snowboarder snowflake snowman snowy soap soccer sock
+socket soft soil solar soldier some someone son sound soup sour space spacecraft spaceship sparkling sparrow spatula
+speaker speaking spectator spicy spider spiky spiral sponge spool spoon spotted spray spring sprinkle square squash
+squid squirrel stack stacked stadium stage stain staircase stairs stall stallion stamp stand standing star starry
+station statue steak steamboat steamed steel steering stem stereo stick sticker sticky stone stood stool stop store
+stork storm stormy stove straw strawberries strawberry stream street streetlight stripe striped stripes stroller
+strong student stuffed style submarine suburb suburban subway such suds sugar suit suitcase summer sun sunbathing
+sunflower sunglasses sunlight sunny sunrise sunset surf surfboard surfer surfing surround surrounded suspension
+swamp swan sweater sweet swim swimmer swimming swing swinging switch sword syringe syrup table tablecloth tablet
+tail take taken taking talk talking tall tangled tarp tasty tattoo tea tea-time teacher team teapot teddy teenager
+telephone telescope television template ten tennis tent terrace terrain textile texture than that the theater
+theatre their then there these they third this those thousand thread three throne through throw throwing thumb
+thunder ticket tie tied tiger tightrope tile tiled timber tiny tire title to toad toast toddler toilet tomato tongue
+tool toolbox tooth toothbrush toothpaste top torch tortoise totem touch tourist towards towel tower town toy toys
+tractor trail trailer train tram trampoline trash travel tray treasure tree treehouse trek triangular tricycle trip
+tripod trolley trophy tropical trousers truck trumpet trunk tub tugboat tulip tunnel turban turf turkey turtle
+turtleneck tuxedo twelve twig twilight twisted two typewriter tyre umbrella underside underwater unicorn uniform
+university up upon using utensil vacant vacation vacuum valley vase vault vegetable vehicle veil velvet vendor very
+vessel veterinarian view viewpoint village vine vineyard vintage violin violinist volcano vulture waffle wagon
+waistcoat wait waiter waiting waitress walk walked walker walking wall wallaby wallet wallpaper walnut walrus war
+wardrobe warehouse warm was washing wasp wasteland watch watching water watercolor waterfall waterfront watering
+watermelon wave wax weapon wear wearing weasel weather weaving wedding weight were wet wetland whale wharf what
+wheat wheel wheelbarrow wheelchair when where which while whip whisk whiskers whistle white who whose why wide wig
+wild wildflower wildlife will willow wind windmill window windowsill windshield windy wine wing winner wire witch
+with within without wizard wolf woman women wood wooden woodpecker woods wool woolen word work workbench worker
+working workshop world worm worn worship would wreath wrench wrestler wrinkled wrist write writing written yacht
+yard yarn yawning yellow yield yogurt yolk you young your zebra zipper zombie zucchini
 """
 
 # Frequent small words of other languages in Latin letters. Left out: words that are also English.

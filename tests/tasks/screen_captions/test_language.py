@@ -1,8 +1,8 @@
 """English captions are kept and those in other languages are not.
 
 The English captions are 120 prompts of PartiPrompts, chosen by hash, and 180 that were written for this test in the
-manner of COCO's captions and of alt texts: things, places, products, animals, people. The 170 in 27 other languages
-were written for this test too.
+manner of COCO's captions and of alt texts: things, places, products, animals, people. The 230 in more than 27 other
+languages were written for this test too.
 """
 
 import csv
@@ -65,4 +65,4 @@ def test_a_few_english_words_are_seldom_taken_for_another_language():
     alone = [identify(phrase) for phrase in phrases]
     assert sum(language != "en" and confidence >= 0.7 for language, confidence in alone) > 0.3 * len(phrases)
     lost = [phrase for phrase in phrases if other_language(phrase, 0.7)]
-    assert len(lost) < 0.02 * len(phrases), lost
+    assert len(lost) < 0.03 * len(phrases), lost
