@@ -58,7 +58,9 @@ def launch(
         if _done(folder) is None:
             log = folder / LOG
             before = log.stat().st_size if log.exists() else 0
-            _wait(_start(module, job, folder, settings), folder, watch)
+            with storage.plain_errors(str(folder), "write", "--work-dir"):
+                started = _start(module, job, folder, settings)
+            _wait(started, folder, watch)
             if _done(folder) is None:
                 raise TrainingFailedError(_failure(folder, before))
     done = _done(folder)

@@ -77,11 +77,20 @@ class Output:
         self._files: list[FileRecord] = []
 
     @property
-    def scratch(self) -> Path:
-        """Local folder for unfinished work; survives a kill, removed once the manifest is written."""
+    def _scratch(self) -> Path:
         stage, fingerprint = self.uri.split("/")[-2:]
-        folder = self.settings.local_work / stage / fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
+        return self.settings.local_work / stage / fingerprint
+
+    @property
+    def scratch(self) -> Path:
+        """Local folder for unfinished work; survives a kill, removed once the manifest is written.
+
+        Raises:
+            StorageError: the work folder cannot be written.
+        """
+        folder = self._scratch
+        with storage.plain_errors(str(folder), "write", "--work-dir"):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def map(self, work: Callable[[Any], Shard], items: Sequence[Any], unit: str = "rows") -> list[ShardMarker]:
@@ -135,8 +144,8 @@ class Output:
         return tuple(sorted(self._files, key=lambda record: record.path))
 
     def clear_scratch(self) -> None:
-        """Removes the scratch folder."""
-        shutil.rmtree(self.scratch)
+        """Removes the scratch folder, if the stage used it."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def finish_shard(uri: str, owner: str, work: Callable[[Any], Shard], numbered: tuple[int, Any]) -> ShardMarker:

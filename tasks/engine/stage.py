@@ -14,6 +14,7 @@ from tasks.engine.code import record
 from tasks.engine.lock import Lease, check_owner, lease_uri, only_writer
 from tasks.engine.meter import Meter
 from tasks.engine.output import Output, Progress
+from tasks.engine.temporary import sweep
 from tasks.errors import RowsLostError
 from tasks.settings import Settings
 
@@ -121,6 +122,7 @@ class Stage:
             for observer in observers:
                 observer.progressed(self, progress)
 
+        sweep(settings)
         code = record(self.body.__module__)  # as it is now: files may change while the stage runs
         output = Output(artifact.uri, settings, watch, lease.owner)
         with Meter() as meter:

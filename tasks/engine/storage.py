@@ -51,27 +51,30 @@ def sha256(data: bytes) -> str:
 
 
 @contextmanager
-def plain_errors(uri: str, verb: str) -> Iterator[None]:
+def plain_errors(uri: str, verb: str, option: str = "--root") -> Iterator[None]:
     """Raises errors of the operating system or S3 as a `StorageError`, one sentence with the remedy.
 
     A FileNotFoundError is raised unchanged.
 
     Args:
         verb: the action, for the message: "read", "write", …
+        option: of the command line, with which another place can be chosen.
     """
     try:
         yield
     except FileNotFoundError:
         raise
     except PermissionError as error:
-        raise StorageError(f"No permission to {verb} {uri}: choose another place with --root.") from error
+        raise StorageError(f"No permission to {verb} {uri}: choose another place with {option}.") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
                 f"No space left to {verb} {uri}: free some and run again; every finished shard is kept."
             ) from error
         if error.errno in (errno.ENOTDIR, errno.EROFS, errno.EEXIST):
-            raise StorageError(f"Cannot {verb} {uri} ({error.strerror}): choose another place with --root.") from error
+            raise StorageError(
+                f"Cannot {verb} {uri} ({error.strerror}): choose another place with {option}."
+            ) from error
         raise StorageError(f"Cannot {verb} {uri}: {error}.") from error
 
 

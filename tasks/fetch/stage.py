@@ -1,6 +1,5 @@
 """Fetches the images: img2dataset, one batch of URLs per Dask task, with a downloader that trusts no server."""
 
-import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +15,10 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
 from tasks.engine.stage import stage
+from tasks.engine.temporary import temporary_folder
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import fetch_rows
+from tasks.settings import Settings
 
 TRUSTED_SOURCES = ("folder", "demo")  # a live site's source is its address, so it cannot take these names
 
@@ -37,7 +38,7 @@ def fetch(config: Config, output: Output, captions: Artifact) -> None:
     source = source_of(captions)
     folder = folder_of(captions, output.settings)
     with serving(source) if source is not None else nullcontext():
-        output.map(partial(fetch_batch, config, folder), batches(captions, config.urls_per_shard))
+        output.map(partial(fetch_batch, config, output.settings, folder), batches(captions, config.urls_per_shard))
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
@@ -55,13 +56,13 @@ def read_batch(batch: Batch) -> pa.Table:
     return table.take(pa.array(range(batch.index, table.num_rows, batch.count))).sort_by("pair_id")
 
 
-def fetch_batch(config: Config, folder: str | None, batch: Batch) -> Shard:
+def fetch_batch(config: Config, settings: Settings, folder: str | None, batch: Batch) -> Shard:
     """The images of one batch; runs in a Dask worker. `folder` is the one that was crawled, if it was one."""
     captions = read_batch(batch)
     rows = captions.to_pylist()
     urls = [_address(row, folder) for row in rows]
     trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in TRUSTED_SOURCES}
-    with tempfile.TemporaryDirectory(prefix="fetch-") as scratch:
+    with temporary_folder(settings) as scratch:
         fetched = fetch_rows(config, urls, trusted, scratch)
     images, rejects = [], []
     for row, result in zip(rows, fetched, strict=True):

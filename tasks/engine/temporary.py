@@ -1,0 +1,52 @@
+"""Temporary folders under the work folder. What a killed process leaves behind is swept by the next stage that runs."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tasks.engine import storage
+from tasks.engine.lock import is_alive
+from tasks.settings import Settings
+
+
+@contextmanager
+def temporary_folder(settings: Settings) -> Iterator[str]:
+    """An empty folder that is removed after the block.
+
+    Raises:
+        StorageError: the work folder cannot be written.
+    """
+    place = _place(settings)
+    with storage.plain_errors(str(place), "write", "--work-dir"):
+        place.mkdir(parents=True, exist_ok=True)
+        process = psutil.Process()
+        owner = f"{socket.gethostname()}_{process.pid}_{process.create_time()}_"
+        folder = tempfile.TemporaryDirectory(prefix=owner, dir=place, ignore_cleanup_errors=True)
+    with folder as name:
+        yield name
+
+
+def sweep(settings: Settings) -> None:
+    """Removes what processes of this host that have ended left behind."""
+    place = _place(settings)
+    for folder in place.iterdir() if place.is_dir() else ():
+        ours = f"{socket.gethostname()}_"
+        pid, _, rest = folder.name.removeprefix(ours).partition("_")
+        if folder.name.startswith(ours) and not _runs(pid, rest.partition("_")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(settings: Settings) -> Path:
+    return settings.local_work / "temporary"
+
+
+def _runs(pid: str, started: str) -> bool:
+    try:
+        return is_alive(int(pid), float(started))
+    except ValueError:  # not a name of ours
+        return True
