@@ -1,12 +1,32 @@
 """The base classes of every configuration in the project. Imports no torch, so that a flow process stays light."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+LARGEST = 2**63 - 1
 
 
 class Frozen(BaseModel):
-    """A configuration or a record: immutable, and an unknown key is an error."""
+    """A configuration or a record: immutable, and an unknown key is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Every number is finite and every integer fits 64 bits; every text can be written as UTF-8.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(part, int) and abs(part) > LARGEST:
+                raise ValueError(f"{part:.3g} is too large")
+            if isinstance(part, str) and not part.isascii():
+                try:
+                    part.encode()
+                except UnicodeEncodeError:
+                    raise ValueError("the text holds bytes that are not UTF-8") from None
+        return value
 
 
 class TokenizerModelConfig(Frozen):
