@@ -4,6 +4,8 @@ Each takes a recipe and the changes to it. Prefect does not store results (`pers
 artifacts under the root, and flows pass references to them.
 """
 
+import json
+import re
 from datetime import UTC, datetime
 
 from prefect import flow
@@ -36,7 +38,7 @@ def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settin
     """
     config = _config(recipe, changes)
     require_ready(config.source, settings or Settings())
-    report = whole_pipeline(PrefectRun(settings or Settings()), config)
+    report = whole_pipeline(PrefectRun(_settings(settings, recipe, changes)), config)
     publish_run(report)
     return report
 
@@ -75,7 +77,7 @@ def re_evaluation(
     config = _config(recipe, changes)
     require_ready(config.source, settings or Settings())
     pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
-    return PrefectRun(settings or Settings()).part(evaluation, config, pairs, models)
+    return PrefectRun(_settings(settings, recipe, changes)).part(evaluation, config, pairs, models)
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
@@ -85,6 +87,14 @@ def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
         return config
     snapshot = day.astimezone(UTC).strftime("%Y-%m-%d")
     return config.model_copy(update={"source": source.model_copy(update={"snapshot": snapshot})})
+
+
+def _settings(settings: Settings | None, recipe: RecipeName, changes: Changes) -> Settings:
+    """The settings, with the deployment as what started the run unless they say it already."""
+    settings = settings or Settings()
+    changed_values = re.sub(r"://[^/@\s]*@", "://…@", json.dumps(changes, ensure_ascii=False))
+    command = settings.command or f"a deployment with recipe {recipe} and changes {changed_values}"
+    return settings.model_copy(update={"command": command})
 
 
 def _config(recipe: RecipeName, changes: Changes) -> PipelineConfig:

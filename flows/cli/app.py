@@ -67,6 +67,7 @@ def run(
         dask_workers=dask_workers,
         dask_address=dask_address,
         processes_per_node=processes,
+        command=_run_command(given.recipe, config, set_, root, work_dir),
     )
     from flows.cli import console
     from flows.cli.run import closing_lines, execute, summary
@@ -299,11 +300,14 @@ def _run_command(
     work_dir: str | None = None,
 ) -> str:
     """The `dalle run` that makes what these options name."""
+    import re
     import shlex
 
     given = [("--recipe", recipe), ("--config", file), *(("--set", each) for each in assignments or [])]
     given += [("--root", root), ("--work-dir", work_dir)]
-    return shlex.join(["dalle", "run", *(str(word) for pair in given if pair[1] is not None for word in pair)])
+    words = [str(word) for pair in given if pair[1] is not None for word in pair]
+    # Passwords in addresses are not printed or stored.
+    return re.sub(r"://[^/@\s]*@", "://…@", shlex.join(["dalle", "run", *words]))
 
 
 def _settings(**options: Any) -> "Settings":

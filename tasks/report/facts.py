@@ -4,7 +4,8 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Manifest, lineage
 from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
+from tasks.report.provenance import Provenance
 
 PICTURES = ("samples", "scores")  # kinds of shards whose images have the size the models see
 
@@ -45,6 +47,7 @@ class RunFacts:
 
     stages: Mapping[str, Finished]
     evaluation: Evaluation | None = None
+    origin: Provenance = field(default_factory=Provenance)
 
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
@@ -82,12 +85,22 @@ class RunFacts:
         return sum(done.manifest.run.seconds for done in self.stages.values())
 
     @property
+    def finished(self) -> datetime | None:
+        """When the last of the stages ended, UTC."""
+        runs = [done.manifest.run for done in self.stages.values()]
+        ends = [datetime.fromisoformat(run.started) + timedelta(seconds=run.seconds) for run in runs]
+        return max(ends, default=None)
+
+    @property
     def peak_memory_mb(self) -> float:
         return max((done.manifest.run.peak_memory_mb for done in self.stages.values()), default=0.0)
 
     def figures(self) -> dict[str, Any]:
         """Everything the page says in numbers; the content of report.json."""
         told = {
+            "finished": self.finished.isoformat(timespec="seconds") if self.finished else None,
+            "commit": self.origin.commit,
+            "command": self.origin.command,
             "seconds": round(self.seconds, 2),
             "peak_memory_mb": self.peak_memory_mb,
             "stages": {name: _account(done) for name, done in self.stages.items()},
@@ -98,7 +111,7 @@ class RunFacts:
         return figures
 
 
-def gather(artifacts: Iterable[Artifact]) -> RunFacts:
+def gather(artifacts: Iterable[Artifact], origin: Provenance | None = None) -> RunFacts:
     """The given artifacts and all they were made from; of two of one stage, the nearer to the end counts.
 
     Raises:
@@ -109,7 +122,7 @@ def gather(artifacts: Iterable[Artifact]) -> RunFacts:
         for each in lineage(artifact):
             found.setdefault(each.stage, each)
     stages = {name: Finished(artifact, artifact.manifest()) for name, artifact in found.items()}
-    return RunFacts(_in_order_of_work(stages), _evaluation(stages.get("evaluate")))
+    return RunFacts(_in_order_of_work(stages), _evaluation(stages.get("evaluate")), origin or Provenance())
 
 
 def _in_order_of_work(stages: Mapping[str, Finished]) -> dict[str, Finished]:

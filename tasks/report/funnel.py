@@ -1,5 +1,6 @@
 """What became of every row: kept and refused at each stage, and examples of what was refused."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from markupsafe import Markup
 from tasks.engine import storage
 from tasks.report import words
 from tasks.report.facts import Finished, RunFacts
+from tasks.report.gallery import images_of
 from tasks.report.pictures import picture
 
+TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
 COLOURS = 6  # classes r0 … r5 of the style sheet
 
 
@@ -55,6 +58,7 @@ class Example:
     """A refused row a person can look at."""
 
     picture: Markup
+    twin: Markup  # of a duplicate: the picture that was kept in its place
     caption: str
     detail: str
     url: str
@@ -111,10 +115,12 @@ def sources(facts: RunFacts) -> list[Source]:
 
 def exhibits(facts: RunFacts, examples: int, side: int) -> list[Exhibit]:
     """For each reason of each stage, the first refused rows."""
-    return [exhibit for stage, done in facts.stages.items() for exhibit in _exhibits_of(stage, done, examples, side)]
+    return [
+        exhibit for stage, done in facts.stages.items() for exhibit in _exhibits_of(facts, stage, done, examples, side)
+    ]
 
 
-def _exhibits_of(stage: str, done: Finished, examples: int, side: int) -> Iterator[Exhibit]:
+def _exhibits_of(facts: RunFacts, stage: str, done: Finished, examples: int, side: int) -> Iterator[Exhibit]:
     rejected = {reason: rows for reason, rows in done.manifest.counts.rejected.items() if rows}
     if not rejected:
         return
@@ -124,11 +130,21 @@ def _exhibits_of(stage: str, done: Finished, examples: int, side: int) -> Iterat
         if all(len(rows) >= min(examples, rejected.get(reason, 0)) for reason, rows in found.items()):
             break
     for reason in sorted(rejected, key=lambda r: (-rejected[r], r)):
-        shown = tuple(_example(row, side) for row in islice(found[reason], examples))
-        yield Exhibit(stage, reason, rejected[reason], shown)
+        rows = list(islice(found[reason], examples))
+        kept = images_of(facts, {twin for row in rows if (twin := _twin(row))})
+        yield Exhibit(stage, reason, rejected[reason], tuple(_example(row, kept, side) for row in rows))
 
 
-def _example(row: dict[str, Any], side: int) -> Example:
-    caption = row["caption"] or ""
-    image = picture(row["image"], side, caption or "refused image") if row["image"] else Markup("")
-    return Example(image, caption, row["detail"] or "", row["url"] or "")
+def _twin(row: dict[str, Any]) -> str | None:
+    """The id of the pair that was kept in place of a duplicate; None for other rejects."""
+    named = TWIN.fullmatch(row["detail"] or "")
+    return named[1] if named else None
+
+
+def _example(row: dict[str, Any], kept: dict[str, bytes], side: int) -> Example:
+    caption, twin = row["caption"] or "", kept.get(_twin(row) or "")
+    image = picture(row["image"], side, caption or "refused image", whole=True) if row["image"] else Markup("")
+    if twin is None:
+        return Example(image, Markup(""), caption, row["detail"] or "", row["url"] or "")
+    beside = picture(twin, side, "the picture that was kept", whole=True)
+    return Example(image, beside, caption, "the same as the second picture, which was kept", row["url"] or "")

@@ -88,7 +88,7 @@ def open_gallery(facts: RunFacts, prompts_at_most: int) -> Gallery:
                 groups[prompted.group].append(prompted)
     shown = [prompted for group in groups.values() for prompted in group]
     wanted = {p.pair_id for p in shown} | {s.nearest_pair_id for p in shown for s in p.samples}
-    return Gallery(dict(groups), _images(facts, {pair_id for pair_id in wanted if pair_id}))
+    return Gallery(dict(groups), images_of(facts, {pair_id for pair_id in wanted if pair_id}))
 
 
 def some_pairs(facts: RunFacts, count: int) -> list[Row]:
@@ -134,8 +134,8 @@ def _sample(row: Row, verdict: Row) -> Sample:
     return Sample(row["image"], row["index"], row["rank"], row["score"], **told)
 
 
-def _images(facts: RunFacts, wanted: set[str]) -> dict[str, bytes]:
-    """Only the row groups that may hold a wanted pair are read."""
+def images_of(facts: RunFacts, wanted: set[str]) -> dict[str, bytes]:
+    """The packed images of some pairs, by id. Only the row groups that may hold a wanted pair are read."""
     pack = facts.get("pack")
     found: dict[str, bytes] = {}
     for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack and wanted else []:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tasks.evaluate.hits import HitRate
 from tasks.report import words
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
@@ -32,22 +33,32 @@ def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
 
 
 def summary(facts: RunFacts) -> list[str]:
-    """An honest paragraph, sentence by sentence."""
+    """What was measured on what, and what it means, sentence by sentence."""
     return [*_trained_on(facts), *_draws(facts), *_caution(facts)]
 
 
 def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     evaluation = facts.evaluation
-    if evaluation is None or evaluation.hits is None or evaluation.hits.seen is None:
+    if evaluation is None or evaluation.hits is None:
         return
-    seen = evaluation.hits.seen
-    yield Headline(
-        f"Right picture, best of {evaluation.candidates}",
-        words.percent(seen.best.value),
-        f"95% interval {words.interval(seen.best)}, {seen.best.n} prompts",
-        f"First one drawn, without ranking: {words.percent(seen.first.value)}. "
-        f"By chance: {words.percent(seen.chance.value)}.",
-        *_at_least(seen.best.value, targets.hit_rate, words.percent),
+    best_of = f"best of {evaluation.candidates}"
+    seen, unseen = evaluation.hits.seen, evaluation.hits.unseen
+    if seen:
+        target = _at_least(seen.best.value, targets.hit_rate, words.percent)
+        yield _share_of_prompts(f"Right picture, training captions, {best_of}", seen, *target)
+    if unseen:
+        yield _share_of_prompts(f"Right picture, captions never seen, {best_of}", unseen)
+
+
+def _share_of_prompts(label: str, rate: HitRate, target: str = "", met: bool | None = None) -> Headline:
+    return Headline(
+        label,
+        words.percent(rate.best.value),
+        f"95% interval {words.interval(rate.best)}, {rate.best.n} prompts",
+        f"First one drawn, without ranking: {words.percent(rate.first.value)}. "
+        f"By chance: {words.percent(rate.chance.value)}.",
+        target,
+        met,
     )
 
 
@@ -72,7 +83,8 @@ def _codes(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
             "Codes in use",
             f"{words.count(used)} / {words.count(size)}",
             f"as rich as {words.count(codes.train.perplexity)} equally used codes",
-            "The picture alphabet. A collapsed one has a handful of codes.",
+            "Different codes that occur in the training pictures. An untrained tokenizer can use many, too: see the "
+            "reconstruction.",
             *_at_least(used / size, targets.codes_share, lambda share: words.count(share * size)),
         )
 
@@ -133,10 +145,33 @@ def _draws(facts: RunFacts) -> Iterator[str]:
 
 
 def _caution(facts: RunFacts) -> Iterator[str]:
-    train = facts.evaluation.train_images if facts.evaluation else 0
-    if 0 < train < FEW_IMAGES:
+    """What the figures can be taken to mean. Each sentence is chosen by the figures it stands beside."""
+    evaluation = facts.evaluation
+    if evaluation is None:
+        return
+    seen = evaluation.hits.seen if evaluation.hits else None
+    unseen = evaluation.hits.unseen if evaluation.hits else None
+    if seen and not _beats_chance(seen):
         yield (
-            f"With {words.count(train)} pictures a model like this memorises: it redraws what it has seen, and asked "
-            "for something new it answers with something old. Read the figures as proof that every part works "
-            "together, not that the model understands language."
+            "That is not shown to be better than a blind pick: the models have not learned to draw. The page shows "
+            "that every stage ran, and nothing about how well the models could do."
         )
+        return
+    if seen and seen.best.value >= 0.5:
+        yield "The models redraw most of the pictures they were trained on."
+    elif seen:
+        yield "The models redraw some of the pictures they were trained on."
+    if unseen and _beats_chance(unseen):
+        yield "For captions they have never seen they do better than a blind pick."
+    elif unseen:
+        yield "For captions they have never seen they are not shown to do better than a blind pick."
+    if 0 < evaluation.train_images < FEW_IMAGES:
+        yield (
+            f"{words.count(evaluation.train_images)} pictures are few enough to be learned by heart: the figures for "
+            "training captions measure memory, not an understanding of language."
+        )
+
+
+def _beats_chance(rate: HitRate) -> bool:
+    """Whether the whole 95 % interval lies above what a blind pick would have."""
+    return rate.best.low > rate.chance.value

@@ -10,24 +10,26 @@ from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
+from tasks.report.provenance import Provenance, commit_of
 
 
-@stage(Config, version=2)
+@stage(Config, version=3)
 def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     """Writes the page about the run that the given artifacts are the end of.
 
     Any subset will do: the artifacts they were made from are found through their manifests. The page and the JSON hold
     times and memory, so they differ between two equal runs; nothing else in the pipeline does.
     """
-    [(page, figures)] = map_shards(partial(build, config), [tuple(artifacts.values())], output.settings)
+    origin = Provenance(commit_of(), output.settings.command)
+    [(page, figures)] = map_shards(partial(build, config, origin), [tuple(artifacts.values())], output.settings)
     output.write("index.html", page)
     output.write("report.json", figures)
 
 
-def build(config: Config, artifacts: Sequence[Artifact]) -> tuple[bytes, bytes]:
+def build(config: Config, origin: Provenance, artifacts: Sequence[Artifact]) -> tuple[bytes, bytes]:
     """The page and its figures. Runs in a Dask worker: hundreds of pictures are decoded for it."""
     from tasks.report.page import render
 
-    facts: RunFacts = gather(artifacts)
+    facts: RunFacts = gather(artifacts, origin)
     figures = json.dumps(facts.figures(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     return render(config, facts).encode(), figures.encode()

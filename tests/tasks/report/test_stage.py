@@ -13,6 +13,7 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.report.config import Config, Targets
 from tasks.report.facts import gather
+from tasks.report.provenance import commit_of
 from tasks.report.stage import report
 from tasks.settings import Settings
 
@@ -204,3 +205,41 @@ def test_of_two_artifacts_of_a_stage_the_one_nearer_to_the_end_counts(run):
 
 def test_report_json_is_strict(run, whole):
     json.loads(json.dumps(whole[1]), parse_constant=lambda constant: pytest.fail(constant))
+
+
+def test_the_top_says_when_from_which_commit_and_by_which_command(run):
+    settings = run.settings.model_copy(update={"command": "dalle run --recipe <smoke>"})
+    html, figures = written(report(Config(title="Dated"), settings, evaluate=run.artifacts["evaluate"]).artifact)
+    text = re.sub(r"\s+", " ", Page(html.split("<main", 1)[0]).text)
+    assert f"Finished {figures['finished'][:10]}" in text
+    assert "Started by dalle run --recipe <smoke>" in text
+    assert figures["command"] == "dalle run --recipe <smoke>"
+    assert figures["commit"] == commit_of()
+
+
+def test_the_commit_of_a_folder_without_a_repository_is_unknown(tmp_path):
+    assert commit_of(tmp_path) is None
+    (tmp_path / ".git").mkdir()
+    assert commit_of(tmp_path) is None
+
+
+def test_the_page_can_be_read_aloud_and_used_with_the_keyboard(whole):
+    html, _ = whole
+    assert Page(html).tags.count("main") == 1
+    assert html.count('<svg class="chart" role="img"') == html.count("</title>") - 1
+    assert '<nav aria-label="' in html
+    assert ":focus-visible" in html
+    without_name = [tag for tag in re.findall(r"<[^>]*role=\"img\"[^>]*>", html) if "aria-label" not in tag]
+    assert all(tag.startswith("<svg") for tag in without_name)
+
+
+def test_a_duplicate_stands_beside_the_picture_that_was_kept(settings):
+    run = finished_run(settings)
+    kept, copy = run.train[0], {**run.train[1], "pair_id": "f" * 16}
+    reject = {**copy, "reason": "near_duplicate", "detail": f"same as {kept['pair_id']}"}
+    shard = Shard(1, {}, table([{name: reject.get(name) for name in schemas.REJECTS.names}], schemas.REJECTS))
+    run.finish("dedup", lambda output: output.map(lambda item: item, [shard]))
+    html, _ = written(report(Config(), settings, a=run.artifacts["dedup"], b=run.artifacts["pack"]).artifact)
+    page = Page(html)
+    assert page.images.count("the picture that was kept") == 1
+    assert kept["pair_id"] not in page.text

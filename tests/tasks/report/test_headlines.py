@@ -1,0 +1,56 @@
+"""The first words of the page follow the figures: what is not measured is not said."""
+
+import pytest
+from support.evidence import evidence, judged
+
+from tasks.evaluate import figures
+from tasks.report.config import Targets
+from tasks.report.facts import RunFacts
+from tasks.report.headlines import headlines, summary
+
+
+def facts(seen: float, unseen: float | None = None, prompts: int = 60) -> RunFacts:
+    """A run in which the best sample is right for these shares of prompts."""
+    rows = [
+        row
+        for group, share in (("train", seen), ("val", unseen))
+        if share is not None
+        for i in range(prompts)
+        for row in judged(i + (prompts if group == "val" else 0), [i < share * prompts, False], group=group)
+    ]
+    found = evidence(rows)
+    held_out = None if unseen is None else found.train
+    return RunFacts({}, figures.measure(evidence(rows, val=held_out)))
+
+
+def said(run: RunFacts) -> str:
+    return " ".join(summary(run))
+
+
+def test_a_run_that_draws_noise_is_not_said_to_redraw_anything() -> None:
+    text = said(facts(seen=0.0, unseen=0.0))
+    assert "have not learned to draw" in text
+    assert "redraw" not in text
+    assert "memory" not in text
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.95, "most of"), (0.4, "some of")])
+def test_how_much_is_redrawn_follows_the_share_of_right_pictures(share: float, words: str) -> None:
+    assert f"redraw {words} the pictures" in said(facts(seen=share))
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.9, "they do better"), (0.0, "not shown to do better")])
+def test_captions_never_seen_are_judged_by_their_own_share(share: float, words: str) -> None:
+    assert words in said(facts(seen=1.0, unseen=share))
+
+
+def test_seen_and_unseen_stand_side_by_side_and_say_which_is_which() -> None:
+    first, second = headlines(facts(seen=1.0, unseen=0.5), Targets(hit_rate=0.5))[:2]
+    assert "training captions" in first.label
+    assert "captions never seen" in second.label
+    assert (first.value, second.value) == ("100%", "50%")
+    assert (first.met, second.met) == (True, None)
+
+
+def test_without_a_target_nothing_is_marked() -> None:
+    assert {(tile.met, tile.target) for tile in headlines(facts(seen=1.0), Targets())} == {(None, "")}
