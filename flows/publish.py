@@ -1,20 +1,22 @@
 """What an operator sees of a stage in the Prefect UI: one markdown page and, during long work, a progress bar."""
 
 import time
-from typing import cast
+from types import TracebackType
+from typing import Self, cast
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
 
 from flows.markdown import account, page, run_page
+from flows.run import Pace
 from tasks.engine.artifact import Artifact
-from tasks.engine.meter import duration
 from tasks.engine.output import Progress
 from tasks.engine.stage import Observer, Outcome, Stage
 
 FIRST_AFTER_S = 4.0  # shorter stages get no progress bar
 EVERY_S = 2.5  # between two updates of a bar
+LOG_EVERY_S = 30.0  # between two lines in the log of a task run
 
 
 def key(stage: str) -> str:
@@ -23,18 +25,31 @@ def key(stage: str) -> str:
 
 
 class Publisher(Observer):
-    """Publishes the progress and the page of one stage as Prefect artifacts of the current task run."""
+    """Publishes the progress and the page of one stage as Prefect artifacts of the current task run.
 
-    def __init__(self) -> None:
+    Inside its `with` block the log of the task run gets a line about the pace at regular times.
+    """
+
+    def __init__(self, log_every_s: float = LOG_EVERY_S) -> None:
         self._next = time.monotonic() + FIRST_AFTER_S
         self._bar: UUID | None = None
+        log = get_run_logger()  # bound here, because the pace is told in another thread
+        self._pace = Pace(log_every_s, lambda text: log.info("%s", text))
+
+    def __enter__(self) -> Self:
+        self._pace.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._pace.__exit__(kind, error, tb)
 
     def progressed(self, stage: Stage, progress: Progress) -> None:
+        self._pace.progressed(progress)
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + EVERY_S
         percent = 100 * progress.done / max(progress.total, 1)
-        self._show(stage.name, percent, wording(progress))
+        self._show(stage.name, percent, self._pace.text())
 
     def finished(self, stage: Stage, outcome: Outcome) -> None:
         if self._bar is not None:
@@ -57,9 +72,3 @@ def publish_run(report: Artifact) -> None:
     """Publishes a page about the whole run as a Prefect artifact of the current flow run."""
     get_run_logger().info("Report: %s", report.file("index.html"))
     create_markdown_artifact(key="pipeline", markdown=run_page(report), description=report.file("index.html"))
-
-
-def wording(progress: Progress) -> str:
-    """`120 of 3,000 steps, loss 2.1, 4 min left`."""
-    eta = f", {duration(progress.eta_s)} left" if progress.eta_s is not None else ""
-    return f"{progress.done:,} of {progress.total:,} {progress.what}{eta}"

@@ -81,7 +81,8 @@ class PrefectRun(Run):
 def _task(stage: Stage) -> Task[..., Any]:
     def work(config: StageConfig, settings: Settings, **inputs: Artifact) -> State[Artifact]:
         console = _console.get()
-        outcome = stage(config, settings, [Publisher(), *([console] if console else [])], **inputs)
+        with Publisher() as publisher:
+            outcome = stage(config, settings, [publisher, *([console] if console else [])], **inputs)
         if outcome.reused:
             # Prefect's name and colour for a task that was not executed again. The cache is the artifact store.
             return Completed(name="Cached", message="Found finished", data=outcome.artifact)

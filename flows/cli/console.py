@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from flows.wording import figure, flow_of_rows, numbers
+from flows.run import Pace
+from flows.wording import figure, flow_of_rows, how_far, numbers
 from tasks.engine.artifact import Artifact, Manifest
 from tasks.engine.meter import duration
 from tasks.engine.output import Progress as StageProgress
@@ -74,16 +75,30 @@ class Silent(Observer):
 class Plain(Silent):
     """Plain lines, for logs and pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float = PLAIN_EVERY_S) -> None:
         super().__init__()
-        self._said = time.monotonic()
+        self._every_s = every_s
+        self._pace: Pace | None = None
+
+    def started(self, stage: Stage, artifact: Artifact) -> None:
+        super().started(stage, artifact)
+        self.close()
+        self._pace = Pace(self._every_s, lambda text: print(f"{stage.name:<15} {text}", flush=True))
+        self._pace.__enter__()
 
     def progressed(self, stage: Stage, progress: StageProgress) -> None:
-        if time.monotonic() - max(self._said, self._started) < PLAIN_EVERY_S:
-            return
-        self._said = time.monotonic()
-        eta = _eta(progress, time.monotonic() - self._started)
-        print(f"{stage.name:<15} {progress.done:,} of {progress.total:,} {progress.what}{eta}", flush=True)
+        if self._pace:
+            self._pace.progressed(progress)
+
+    def finished(self, stage: Stage, outcome: Outcome) -> None:
+        self.close()
+        super().finished(stage, outcome)
+
+    def close(self) -> None:
+        """Ends the lines about a stage, also where it failed."""
+        if self._pace:
+            self._pace.__exit__(None, None, None)
+            self._pace = None
 
     def show(self, text: str, reused: bool) -> None:
         print(text, flush=True)
@@ -98,6 +113,7 @@ class Live(Silent):
         columns = (TextColumn("{task.description:<15}"), BarColumn(30), TextColumn("{task.fields[what]}"))
         self._bar = Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True)
         self._task: TaskID | None = None
+        self._first: StageProgress | None = None
 
     def __enter__(self) -> "Live":
         self._bar.start()
@@ -108,13 +124,15 @@ class Live(Silent):
 
     def started(self, stage: Stage, artifact: Artifact) -> None:
         super().started(stage, artifact)
+        self._first = None
         self._task = self._bar.add_task(stage.name, total=None, what="")
 
     def progressed(self, stage: Stage, progress: StageProgress) -> None:
         if self._task is None:
             return
-        eta = _eta(progress, time.monotonic() - self._started)
-        what = f"{progress.done:,} of {progress.total:,} {progress.what}{eta}"
+        if self._first is None:
+            self._first = progress
+        what = how_far(progress, self._first.done, time.monotonic() - self._started)
         self._bar.update(self._task, completed=progress.done, total=progress.total or None, what=what)
 
     def finished(self, stage: Stage, outcome: Outcome) -> None:
@@ -125,14 +143,6 @@ class Live(Silent):
 
     def show(self, text: str, reused: bool) -> None:
         self._console.print(text, style="dim" if reused else "", soft_wrap=True, markup=False)
-
-
-def _eta(progress: StageProgress, elapsed: float) -> str:
-    """The time left: the stage's own estimate, else one from its pace so far."""
-    left = progress.eta_s
-    if left is None and 0 < progress.done < progress.total and elapsed > 2:
-        left = elapsed / progress.done * (progress.total - progress.done)
-    return f", {duration(left)} left" if left is not None else ""
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Stages as Prefect task runs: the same artifacts, graph edges, the state `Cached`, pages and retries."""
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from flows.run import DirectRun, Run
 from tasks.engine.artifact import Artifact
-from tasks.engine.output import Output
+from tasks.engine.output import Output, Progress
 from tasks.engine.stage import Observer, Outcome, Stage, StageConfig, stage
 from tasks.errors import ConfigError, RowsLostError, StorageError
 from tasks.settings import Settings
@@ -186,3 +187,38 @@ def test_an_observer_in_the_process_receives_the_events_of_every_stage(settings:
         as_flow(settings)
         as_flow(settings)
     assert [reused for _, reused in Listing.finished_stages] == [False, False, False, True, True, True]
+
+
+def test_the_log_of_a_task_holds_how_far_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flows import publish, stage_task
+
+    waited = threading.Event()
+
+    class Quick(publish.Publisher):
+        def __init__(self) -> None:
+            super().__init__(log_every_s=0.02)
+
+    @stage(NumbersConfig)
+    def slow(config: NumbersConfig, output: Output) -> None:
+        output.watch(Progress(40, 100, "steps, loss 2.000"))
+        waited.wait(0.3)
+
+    monkeypatch.setattr(stage_task, "Publisher", Quick)
+    with caplog.at_level("INFO"):
+        as_flow_of(slow, settings)
+    lines = [record.getMessage() for record in caplog.records if record.name == "prefect.task_runs"]
+    assert any(line.startswith("40 of 100 steps, loss 2.000, ") for line in lines)
+
+
+def as_flow_of(stage: Stage, settings: Settings) -> None:
+    from prefect import flow
+
+    from flows.stage_task import PrefectRun
+
+    @flow(name="one", persist_result=False)
+    def one() -> None:
+        PrefectRun(settings)(stage, NumbersConfig())
+
+    one()
