@@ -257,11 +257,15 @@ def doctor(
 def up(
     port: Annotated[int, typer.Option(help="Port of the server and its UI.")] = 4200,
     file: Annotated[Path | None, typer.Option(help="Deployments.  [default: infra/prefect.yaml]")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with user:password, which the server then asks for.")
+    ] = None,
 ) -> None:
     """Start a Prefect server with its UI, a worker, and the deployments with their schedules."""
-    from flows.cli import services
+    from flows.cli import console, services
 
-    server = services.up(port, *([file.absolute()] if file else []))
+    with console.waiting() as tell:
+        server = services.up(port, file.absolute() if file else services.DEPLOYMENTS, password_file, tell)
     typer.echo(f"Prefect is up: {server.ui}  (`dalle run` now shows there; `dalle down` ends it)")
 
 

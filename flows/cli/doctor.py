@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from flows.cli import environment
 from tasks.errors import PipelineError
 from tasks.preflight import require_root, require_writable
 from tasks.settings import Settings
@@ -131,7 +132,7 @@ def api(address: str | None) -> Finding:
     if not address:
         return Finding("server", True, "No Prefect server set: a run starts its own (`dalle up` starts one with a UI).")
     try:
-        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=5):
+        with urllib.request.urlopen(environment.request(f"{address.rstrip('/')}/health"), timeout=5):
             return Finding("server", True, f"The Prefect server at {address} answers.")
     except OSError as error:
         return Finding(

@@ -1,13 +1,16 @@
 """What Prefect and its server read from the environment; set before Prefect is imported. Imports nothing heavy."""
 
+import base64
 import json
 import os
 from pathlib import Path
+from urllib.request import Request
 
 from tasks.errors import ConfigError
 
 PROJECT = Path(__file__).absolute().parents[2]
 
+PASSWORD = "PREFECT_API_AUTH_STRING"  # what Prefect's clients log in with
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -72,4 +75,35 @@ def use_running_server() -> str | None:
         server = json.loads(services_file().read_text()).get("server")
         if server and is_alive(server["pid"], server["started"]):
             os.environ["PREFECT_API_URL"] = server["api"]
+            if server.get("password_file"):
+                use_password_file(Path(server["password_file"]))
     return os.environ.get("PREFECT_API_URL")
+
+
+def password_of(file: Path) -> str:
+    """The `user:password` in a file.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds something else.
+    """
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The password file {file} cannot be read: {error}.") from error
+    user, colon, secret = password.partition(":")
+    if not (user and colon and secret) or len(password.split()) != 1:
+        raise ConfigError(f"The password file {file} must hold one line, user:password.")
+    return password
+
+
+def use_password_file(file: Path) -> None:
+    """Lets this process and those it starts log in to the server, unless a password is set already."""
+    if not os.environ.get(PASSWORD):
+        os.environ[PASSWORD] = password_of(file)
+
+
+def request(url: str) -> Request:
+    """A request to the server, with the password if one is set."""
+    password = os.environ.get(PASSWORD)
+    login = {"Authorization": f"Basic {base64.b64encode(password.encode()).decode()}"} if password else {}
+    return Request(url, headers=login)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.web import free_port
 from typer.testing import CliRunner, Result
 
 from flows.cli import environment
@@ -135,3 +136,15 @@ def test_down_with_nothing_up_says_so(tmp_path: Path) -> None:
         [DALLE, "down"], capture_output=True, text=True, check=True, env={**os.environ, "DALLE_STATE": str(tmp_path)}
     )
     assert done.stdout.strip() == "Nothing of `dalle up` is running."
+
+
+@pytest.mark.parametrize("content", [None, "", "password", "ann:", "ann:one two", "ann:one\nbob:two"])
+def test_a_password_file_that_holds_no_login_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    monkeypatch.setenv("DALLE_STATE", str(tmp_path / "state"))
+    if content is not None:
+        (tmp_path / "password").write_text(content)
+    result = dalle("up", "--port", str(free_port()), "--password-file", str(tmp_path / "password"))
+    assert "password file" in only_line(result)
+    assert result.exit_code == 2

@@ -1,10 +1,12 @@
 """`dalle up`: a real server and worker, deployments whose schedules start runs, and `dalle down` ends only these."""
 
+import base64
 import json
 import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.end_to_end
 
 DALLE = str(Path(sys.executable).with_name("dalle"))
 RUN_LIMIT_S = 150.0
+USER = "ann:a-password"
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,17 @@ class Services:
         return json.loads(Path(self.env["DALLE_STATE"], "services.json").read_text())
 
     def api(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with self.ask("csrf-token?client=test", None) as answer:
+            token = {"Prefect-Csrf-Client": "test", "Prefect-Csrf-Token": json.load(answer)["token"]}
+        with self.ask(path, body, {"Content-Type": "application/json"} | token) as answer:
             return json.load(answer)
+
+    def ask(self, path: str, body: Any, headers: dict[str, str] | None = None, login: str = USER) -> Any:
+        """The answer to a request with the password; without one if `login` is empty."""
+        data = None if body is None else json.dumps(body).encode()
+        basic = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
+        url = f"http://127.0.0.1:{self.port}/api/{path}"
+        return urllib.request.urlopen(urllib.request.Request(url, data, basic | (headers or {})), timeout=30)
 
 
 def family(pid: int) -> set[int]:
@@ -61,7 +70,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     port = next(port for port in range(4310, 4400) if is_free(port))
     running = Services(env | {"DALLE_STATE": str(state)}, port)
     try:
-        assert f"http://127.0.0.1:{port}" in running.dalle("up", "--port", str(port))
+        (state / "password").write_text(f"{USER}\n")
+        told = running.dalle("up", "--port", str(port), "--password-file", str(state / "password"))
+        assert f"http://127.0.0.1:{port}" in told
         yield running
     finally:
         running.dalle("down")
@@ -89,8 +100,33 @@ def test_a_second_server_cannot_use_the_same_port(services: Services, tmp_path: 
 
 def test_a_run_finds_the_server(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "")
+    monkeypatch.setenv(environment.PASSWORD, "")
     monkeypatch.setenv("DALLE_STATE", services.env["DALLE_STATE"])
     assert environment.use_running_server() == f"http://127.0.0.1:{services.port}/api"
+    assert os.environ[environment.PASSWORD] == USER
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:1", "null"])
+def test_a_page_of_another_origin_may_not_read_the_server(services: Services, origin: str) -> None:
+    with services.ask("csrf-token?client=page", None, {"Origin": origin}) as answer:
+        assert answer.headers.get("Access-Control-Allow-Origin") is None
+    own = f"http://localhost:{services.port}"
+    with services.ask("csrf-token?client=page", None, {"Origin": own}) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] == own
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_what_a_browser_sends_without_asking_first_changes_nothing(services: Services, content_type: str) -> None:
+    headers = {"Origin": "http://evil.example", "Content-Type": content_type}
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        services.ask("flows/", {"name": "evil"}, headers)
+    assert "evil" not in {flow["name"] for flow in services.api("flows/filter", {})}
+
+
+@pytest.mark.parametrize("login", ["", "ann:wrong"])
+def test_without_the_password_nothing_is_told(services: Services, login: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        services.ask("csrf-token?client=page", None, login=login)
 
 
 def test_a_schedule_creates_runs(services: Services) -> None:
