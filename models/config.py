@@ -13,7 +13,8 @@ class Frozen(BaseModel):
     Every number is finite and every integer fits 64 bits; every text can be written as UTF-8.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Inputs stay out of messages: an address may hold a password.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     @field_validator("*", mode="after")
     @classmethod

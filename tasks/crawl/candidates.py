@@ -11,6 +11,8 @@ from tasks.engine import storage
 from tasks.engine.output import Shard
 
 IMAGE_SCHEMES = ("http://", "https://")
+MAX_ALT_CHARACTERS = 10_000
+MAX_URL_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)

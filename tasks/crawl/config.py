@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -10,6 +11,7 @@ from tasks.crawl.sources.folder_files import FolderFiles
 from tasks.engine import storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
+from tasks.web.download import without_credentials
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,6 +28,9 @@ class Config(StageConfig):
     licence: str | None = Field(None, description="Licence of the images where their page does not state one.")
     max_pages: int = Field(1000, ge=1, description="Pages to fetch from each site at most.")
     max_depth: int = Field(10, ge=0, description="Links to follow from a site's first page at most.")
+    max_minutes: float = Field(
+        60, gt=0, le=10_000, allow_inf_nan=False, description="Time for the crawl of each site at most."
+    )
     delay_s: float = Field(0.5, ge=0, description="Pause between two pages of a live site; grows if it answers slowly.")
     port: int = Field(8717, ge=1, le=65535, description="Port of the demo site on 127.0.0.1.")
     archive: str = Field("data/fluent-emoji-3d.zip", description="Zip of captioned images the demo site is made of.")
@@ -51,8 +56,13 @@ class Config(StageConfig):
     @classmethod
     def _are_addresses(cls, sites: tuple[str, ...]) -> tuple[str, ...]:
         for site in sites:
+            shown = without_credentials(site)
+            if shown != site:
+                raise ValueError(f"'{shown}' was given with a user name or password: sites are crawled without one")
             if not site.startswith(("http://", "https://")):
                 raise ValueError(f"'{site}' is no web address: it must start with http:// or https://")
+            if not _has_host(site):
+                raise ValueError(f"'{site}' is no web address: its host or port is not valid")
         return sites
 
     @property
@@ -81,3 +91,10 @@ class Config(StageConfig):
                 raise SourceError(f"The demo needs {self.archive_path}: get the whole repository.")
             return storage.sha256(self.archive_path.read_bytes())
         return FolderFiles.of(self.folder).state() if self.folder is not None else ""
+
+
+def _has_host(site: str) -> bool:
+    try:
+        return bool(urlsplit(site).hostname) and urlsplit(site).port != 0
+    except ValueError:
+        return False

@@ -21,7 +21,8 @@ DEMO = "demo"
 def crawl(config: Config, output: Output) -> None:
     """Collects candidates; one shard for each source. Section 2.3 of the paper.
 
-    Metrics: pages fetched, disallowed by robots.txt, and failed.
+    Metrics: pages fetched, disallowed by robots.txt, failed, redirected elsewhere, and not reached within the limits;
+    links and images beyond the limits.
 
     Raises:
         SourceError: no source holds an image, or a folder is not usable.
@@ -58,6 +59,8 @@ def crawl_source(config: Config, source: tuple[str, str]) -> Shard:
     if shard.rows_in == 0 and len(_sources(config)) == 1:
         # Raised before the shard is marked as finished, so that the next run tries again.
         pages = f"{shard.metrics['pages_fetched']} pages fetched, {shard.metrics['pages_failed']} failed"
+        if shard.metrics["pages_elsewhere"]:
+            pages += f", {shard.metrics['pages_elsewhere']} redirected to another host, such as www."
         raise SourceError(f"No image was found at {address} ({pages}): check the address and source.sites.")
     return shard
 

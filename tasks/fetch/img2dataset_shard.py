@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,7 @@ from tasks.fetch.fetched import SEPARATOR
 from tasks.fetch.image_files import is_cut, read_header, unread_format
 from tasks.web.connection import Limits, RefusedError
 from tasks.web.download import download
+from tasks.web.host_rules import LIMITS, HostRules
 
 if TYPE_CHECKING:
     from img2dataset.resizer import Resizer
@@ -62,6 +64,8 @@ class SafeDownloader:
         self.config = config
         self.trusted = trusted
         self.limits = Limits(config.timeout_s, config.deadline_s, config.max_bytes, config.allow_private_hosts)
+        # The addresses themselves were checked by the crawl; where they redirect to is known only now.
+        self._rules = HostRules(limits=replace(LIMITS, allow_private_hosts=config.allow_private_hosts))
         self._hosts: dict[str, threading.Semaphore] = defaultdict(
             lambda: threading.Semaphore(config.connections_per_host)
         )
@@ -97,7 +101,7 @@ class SafeDownloader:
         for attempt in range(self.config.retries + 1):
             try:
                 with self._hosts[host]:
-                    return download(url, self.limits, url in self.trusted).body
+                    return download(url, self.limits, url in self.trusted, before_redirect=self._rules.check).body
             except RefusedError as refusal:
                 if not refusal.transient or attempt == self.config.retries:
                     raise

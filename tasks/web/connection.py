@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # holds every IPv4 address (RFC 6052)
+
 
 class RefusedError(Exception):
     """A download that did not happen. `reason` is a short stable code, `detail` the value that decided.
@@ -32,12 +34,14 @@ class Limits:
         timeout_s: longest wait for the connection, and for each read.
         deadline_s: longest time for the whole download, redirects included.
         max_bytes: of the body, also after decompression.
+        cut: keep the first `max_bytes` of a longer body instead of refusing it.
     """
 
     timeout_s: float = 5.0
     deadline_s: float = 15.0
     max_bytes: int = 20_000_000
     allow_private_hosts: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,9 +137,19 @@ def _secure(stream: _Socket, host: str) -> _SecureSocket:
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet: not private, loopback, link-local or multicast."""
     ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else ip.ipv4_mapped or ip.sixtofour
+        ip = inner or ip
     return ip.is_global and not ip.is_multicast
+
+
+def is_public_host(host: str) -> bool:
+    """Whether a host has no private address. True also if it cannot be resolved now."""
+    try:
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):
+        return True
+    return all(is_public(str(address[4][0])) for address in addresses)
 
 
 def _refusal(error: Exception, expired: bool, limits: Limits) -> RefusedError:

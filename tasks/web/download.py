@@ -1,56 +1,87 @@
 """Gets one file from an untrusted URL: bounded in size and time, never from a private host; failures have reasons."""
 
 import http.client
+import re
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.message import Message
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from tasks.web.connection import Limits, Origin, RefusedError, connection
+from tasks.web.opt_out import header_directives, opt_out
 
 USER_AGENT = "dalle-pipeline/0.1 (research crawler; obeys robots.txt, X-Robots-Tag and TDM reservation)"
-AGENT_TOKEN = "dalle-pipeline"  # the name by which robots.txt and X-Robots-Tag may address this crawler
-OPT_OUT_DIRECTIVES = frozenset({"noai", "noimageai", "noindex", "noimageindex", "noml", "none"})
-DIRECTIVES_WITH_VALUES = frozenset({"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"})
 
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 TRANSIENT = (429, 500, 502, 503, 504)
 CHUNK_BYTES = 65536
 UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
+# As browsers read it: the last @ before the path ends the credentials; a backslash counts as a slash.
+CREDENTIALS = re.compile(r"^(\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?[/\\]{2,})[^/\\?#]*@")
 
 
 @dataclass(frozen=True)
 class Response:
-    """A complete response with status 200."""
+    """A complete response with status 200. `url`: where it came from, after redirects."""
 
     body: bytes
     headers: Message
+    url: str
 
 
-def download(url: str, limits: Limits, trusted: bool = False) -> Response:
+def download(
+    url: str,
+    limits: Limits,
+    trusted: bool = False,
+    *,
+    before_redirect: Callable[[str], None] | None = None,
+    obey_opt_out: bool = True,
+) -> Response:
     """The body behind `url`, after at most five redirects. Connects directly: proxies of the environment are not used.
 
     Args:
         trusted: the URL was made by this pipeline (a file of a folder source, the demo site): it may be a `file:` URL
             or on a private host. The targets of redirects are never trusted.
+        before_redirect: called with the target of each redirect; it may raise `RefusedError`.
+        obey_opt_out: refuse what its headers reserve. False for pages and robots.txt, whose links and rules are read.
 
     Raises:
-        RefusedError: bad_url, private_host, unreachable, timeout, http_404, http_error, opted_out, too_large or
-            truncated.
+        RefusedError: bad_url, private_host, unreachable, timeout, http_404, http_error, opted_out, too_large,
+            truncated, or as raised by `before_redirect`.
     """
     if trusted and url.startswith("file://"):
         return _read_file(url, limits)
     deadline = time.monotonic() + limits.deadline_s
     here = replace(limits, allow_private_hosts=limits.allow_private_hosts or trusted)
     for _ in range(MAX_REDIRECTS + 1):
-        answer = _exchange(url, here, deadline)
+        answer = _exchange(url, here, deadline, obey_opt_out)
         if isinstance(answer, Response):
             return answer
-        url, here = urljoin(url, answer), limits
+        url, here = absolute(url, answer), limits
+        if before_redirect is not None:
+            before_redirect(url)
     raise RefusedError("http_error", f"more than {MAX_REDIRECTS} redirects")
+
+
+def absolute(base: str, reference: str) -> str:
+    """The URL that `reference` means on the page `base`, without its fragment.
+
+    Raises:
+        RefusedError: bad_url.
+    """
+    try:
+        return urljoin(base, reference).split("#")[0]
+    except ValueError as error:
+        raise RefusedError("bad_url", str(error)) from None
+
+
+def without_credentials(url: str) -> str:
+    """The URL without `user:password@`, for messages and tables; also of text that is no valid URL."""
+    return CREDENTIALS.sub(r"\1", url)
 
 
 def _read_file(url: str, limits: Limits) -> Response:
@@ -58,26 +89,34 @@ def _read_file(url: str, limits: Limits) -> Response:
     try:
         if path.stat().st_size > limits.max_bytes:
             raise RefusedError("too_large", f"{path.stat().st_size} bytes")
-        return Response(path.read_bytes(), Message())
+        return Response(path.read_bytes(), Message(), url)
     except OSError as error:
         raise RefusedError("unreachable", error.strerror or str(error)) from error
 
 
-def _exchange(url: str, limits: Limits, deadline: float) -> Response | str:
+def _exchange(url: str, limits: Limits, deadline: float, obey_opt_out: bool) -> Response | str:
     """One request: the response, or the target of a redirect."""
     origin, target = _parts(url)
     with connection(origin, limits, deadline) as opened:
         opened.request("GET", target, headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"})
         answer = opened.getresponse()
         if answer.status in REDIRECTS and answer.headers["Location"]:
-            return str(answer.headers["Location"])
+            return _location(str(answer.headers["Location"]))
         if answer.status in (404, 410):
             raise RefusedError("http_404", f"HTTP {answer.status}")
         if answer.status != 200:
             raise RefusedError("http_error", f"HTTP {answer.status}", transient=answer.status in TRANSIENT)
-        if (directive := opt_out(answer.headers)) is not None:
+        if obey_opt_out and (directive := opt_out(header_directives(answer.headers))) is not None:
             raise RefusedError("opted_out", directive)
-        return Response(_read_body(answer, limits), answer.headers)
+        return Response(_read_body(answer, limits), answer.headers, url)
+
+
+def _location(header: str) -> str:
+    """The header as its server wrote it: `http.client` takes the bytes of UTF-8 for letters of Latin-1."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _parts(url: str) -> tuple[Origin, str]:
@@ -89,7 +128,9 @@ def _parts(url: str) -> tuple[Origin, str]:
     except ValueError as error:  # also UnicodeError, for labels that no host name can have
         raise RefusedError("bad_url", str(error)) from error
     if parts.scheme not in ("http", "https") or not host:
-        raise RefusedError("bad_url", url[:100])
+        raise RefusedError("bad_url", without_credentials(url)[:100])
+    if "@" in parts.netloc:
+        raise RefusedError("bad_url", "a user name or password in the address")
     target = quote(parts.path or "/", safe=UNQUOTED)
     query = f"?{quote(parts.query, safe=UNQUOTED)}" if parts.query else ""
     return Origin(parts.scheme, host, port), target + query
@@ -97,16 +138,17 @@ def _parts(url: str) -> tuple[Origin, str]:
 
 def _read_body(answer: http.client.HTTPResponse, limits: Limits) -> bytes:
     expected = answer.length
-    if expected is not None and expected > limits.max_bytes:
+    if expected is not None and expected > limits.max_bytes and not limits.cut:
         raise RefusedError("too_large", f"{expected} bytes")
     body = bytearray()
-    while chunk := answer.read1(CHUNK_BYTES):
+    while len(body) <= limits.max_bytes and (chunk := answer.read1(CHUNK_BYTES)):
         body += chunk
-        if len(body) > limits.max_bytes:
+    if len(body) > limits.max_bytes:
+        if not limits.cut:
             raise RefusedError("too_large", f"more than {limits.max_bytes} bytes")
-    if expected is not None and len(body) < expected:
+    elif expected is not None and len(body) < expected:
         raise RefusedError("truncated", f"{len(body)} of {expected} bytes came")
-    return _inflate(bytes(body), answer.headers.get("Content-Encoding", ""), limits)
+    return _inflate(bytes(body), answer.headers.get("Content-Encoding", ""), limits)[: limits.max_bytes]
 
 
 def _inflate(body: bytes, encoding: str, limits: Limits) -> bytes:
@@ -118,23 +160,6 @@ def _inflate(body: bytes, encoding: str, limits: Limits) -> bytes:
         inflated = inflater.decompress(body, limits.max_bytes + 1)
     except zlib.error as error:
         raise RefusedError("truncated", f"{encoding}: {error}") from error
-    if len(inflated) > limits.max_bytes:
+    if len(inflated) > limits.max_bytes and not limits.cut:
         raise RefusedError("too_large", f"more than {limits.max_bytes} bytes, inflated")
     return inflated
-
-
-def opt_out(headers: Message) -> str | None:
-    """The opt-out directive of a response, or None.
-
-    Reads `X-Robots-Tag` (for all crawlers, or for this one by name) and `tdm-reservation: 1` (W3C's TDM Reservation
-    Protocol).
-    """
-    for value in headers.get_all("X-Robots-Tag") or []:
-        agent = ""
-        for part in value.lower().split(","):
-            name, colon, rest = (piece.strip() for piece in part.partition(":"))
-            if colon and name not in DIRECTIVES_WITH_VALUES:
-                agent, name = name, rest  # this and the following directives are for one crawler
-            if name in OPT_OUT_DIRECTIVES and agent in ("", AGENT_TOKEN):
-                return name
-    return "tdm-reservation" if (headers.get("tdm-reservation") or "").strip() == "1" else None

@@ -16,11 +16,23 @@ Answer = bytes | str | Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def web_site(paths: Mapping[str, Answer], certificate: Path | None = None) -> Iterator[str]:
-    """The address of a server that answers `paths`, and 404 to everything else; https if there is a certificate."""
+def web_site(
+    paths: Mapping[str, Answer],
+    certificate: Path | None = None,
+    host: str = "127.0.0.1",
+    asked: list[str] | None = None,
+) -> Iterator[str]:
+    """The address of a server that answers `paths`, and 404 to everything else; https if there is a certificate.
+
+    Args:
+        host: the address to listen on; 127.0.0.2 stands for a private one that no site may lead to.
+        asked: takes the path of each request.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
             answer = paths.get(self.path)
             with suppress(ConnectionError):
                 if callable(answer):
@@ -31,10 +43,10 @@ def web_site(paths: Mapping[str, Answer], certificate: Path | None = None) -> It
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
-    address = f"http://127.0.0.1:{server.server_port}"
+    address = f"http://{host}:{server.server_port}"
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.crawl.candidates import IMAGE_SCHEMES, Reference, Verdict, shard_of
+from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS, Reference, Verdict, shard_of
 from tasks.crawl.config import Config
 from tasks.engine.child import Child
 from tasks.engine.output import Shard
@@ -27,8 +27,12 @@ def crawl_site(config: Config, source: str, start_url: str) -> Shard:
     def judge(reference: Reference) -> Verdict | None:
         if not reference.url.startswith(IMAGE_SCHEMES):
             return Verdict("bad_url", reference.url.split(":")[0][:20] if ":" in reference.url else "no address")
+        if len(reference.url) > MAX_URL_CHARACTERS:
+            return Verdict("bad_url", f"more than {MAX_URL_CHARACTERS} characters")
         if not (reference.alt or "").strip():
             return Verdict("missing_alt")
+        if len(reference.alt or "") > MAX_ALT_CHARACTERS:
+            return Verdict("alt_too_long", f"more than {MAX_ALT_CHARACTERS} characters")
         if reference.opted_out is not None:
             return Verdict("opted_out", reference.opted_out)
         return forbidden.get(reference.url)
@@ -45,6 +49,7 @@ def _run_spider(config: Config, start_url: str) -> dict[str, Any]:
         "start_url": start_url,
         "max_pages": config.max_pages,
         "max_depth": config.max_depth,
+        "max_s": config.max_minutes * 60,
         "delay_s": 0.0 if config.is_demo else config.delay_s,
     }
     with Child(SPIDER) as spider:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.web import dribble, dribble_headers, reply, web_site
 
 from tasks.web.connection import Limits, RefusedError, is_public
-from tasks.web.download import download, opt_out
+from tasks.web.download import download
+from tasks.web.opt_out import header_directives, opt_out
 
 BOMB = gzip.compress(b"x" * 100_000)
 GZIP_ERROR = "gzip: Error -3 while decompressing data: incorrect header check"
@@ -135,7 +136,7 @@ def test_paths_with_spaces_and_letters_beyond_ascii_are_percent_encoded():
 def test_opt_out_headers(value, directive):
     headers = Message()
     headers["X-Robots-Tag"] = value
-    assert opt_out(headers) == directive
+    assert opt_out(header_directives(headers)) == directive
 
 
 @pytest.fixture

@@ -1,0 +1,156 @@
+"""The rules of hosts for crawlers: robots.txt (RFC 9309) and tdmrep.json, one policy for pages and for images."""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from protego import Protego
+
+from tasks.web.connection import Limits, RefusedError
+from tasks.web.download import download, without_credentials
+from tasks.web.opt_out import AGENT_TOKEN, TDM, is_reserved, reserved_paths
+
+# RFC 9309, section 2.5, demands that at least 500 KiB are parsed.
+LIMITS = Limits(timeout_s=5, deadline_s=10, max_bytes=500 * 1024, cut=True)
+TDM_FILE = "/.well-known/tdmrep.json"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one host says."""
+
+    robots: Protego
+    reserved: list[tuple[re.Pattern[str], bool]]
+
+
+class HostRules:
+    """The rules of every host that is asked about; each host is asked once. Safe for use by several threads.
+
+    Args:
+        private_host: host and port of the one site that may be on a private address, because the config names it.
+        limits: of the download of robots.txt and tdmrep.json.
+        deadline: when to refuse hosts that were not asked yet, on the clock of `time.monotonic`.
+    """
+
+    def __init__(self, private_host: str = "", limits: Limits = LIMITS, deadline: float = float("inf")) -> None:
+        self._private_host = private_host
+        self._limits = limits
+        self._deadline = deadline
+        self._asked: dict[str, Future[Rules | RefusedError]] = {}
+        self._lock = threading.Lock()
+
+    def check_robots(self, url: str) -> None:
+        """Returns if robots.txt allows `url`.
+
+        After RFC 9309, section 2.3.1, a host without a robots.txt (status 4xx) allows everything, and one whose
+        robots.txt cannot be fetched (status 5xx, no answer, too many redirects) allows nothing.
+
+        Raises:
+            RefusedError: robots_disallowed, robots_unavailable, bad_url, private_host, or timeout after the deadline.
+        """
+        rules = self._rules(url)
+        try:
+            allowed = rules.robots.can_fetch(url, AGENT_TOKEN)
+        except Exception as error:  # whatever a parser raises for bytes of a stranger
+            raise RefusedError("bad_url", type(error).__name__) from None
+        if not allowed:
+            raise RefusedError("robots_disallowed", "robots.txt")
+
+    def is_reserved(self, url: str) -> bool:
+        """Whether the host's tdmrep.json reserves `url`.
+
+        Raises:
+            RefusedError: as `check_robots`, if the host's rules cannot be had.
+        """
+        return is_reserved(self._rules(url).reserved, url)
+
+    def check(self, url: str) -> None:
+        """Returns if the host allows to fetch `url` for training.
+
+        Raises:
+            RefusedError: as `check_robots`; opted_out.
+        """
+        self.check_robots(url)
+        if self.is_reserved(url):
+            raise RefusedError("opted_out", f"{TDM} in tdmrep.json")
+
+    def _rules(self, url: str) -> Rules:
+        host = host_of(url)
+        with self._lock:
+            first = host not in self._asked
+            future = self._asked.setdefault(host, Future())
+        if first:
+            try:
+                future.set_result(self._ask(host))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        rules = future.result()
+        if isinstance(rules, RefusedError):
+            raise RefusedError(rules.reason, rules.detail)
+        return rules
+
+    def _ask(self, host: str) -> Rules | RefusedError:
+        if time.monotonic() > self._deadline:
+            return RefusedError("timeout", "the time for the crawl was over before its robots.txt was asked for")
+        try:
+            robots = self._file(host, "/robots.txt")
+        except RefusedError as refusal:
+            if not (refusal.reason == "http_404" or refusal.detail.startswith("HTTP 4")):
+                return _unavailable(refusal)
+            robots = b""
+        try:
+            parsed = Protego.parse(_whole_lines(robots, self._limits.max_bytes).decode("utf-8-sig", errors="replace"))
+        except Exception as error:  # whatever a parser raises for bytes of a stranger
+            return RefusedError("robots_unavailable", f"robots.txt cannot be parsed: {type(error).__name__}")
+        try:
+            tdmrep = self._file(host, TDM_FILE)
+        except RefusedError:
+            tdmrep = b""
+        return Rules(parsed, reserved_paths(tdmrep))
+
+    def _file(self, host: str, path: str) -> bytes:
+        private = urlsplit(host).netloc == self._private_host
+        limits = replace(self._limits, allow_private_hosts=self._limits.allow_private_hosts or private)
+        stay = staying_on(self._private_host) if private else None
+        return download(host + path, limits, before_redirect=stay, obey_opt_out=False).body
+
+
+def host_of(url: str) -> str:
+    """Scheme, host and port of a URL: the scope of one robots.txt.
+
+    Raises:
+        RefusedError: bad_url.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise RefusedError("bad_url", str(error)) from None
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise RefusedError("bad_url", without_credentials(url)[:100])
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def staying_on(host_and_port: str) -> Callable[[str], None]:
+    """A check of redirects, for `download`: refuses those to other hosts, as `elsewhere`."""
+
+    def check(url: str) -> None:
+        if urlsplit(host_of(url)).netloc != host_and_port:
+            raise RefusedError("elsewhere", without_credentials(url)[:200])
+
+    return check
+
+
+def _unavailable(refusal: RefusedError) -> RefusedError:
+    if refusal.reason in ("private_host", "bad_url"):
+        return refusal
+    return RefusedError("robots_unavailable", f"{refusal.reason} {refusal.detail}")
+
+
+def _whole_lines(text: bytes, limit: int) -> bytes:
+    """Without the last line, if that was cut: half a path would be another rule."""
+    return text if len(text) < limit else text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
