@@ -1,0 +1,139 @@
+"""A site with all faults at once, and random bytes for the readers: bounded, accounted for, and nothing raised."""
+
+import resource
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as fuzz
+from hypothesis import strategies as st
+from support.tables import rows
+from support.web import dribble, dribble_headers, reply, web_site
+
+from tasks.crawl.config import Config
+from tasks.crawl.sources.page import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS, read_page
+from tasks.crawl.stage import crawl
+from tasks.web.connection import RefusedError
+from tasks.web.host_rules import HostRules
+from tasks.web.opt_out import directives, is_reserved, reserved_paths
+
+MAX_MEMORY_MB = 700
+WORDS = [
+    b"<img src=",
+    b"<a href='",
+    b"<picture>",
+    b"<source srcset=",
+    b"<meta name=robots content=",
+    b"<base href=",
+    b"alt='",
+    b"http://[",
+    b"//user:p@h",
+    b"\xff\xfe",
+    b"\0",
+    b"&#xD800;",
+    b"<!--",
+    b"<script>",
+    b"]]>",
+    b"'>",
+    b">",
+    b" ",
+    b"\\",
+    b"%",
+]
+LINES = [
+    b"User-agent: *\n",
+    b"User-agent: dalle-pipeline\n",
+    b"Disallow: ",
+    b"Allow: ",
+    b"/",
+    b"*",
+    b"$",
+    b"%",
+    b"%zz",
+    b"\xef\xbb\xbf",
+    b"\r",
+    b"\n",
+    b":",
+    b"#",
+    b"Crawl-delay: x\n",
+    b"Sitemap: http://[\n",
+    b'{"location": "',
+    b'"',
+    b"[",
+    b"]",
+    b"}",
+    b",",
+]
+MANY = fuzz(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def hostile(number: int, other: str) -> dict:
+    """Pages of each kind, under the number."""
+    links = "".join(f"<a href='/{number}/none/{link}'>x</a>" for link in range(100_000))
+    images = "".join(f"<img src='/{image}.png' alt='image {image}'>" for image in range(50_000))
+    return {
+        f"/{number}/many links": links + f"<img src='/links{number}.png' alt='a dog'>",
+        f"/{number}/many images": images,
+        f"/{number}/nested": "<div>" * 200_000 + f"<img src='/nested{number}.png' alt='a cat'>",
+        f"/{number}/long": f"<img src='/long{number}.png' alt='{'x' * 4_500_000}'>",
+        f"/{number}/dribble": dribble,
+        f"/{number}/dribble headers": dribble_headers,
+        f"/{number}/away": reply(302, Location=f"{other}/"),
+        f"/{number}/refresh": f"<meta http-equiv=refresh content='0;url={other}/'>",
+        f"/{number}/bytes": reply(200, bytes(range(256)) * 40_000, Content_Encoding="gzip"),
+    }
+
+
+@pytest.mark.slow
+def test_a_site_with_every_fault_is_bounded_in_memory_and_time_and_accounted_for(settings):
+    asked: list[str] = []
+    with web_site({}, host="127.0.0.2", asked=asked) as other:
+        paths = {}
+        for number in range(4):
+            paths |= hostile(number, other)
+        paths = {path.replace(" ", "%20"): answer for path, answer in paths.items()}
+        bad = f"<a href='file:///etc/hostname'>x</a><a href='{other}/'>x</a><img src='http://[bad/x' alt='a'>"
+        paths["/"] = bad + f"<img src='{other}/a.png' alt='b'>" + "".join(f"<a href='{path}'>x</a>" for path in paths)
+        with web_site(paths) as site:
+            config = Config(sites=(f"{site}/",), delay_s=0, max_pages=100, max_minutes=1)
+            artifact = crawl(config, settings).artifact
+    manifest = artifact.manifest()
+    metrics = manifest.metrics
+    # The largest of the children that have ended, the spider among them.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 < MAX_MEMORY_MB
+    kept = {row["url"].removeprefix(site) for row in rows(artifact, "candidates")}
+    assert {f"/{name}{number}.png" for name in ("links", "nested") for number in range(4)} <= kept
+    assert manifest.counts.rejected["alt_too_long"] == 4
+    assert manifest.counts.rejected["private_host"] == 1
+    assert manifest.counts.rejected["bad_url"] == 1
+    assert manifest.counts.rows_in == manifest.counts.rows_out + sum(manifest.counts.rejected.values())
+    assert (metrics["pages_elsewhere"], metrics["images_beyond_limit"]) == (4, 4 * 40_000)
+    assert metrics["links_beyond_limit"] == 4 * 95_000
+    assert metrics["pages_not_reached"] > 0
+    assert asked == []
+
+
+@pytest.mark.slow
+@MANY
+@given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=20), max_size=40))
+def test_the_page_reader_reads_any_bytes(pieces):
+    page = read_page("http://example.com/a", b"".join(pieces), "text/html")
+    for source, alt in page.images:
+        assert len(page.resolve(source)) <= MAX_URL_CHARACTERS + 1
+        assert len((alt or "").encode()) <= 4 * (MAX_ALT_CHARACTERS + 1)
+    for link in page.links:
+        page.resolve(link).encode()
+
+
+@pytest.mark.slow
+@MANY
+@given(st.lists(st.sampled_from(LINES) | st.binary(max_size=20), max_size=40), st.text(max_size=20))
+def test_the_readers_of_rules_read_any_bytes(pieces, path):
+    text = b"".join(pieces)
+    answers = {"/robots.txt": text, "/.well-known/tdmrep.json": text}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HostRules, "_file", lambda _, __, name: answers[name])
+        with suppress(RefusedError):
+            HostRules().check(f"http://example.com/{path}")
+    assert isinstance(is_reserved(reserved_paths(text), "http://example.com/a"), bool)
+    assert isinstance(directives([text.decode(errors="replace")]), set)
