@@ -68,6 +68,7 @@ class Policy:
             except RefusedError as refusal:
                 if not refusal.transient or attempt == ATTEMPTS - 1:
                     raise
+            time.sleep(1.0)
         raise AssertionError("the last attempt returns or raises")
 
     def _check_redirect(self, url: str) -> None:
