@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from flows.config import PipelineConfig
 from tasks.errors import ConfigError
+from tasks.web.download import without_credentials
 
 Changes = dict[str, Any]
 RECIPE = "recipe"  # a file of changes may name the recipe it belongs to
@@ -104,8 +105,8 @@ def one_line(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"]) or "the config"
     what = first["msg"].removeprefix("Value error, ")
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    value = first["input"]
-    stands = "" if isinstance(value, dict | list) else f"; it is {json.dumps(value, default=str)}"
+    value = without_credentials(first["input"]) if isinstance(first["input"], str) else first["input"]
+    stands = "" if isinstance(value, dict | list | tuple) else f"; it is {json.dumps(value, default=str)}"
     return f"{where}: {what}{stands}{more}."
 
 

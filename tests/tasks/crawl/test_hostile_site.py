@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from support.tables import rows
 from support.web import Answer, dribble, reply, web_site
 
+from flows.changes import one_line
 from flows.config import PipelineConfig
 from tasks.crawl.config import Config
 from tasks.crawl.sources.site import SPIDER
@@ -242,7 +243,14 @@ def test_credentials_in_a_site_are_refused_and_not_repeated(site):
     for make in (lambda: Config(sites=(site,)), lambda: PipelineConfig.model_validate({"source": {"sites": [site]}})):
         with pytest.raises(ValidationError, match="was given with a user name or password") as caught:
             make()
-        assert "secret" not in str(caught.value)
+        assert "secret" not in str(caught.value) + one_line(caught.value)
+
+
+@pytest.mark.parametrize("sites", ["https://user:secret@example.com/", ("https://user:secret@example.com/",)])
+def test_credentials_are_not_in_the_sentence_about_a_setting(sites):
+    with pytest.raises(ValidationError) as caught:
+        PipelineConfig.model_validate({"source": {"sites": sites}})
+    assert "secret" not in one_line(caught.value)
 
 
 @pytest.mark.parametrize("site", ["http://[", "http://", "https://:80/", "http://x:99999/", "http://x:y/"])
