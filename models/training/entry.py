@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from pydantic import BaseModel, ValidationError
@@ -108,8 +108,18 @@ def prepare(training: TrainingConfig, ranks: Ranks) -> None:
 
 
 def _name_of(job: Job) -> str:
+    """What must be the same for a run to go on from a state: all but the folders, which may have moved."""
     assert isinstance(job, BaseModel)
-    return job.model_dump_json(exclude={"out"})
+    content = job.model_dump(mode="json", exclude={"out"})
+    content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
+    return json.dumps(content, sort_keys=True)
+
+
+def _without_root(value: Any) -> Any:
+    """A shard by stage, fingerprint and name, `pack/0123/train-00000.parquet`; another file by its name alone."""
+    if isinstance(value, list):
+        return ["/".join(str(uri).split("/")[-3:]) for uri in value]
+    return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,5 +1,6 @@
 """Starts training as `torch.distributed.run` processes, watches them, and finds them again after a crash."""
 
+import errno
 import json
 import os
 import signal
@@ -29,6 +30,7 @@ LOG = "trainer.log"
 MEETING_PLACES = ("agents.store", "ranks.store")  # files instead of ports: nobody else can reach them
 POLL_S = 0.5
 GRACE_S = 20.0
+NO_SPACE = os.strerror(errno.ENOSPC)
 # Dask sets these for its workers, in this process too. A trainer that inherits them runs at half its speed: memory is
 # returned to the system after every step, and torch uses one thread.
 DASK_WORKER_LIMITS = {"MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
@@ -172,11 +174,13 @@ def _failure(folder: Path, before: int) -> str:
         before: bytes of the log that earlier attempts wrote.
     """
     error = _read(folder / ERROR)
-    if error is not None:
+    if error is not None and NO_SPACE not in str(error.get("message")):
         return str(error.get("message"))
     with (folder / LOG).open("rb") as file:
         file.seek(before)
         log = file.read().decode(errors="replace")
+    if NO_SPACE in log:
+        return f"No space left to train in {folder}: free some, or choose another place with --work-dir, and run again."
     return (
         f"Training ended early ({last_words(log)}); run again to go on from the last checkpoint; log: {folder / LOG}."
     )

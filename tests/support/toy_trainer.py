@@ -12,7 +12,7 @@ with (out / "starts").open("a") as starts:
     starts.write("started\n")
 if job.get("fail"):
     (out / "error.json").write_text(json.dumps({"type": "ValueError", "message": job["fail"]}))
-    sys.exit(1)
+    sys.exit(f"error: {job['fail']}")
 if os.environ["RANK"] == job.get("failing_rank"):
     if "signal" in job:
         os.kill(os.getpid(), job["signal"])

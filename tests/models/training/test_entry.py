@@ -13,6 +13,7 @@ from models.dvae.train import DVAEJob
 from models.dvae.train import train as train_dvae
 from models.prior.train import PriorJob
 from models.prior.train import train as train_prior
+from models.training import entry
 from models.training.entry import main
 from models.training.records import MetricsFile
 
@@ -124,3 +125,15 @@ def test_damaged_lines_of_the_curves_are_dropped_when_a_run_resumes(tmp_path: Pa
     path.write_text('{"step": 1}\n' + damage + '{"step": 2}\n{"step": 9}\n')
     MetricsFile(path, resumed_step=3).close()
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_a_state_belongs_to_the_same_shards_under_another_root_and_to_no_others(dvae_job: Job) -> None:
+    def name_of(**changes: Any) -> str:
+        job = dvae_job()
+        return entry._name_of(
+            DVAEJob.model_validate(job | {"data": {"train": ["/a/pack/12/train-0.parquet"]} | changes})
+        )
+
+    assert name_of() == name_of(train=["s3://elsewhere/runs/pack/12/train-0.parquet"])
+    assert name_of() != name_of(train=["/a/pack/34/train-0.parquet"])
+    assert name_of() != name_of(val=["/a/pack/12/val-0.parquet"])

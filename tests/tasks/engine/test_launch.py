@@ -133,6 +133,14 @@ def test_the_last_words_are_those_of_the_rank_that_failed(tmp_path, settings, en
     assert "===" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "job", [{"fail": "I/O error: No space left on device (os error 28)"}, {"raise": "No space left on device"}]
+)
+def test_a_full_work_folder_is_named_with_the_remedy(tmp_path, settings, job):
+    with pytest.raises(TrainingFailedError, match=r"No space left to train in /.*: free some, or .* --work-dir"):
+        launch("support.toy_trainer", {"failing_rank": "0"} | job, tmp_path, settings, lambda progress: None)
+
+
 def test_words_of_an_earlier_attempt_are_not_repeated(tmp_path, settings):
     (tmp_path / "trainer.log").write_text("Root Cause\n rank : 0\n exitcode : -9\nan older failure\n")
     job = {"failing_rank": "0", "raise": "the newer failure"}
