@@ -28,7 +28,7 @@ class HitRate(Part):
 
 class Hits(Part):
     """A drawing counts as right when, of all training pictures, the one nearest to it in 16 by 16 pixels is the picture
-    of its caption. No model judges here, so the ranker cannot flatter itself.
+    of its caption. The distance is measured in pixels, not by a model: the ranker does not judge its own choice.
     """
 
     seen: HitRate | None = Field(
