@@ -97,6 +97,7 @@ class Child:
         self._printed.close()
 
 
+_ending = threading.Lock()
 _idle: dict[Any, list[Child]] = defaultdict(list)
 
 
@@ -135,6 +136,7 @@ def serve(work: Callable[[dict[str, Any]], Any]) -> None:
 
 def end_this_child() -> NoReturn:
     """Ends the process, in whatever thread, with the exception being handled in its output."""
+    _ending.acquire()  # never released: of several threads that fail, the first prints, whole
     traceback.print_exc()
     os._exit(1)
 

@@ -116,7 +116,9 @@ def _of_text(names: Names, file: str, data: bytes, encoding: str | None) -> Iter
 
 
 def _unread(image: str) -> Verdict:
-    return Verdict("unread_format", f"{PurePosixPath(image).suffix.lower()} is not read: convert it to JPEG or PNG")
+    return Verdict(
+        "unsupported_format", f"{PurePosixPath(image).suffix.lower()} is not read: convert it to JPEG or PNG"
+    )
 
 
 def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts: list[Verdict]) -> str:

@@ -239,12 +239,12 @@ def test_a_name_that_is_like_two_others_is_a_reject_that_says_so(tmp_path):
 
 
 def test_images_of_formats_that_are_not_read_are_rows_that_say_so(folder):
-    pictures_in(folder, "scan.tif", "phone.HEIC")
+    pictures_in(folder, "scan.jp2", "phone.HEIC")
     (folder / "scan.txt").write_text("a scan")
     (folder / "dog.txt").write_text("a dog")
     captions, rejects = crawled(folder)
     assert captions == [("dog.png", "a dog")]
-    assert {("scan.tif", "unread_format"), ("phone.HEIC", "unread_format")} < set(rejects)
+    assert {("scan.jp2", "unsupported_format"), ("phone.HEIC", "unsupported_format")} < set(rejects)
     assert ".heic is not read: convert it to JPEG or PNG" in details(folder)
 
 
