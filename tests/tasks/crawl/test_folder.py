@@ -253,7 +253,7 @@ def test_images_of_formats_that_are_not_read_are_rows_that_say_so(folder):
     [
         ({}, "holds no images"),
         ({"notes.txt": b"hello"}, "holds no images"),
-        ({"a.tif": b"x"}, r"holds no images .*\.tif are not read"),
+        ({"a.heic": b"x"}, r"holds no images .*\.heic are not read"),
         ({"a.png": b"x"}, "holds images but no captions: give each image a text file"),
         ({"a.png": b"x", "a.txt": b"  "}, "holds images but no captions.*a.txt line 1 is empty"),
         ({"a.png": b"x", "b.txt": b"text"}, "holds images but no captions.*b.txt line 1: no image has the name b"),
