@@ -34,7 +34,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def pairs(settings):
-    """Pairs of which none is held out."""
+    """Eight pairs, of which one is held out."""
     return pack(PackConfig(val_fraction=1e-6), settings, images=artifact("images", settings, emoji_pairs(8))).artifact
 
 
@@ -51,13 +51,13 @@ def test_a_vqgan_says_how_many_codes_there_are_and_how_they_lie(vqgan):
 def test_its_codes_are_extracted_as_those_of_any_tokenizer(settings, pairs, vqgan):
     tokens = extract(smoke().extract, settings, pairs=pairs, tokenizer=vqgan).artifact
     assert tokens.manifest().counts.rows_out == 8
-    [shard] = tokens.files("train")
-    codes = np.frombuffer(b"".join(schemas.read_table(shard)["codes"].to_pylist()), "<u2")
+    shards = [*tokens.files("train"), *tokens.files("val")]
+    codes = np.frombuffer(b"".join(c for s in shards for c in schemas.read_table(s)["codes"].to_pylist()), "<u2")
     assert len(codes) == 8 * 144
     assert codes.max() < 32
 
 
-def test_a_collapse_is_found_among_training_images_where_none_is_held_out(settings, pairs):
+def test_a_collapse_stops_the_run(settings, pairs):
     without_restarts = TRAINING.model_copy(update={"restart_below": None})
     config = Config(model=MODEL, training=without_restarts, least_codes_used=1.0)
     with pytest.raises(CollapsedCodesError, match=r"fewer than vqgan\.least_codes_used \(100%\): train it longer"):
