@@ -8,6 +8,7 @@ from tasks.errors import PipelineError
 from tasks.settings import Settings
 
 
+@pytest.mark.end_to_end
 def test_a_deployed_run_tells_it_before_the_first_stage(tmp_path: Path, prefect_server: None) -> None:
     from flows import deployments
 

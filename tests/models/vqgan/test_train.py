@@ -109,6 +109,7 @@ def _loop(job: dict[str, Any], learner: VQGANLearner) -> Loop:
     return Loop(learner, learner.training_config, Path(job["out"]), Ranks(), "a")
 
 
+@pytest.mark.end_to_end
 def test_two_ranks_give_the_weights_of_one(vqgan_job: Job) -> None:
     # Biases before a normalisation have a gradient of zero; a large eps keeps Adam from following its rounding.
     more = ADVERSARIAL | {"steps": 6, "bf16": False, "restart_below": 0.3, "eps": 1e-3}

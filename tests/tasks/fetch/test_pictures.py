@@ -58,6 +58,7 @@ def test_a_large_jpeg_is_stored_as_one_that_is_decoded_whole(tmp_path):
     assert np.abs(scaled.astype(int) - whole).max() <= 12
 
 
+@pytest.mark.end_to_end
 def test_many_large_pictures_at_once_take_the_memory_of_one(tmp_path):
     jpeg = file(Image.new("RGB", LARGE, "teal"), "JPEG", exif=oriented(6))
     palette = file(Image.new("P", LARGE), exif=oriented(8))
