@@ -17,7 +17,6 @@ from tasks.settings import Settings
 
 ANSWER_S = 1.0  # for S3, once to connect and once to answer
 DASK_ANSWER_S = 2.0
-S3 = "s3://"
 DASK_SCHEMES = ("tcp", "tls")
 
 
@@ -62,7 +61,7 @@ def require_root(root: str, write: bool = True) -> None:
         StorageError: no permission, no credentials, no such bucket, or no answer.
     """
     require_known_scheme(root)
-    if root.startswith(S3):
+    if storage.is_s3(root):
         _require_s3(root, write)
     elif write:
         require_writable(Path(storage.filesystem(root)[1]), "--root")
@@ -76,9 +75,9 @@ def require_known_scheme(root: str) -> None:
     """
     if not root.strip():
         raise ConfigError("The root is empty: name a folder or an s3:// address with --root.")
-    if not storage.is_local(root) and not root.startswith(S3):
+    if not storage.is_local(root) and not storage.is_s3(root):
         raise ConfigError(f"Artifacts cannot be kept at {root}: give a folder or an s3:// address with --root.")
-    if root.startswith(S3) and not urlsplit(root).netloc:
+    if storage.is_s3(root) and not urlsplit(root).netloc:
         raise ConfigError(f"{root} names no bucket: write s3://bucket/folder.")
 
 
@@ -160,7 +159,7 @@ def _require_s3(root: str, write: bool) -> None:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    bucket, _, prefix = root.removeprefix(S3).partition("/")
+    bucket, _, prefix = root.removeprefix("s3://").partition("/")
     quick = Config(connect_timeout=ANSWER_S, read_timeout=ANSWER_S, retries={"total_max_attempts": 1})
     key = f"{prefix.rstrip('/')}/.probe-{uuid.uuid4().hex[:8]}".lstrip("/")
     try:

@@ -28,9 +28,7 @@ class Config(StageConfig):
     licence: str | None = Field(None, description="Licence of the images where their page does not state one.")
     max_pages: int = Field(1000, ge=1, description="Pages to fetch from each site at most.")
     max_depth: int = Field(10, ge=0, description="Links to follow from a site's first page at most.")
-    max_minutes: float = Field(
-        60, gt=0, le=10_000, allow_inf_nan=False, description="Time for the crawl of each site at most."
-    )
+    max_minutes: float = Field(60, gt=0, le=10_000, description="Time for the crawl of each site at most.")
     delay_s: float = Field(0.5, ge=0, description="Pause between two pages of a live site; grows if it answers slowly.")
     port: int = Field(8717, ge=1, le=65535, description="Port of the demo site on 127.0.0.1.")
     archive: str = Field("data/fluent-emoji-3d.zip", description="Zip of captioned images the demo site is made of.")

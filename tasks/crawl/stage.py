@@ -76,20 +76,23 @@ def folder_of(artifact: Artifact, settings: Settings) -> str | None:
     Raises:
         SourceError: that folder is gone, or its content is another now.
     """
-    crawls = (ancestor for ancestor in lineage(artifact) if ancestor.stage == crawl.name)
-    for found in crawls:
-        config = Config.model_validate(found.manifest().config)
-        if config.folder is not None:
-            if not Path(config.folder).is_dir() or crawl.artifact(config, settings).fingerprint != found.fingerprint:
-                raise SourceError(
-                    f"{config.folder} was crawled, but has been moved or changed since: put it back, or delete "
-                    f"{found.uri} and run again."
-                )
-            return config.folder
-    return None
+    found = _crawl_of(artifact)
+    config = source_of(artifact)
+    if found is None or config is None or config.folder is None:
+        return None
+    if not Path(config.folder).is_dir() or crawl.artifact(config, settings).fingerprint != found.fingerprint:
+        raise SourceError(
+            f"{config.folder} was crawled, but has been moved or changed since: put it back, or delete "
+            f"{found.uri} and run again."
+        )
+    return config.folder
 
 
 def source_of(artifact: Artifact) -> Config | None:
     """The config of the crawl in the lineage of an artifact, None if there is none."""
-    crawls = (ancestor for ancestor in lineage(artifact) if ancestor.stage == crawl.name)
-    return next((Config.model_validate(found.manifest().config) for found in crawls), None)
+    found = _crawl_of(artifact)
+    return Config.model_validate(found.manifest().config) if found is not None else None
+
+
+def _crawl_of(artifact: Artifact) -> Artifact | None:
+    return next((ancestor for ancestor in lineage(artifact) if ancestor.stage == crawl.name), None)
