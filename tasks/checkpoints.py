@@ -1,11 +1,13 @@
 """Trained models out of artifacts, ready to use in this process; each is loaded once per process."""
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
+from tasks.engine.shards import worker_number
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,7 +75,17 @@ def ranker_of(ranker: Artifact, settings: Settings) -> "Ranker":
 
 
 def device() -> str:
-    """`cuda` where there is a GPU, else `cpu`."""
+    """A GPU where there is one, another for each local Dask worker if there are several; else the CPU."""
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    gpus = torch.cuda.device_count()
+    return f"cuda:{worker_number() % gpus}" if gpus else "cpu"
+
+
+def release_models() -> None:
+    """Frees the models that this process keeps, so that the next stage has the memory, that of the GPU above all."""
+    for kept in (tokenizer_of, generator_of, ranker_of):
+        kept.cache_clear()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks import schemas
-from tasks.checkpoints import ranker_of
+from tasks.checkpoints import ranker_of, release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -20,7 +20,8 @@ class Config(StageConfig):
 @stage(Config, reads={"samples": {"samples": schemas.SAMPLES}})
 def rerank(config: Config, output: Output, samples: Artifact, ranker: Artifact) -> None:
     """Scores every candidate against its prompt; rank 0 is the best of its prompt."""
-    output.map(partial(rerank_shard, output.settings, ranker), samples.files("samples"), unit="samples")
+    shards = samples.files("samples")
+    output.map(partial(rerank_shard, output.settings, ranker), shards, "samples", release_models)
 
 
 def rerank_shard(settings: Settings, ranker: Artifact, uri: str) -> Shard:

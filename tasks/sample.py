@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from models.config import Frozen
 from models.generator import Sampling
 from tasks import schemas
-from tasks.checkpoints import generator_of
+from tasks.checkpoints import generator_of, release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
@@ -81,7 +81,7 @@ def sample(config: Config, output: Output, pairs: Artifact, generator: Artifact)
     """N candidates for the fixed prompts, for some training captions and for some held-out ones."""
     prompts = list(choose_prompts(config, pairs))
     groups = [prompts[i : i + config.prompts_per_shard] for i in range(0, len(prompts), config.prompts_per_shard)]
-    output.map(partial(sample_shard, config, output.settings, generator), groups, unit="samples")
+    output.map(partial(sample_shard, config, output.settings, generator), groups, "samples", release_models)
 
 
 def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:

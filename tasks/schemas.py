@@ -1,6 +1,6 @@
 """The columns of every table that passes between stages. Readers check them before they start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -100,6 +100,22 @@ def read_table(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
         raise _damaged(uri) from error
     try:
         return pq.read_table(pa.BufferReader(data), columns=columns, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(uri) from error
+
+
+def read_batches(uri: str, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+    """Some columns of one Parquet shard in tables of at most so many rows, with a row group in memory at a time.
+
+    Raises:
+        DamagedArtifactError: as `read_table`.
+    """
+    fs, path = storage.filesystem(uri)
+    try:
+        with fs.open(path, "rb") as file:
+            shard = pq.ParquetFile(file, page_checksum_verification=True)
+            for batch in shard.iter_batches(rows, columns=list(columns)):
+                yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(uri) from error
 

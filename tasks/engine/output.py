@@ -93,10 +93,17 @@ class Output:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def map(self, work: Callable[[Any], Shard], items: Sequence[Any], unit: str = "rows") -> list[ShardMarker]:
+    def map(
+        self,
+        work: Callable[[Any], Shard],
+        items: Sequence[Any],
+        unit: str = "rows",
+        afterwards: Callable[[], None] | None = None,
+    ) -> list[ShardMarker]:
         """Runs `work` on every item whose shard is not finished yet, and writes each result as a shard.
 
-        Adds the counts and metrics of all shards to those of the stage.
+        Adds the counts and metrics of all shards to those of the stage. `afterwards` runs at the end in every process
+        that may have worked, to free what `work` keeps between shards.
 
         Returns:
             The markers of all shards, in the order of the items.
@@ -110,7 +117,8 @@ class Output:
             self.watch(Progress(done, len(items), "shards"))
 
         numbered = list(enumerate(items))
-        markers = map_shards(partial(finish_shard, self.uri, self._owner, work), numbered, self.settings, count)
+        finish = partial(finish_shard, self.uri, self._owner, work)
+        markers = map_shards(finish, numbered, self.settings, count, afterwards)
         for marker in markers:
             self._files.extend(marker.files)
             self.account(Counts(unit=unit, **marker.model_dump(include={"rows_in", "rows_out", "rejected"})))

@@ -1,6 +1,7 @@
 """Maps a function over shards: in this process, on a local Dask cluster, or on an existing one."""
 
 import atexit
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -16,14 +17,20 @@ def map_shards(
     items: Sequence[Item],
     settings: Settings,
     on_done: Callable[[Result], None] = lambda result: None,
+    afterwards: Callable[[], None] | None = None,
 ) -> list[Result]:
     """`[work(item) for item in items]`, spread over the workers; results keep the order of the items.
 
-    `on_done` is called with each result as it arrives. If a worker dies, Dask runs its shards again on another. An
-    error in `work` is not retried: it ends the map and is raised here.
+    `on_done` is called with each result as it arrives, and `afterwards` at the end, however it comes, in every process
+    that may have worked. If a worker dies, Dask runs its shards again on another. An error in `work` is not retried:
+    it ends the map and is raised here.
     """
     if settings.dask_address is None and settings.dask_workers == 0:
-        return [_done(work(item), on_done) for item in items]
+        try:
+            return [_done(work(item), on_done) for item in items]
+        finally:
+            if afterwards is not None:
+                afterwards()
     if not items:
         return []
     from distributed import as_completed
@@ -36,6 +43,20 @@ def map_shards(
         return [future.result() for future in futures]
     finally:
         client.cancel(futures)
+        if afterwards is not None:
+            client.run(afterwards)
+
+
+def worker_number() -> int:
+    """The number of this process among the local Dask workers; 0 elsewhere, as on a cluster that names its workers."""
+    if "distributed" not in sys.modules:
+        return 0
+    from distributed import get_worker
+
+    try:
+        return int(get_worker().name)
+    except (ValueError, TypeError):  # no worker, or one whose name is its address
+        return 0
 
 
 def _done(result: Result, on_done: Callable[[Result], None]) -> Result:

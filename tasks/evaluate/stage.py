@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
+from tasks.checkpoints import release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
@@ -53,7 +54,7 @@ def evaluate(
     if tokenizer is not None:
         rebuild = partial(ImagesToRebuild, tokenizer, output.settings, config.rebuilt_per_shard)
         work += _to_rebuild(rebuild, held_out, thumbnails[len(sampled) :], nearest_mse)
-    markers = output.map(evaluate_shard, work, unit="images")
+    markers = output.map(evaluate_shard, work, "images", release_models)
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
     evidence = Evidence(

@@ -28,22 +28,35 @@ def tiny_ranker(settings: Settings, seed: int = 0) -> Artifact:
     return Stage("train_clip", 1, _write_clip, {}, Tiny)(Tiny(seed=seed), settings).artifact
 
 
-def write_generator(folder: Path, seed: int = 0) -> None:
-    """The files of a prior's artifact."""
+def tiny_tokenizer(settings: Settings, seed: int = 0) -> Artifact:
+    """The artifact of a dVAE trained here, as train_dvae writes it."""
+    return Stage("train_dvae", 1, _write_dvae, {}, Tiny)(Tiny(seed=seed), settings).artifact
+
+
+def write_tokenizer(folder: Path, seed: int = 0) -> None:
+    """The files of a dVAE's artifact."""
     import torch
 
     from models.dvae.config import DVAEModelConfig
     from models.dvae.model import DVAE
+    from models.training.checkpoint import save_model
+
+    torch.manual_seed(seed)
+    sizes = {"image_size": IMAGE_SIZE, "vocab_size": CODES, "hidden": 8, "decoder_init": 4}
+    images = DVAEModelConfig(**sizes, groups=2, blocks_per_group=1, stem="unshuffle", post_gain=1.0)
+    save_model(folder, DVAE(images).state_dict(), images)
+
+
+def write_generator(folder: Path, seed: int = 0) -> None:
+    """The files of a prior's artifact."""
+
     from models.prior.config import PriorModelConfig
     from models.prior.model import Prior
     from models.training.checkpoint import save_model
 
-    torch.manual_seed(seed)
+    write_tokenizer(folder / TOKENIZER_FOLDER, seed)
     bpe = tiny_bpe()
     bpe.save(folder / BPE_FILE)
-    sizes = {"image_size": IMAGE_SIZE, "vocab_size": CODES, "hidden": 8, "decoder_init": 4}
-    images = DVAEModelConfig(**sizes, groups=2, blocks_per_group=1, stem="unshuffle", post_gain=1.0)
-    save_model(folder / TOKENIZER_FOLDER, DVAE(images).state_dict(), images)
     shape = {"width": 16, "layers": 2, "heads": 2, "conv_kernel": 3, "image_vocab": CODES, "grid": GRID}
     config = PriorModelConfig(**shape, text_vocab=bpe.vocab_size, text_length=TEXT_LENGTH)
     save_model(folder, Prior(config).state_dict(), config)
@@ -59,6 +72,11 @@ def tiny_bpe():
 
 def _write_prior(config: Tiny, output: Output) -> None:
     write_generator(output.scratch, config.seed)
+    _keep(output)
+
+
+def _write_dvae(config: Tiny, output: Output) -> None:
+    write_tokenizer(output.scratch, config.seed)
     _keep(output)
 
 

@@ -1,0 +1,43 @@
+"""Maps over shards: numbered local workers, and an end that every process sees."""
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tasks.engine.shards import map_shards, worker_number
+from tasks.settings import Settings
+
+
+def number_of(item: int) -> int:
+    time.sleep(0.2)  # so that one worker cannot do it all
+    return worker_number()
+
+
+def leave_a_mark(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+
+
+def fail(item: int) -> int:
+    raise ValueError(f"item {item}")
+
+
+@pytest.mark.end_to_end
+def test_local_workers_have_numbers_and_each_is_told_the_end(tmp_path):
+    settings = Settings(dask_workers=2)
+    numbers = map_shards(number_of, range(8), settings, afterwards=partial(leave_a_mark, tmp_path))
+    assert set(numbers) == {0, 1}
+    marks = {path.name for path in tmp_path.iterdir()}
+    assert len(marks) == 2
+    assert str(os.getpid()) not in marks
+
+
+@pytest.mark.parametrize("work", [number_of, fail])
+def test_without_dask_this_process_is_number_0_and_is_told_the_end_even_of_a_failure(tmp_path, work):
+    try:
+        assert map_shards(work, [1], Settings(dask_workers=0), afterwards=partial(leave_a_mark, tmp_path)) == [0]
+    except ValueError:
+        assert work is fail
+    assert [path.name for path in tmp_path.iterdir()] == [str(os.getpid())]
