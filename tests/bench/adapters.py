@@ -1,0 +1,62 @@
+"""This project's own code behind the interface of the side-by-side benchmarks, one factory for each script.
+
+`taskset -c 0 python dvae.py --adapter tests/bench/adapters.py:dvae`: a factory takes the name and the settings of a case
+and returns a step, or a step for each label; a step does the work once and returns how many units it did.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+Step = Callable[[], int]
+
+
+def dvae(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
+    """Training, encoding and decoding of the paper's network, fp32, and in bfloat16 where `BF16=1` is set."""
+    from models.dvae.config import DVAEModelConfig
+    from models.dvae.model import DVAE
+
+    torch.manual_seed(0)
+    shape = {"hidden": cfg["n_hid"], "blocks_per_group": cfg["blocks"], "vocab_size": cfg["vocab"]}
+    model = DVAE(DVAEModelConfig(image_size=cfg["size"], **shape))
+    images = torch.rand(cfg["batch"], 3, cfg["size"], cfg["size"]).to(memory_format=torch.channels_last)
+    steps = {"this project, fp32": _dvae_step(model, cfg, images, bf16=False)}
+    if os.environ.get("BF16") == "1":
+        steps["this project, bf16"] = _dvae_step(model, cfg, images, bf16=True)
+    return steps
+
+
+def _dvae_step(model: Any, cfg: dict[str, Any], images: torch.Tensor, bf16: bool) -> Step:
+    from models.dvae.losses import dvae_loss, gumbel_softmax, kl_to_uniform, logit_laplace_nll, phi
+
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    noise = torch.Generator().manual_seed(0)
+
+    def train() -> int:
+        optimiser.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = model.logits(images)
+            mu, log_scale = model.decode_soft(gumbel_softmax(logits, 0.9, noise))
+            nll = logit_laplace_nll(phi(images), mu, log_scale)
+            loss = dvae_loss(nll, kl_to_uniform(logits), 1e-4)
+        loss.backward()
+        optimiser.step()
+        return int(cfg["batch"])
+
+    @torch.inference_mode()
+    def encode() -> int:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            model.encode(images)
+        return int(cfg["batch"])
+
+    codes = torch.randint(0, cfg["vocab"], (cfg["batch"], (cfg["size"] // 8) ** 2))
+
+    @torch.inference_mode()
+    def decode() -> int:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            model.decode(codes)
+        return int(cfg["batch"])
+
+    return {"train": train, "encode": encode, "decode": decode}[cfg["kind"]]
