@@ -1,7 +1,7 @@
 """This project's own code behind the interface of the side-by-side benchmarks, one factory for each script.
 
-`taskset -c 0 python dvae.py --adapter tests/bench/adapters.py:dvae`: a factory takes the name and the settings of a case
-and returns a step, or a step for each label; a step does the work once and returns how many units it did.
+`taskset -c 0 python dvae.py --adapter tests/bench/adapters.py:dvae`: a factory takes the name and the settings of a
+case and returns a step, or a step for each label; a step does the work once and returns how many units it did.
 """
 
 import os
