@@ -37,8 +37,8 @@ class Pointwise(nn.Conv2d):
 class BottleneckBlock(nn.Module):
     """id(x) + gain * residual(x): four pre-activated convolutions through a bottleneck of a quarter of the width.
 
-    With `grow` it is as if x were upsampled by 2 first. The convolutions that read x are 1x1 then, so they give the same
-    before the upsampling, at a quarter of the cost.
+    With `grow` it is as if x were upsampled by 2 first. The convolutions that read x are 1x1 then, so they give the
+    same before the upsampling, at a quarter of the cost.
     """
 
     def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], gain: float, grow: bool = False) -> None:
