@@ -20,6 +20,7 @@ from models.prior.config import PriorLayout, PriorTrainingConfig
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
+from tasks.train.health import DVAEHealth, TokenizerHealth
 
 RecipeName = Literal["demo", "smoke"]
 
@@ -139,14 +140,14 @@ def smoke() -> PipelineConfig:
                 log_every=2,
                 validation_images=64,
             ),
-            least_codes_used=0.0,
+            health=DVAEHealth(check=False),
         ),
         vqgan=VQGANConfig(
             model=_small_vqgan(channels=8),
             training=VQGANTrainingConfig(
                 steps=8, batch_size=16, warmup_steps=2, augment=False, log_every=2, validation_images=64
             ),
-            least_codes_used=0.0,
+            health=TokenizerHealth(check=False),
         ),
         clip=CLIPConfig(
             training=CLIPTrainingConfig(

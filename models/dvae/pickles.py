@@ -10,10 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.dvae.released import from_released
+from models.files import SOURCE
 from models.training.checkpoint import save_model, write_json
 from models.training.errors import CheckpointError
-
-SOURCE = "source.json"  # in an imported model's folder: names and digests of the files it was made from
 
 
 class PickledModule:
