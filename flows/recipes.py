@@ -12,6 +12,7 @@ from flows.config import (
     PriorConfig,
     ReportConfig,
     SampleConfig,
+    ScreenImagesConfig,
     VQGANConfig,
 )
 from models.clip.config import CLIPTrainingConfig
@@ -51,6 +52,7 @@ def demo() -> PipelineConfig:
     dense attention and Muon in the prior.
     """
     return PipelineConfig(
+        screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
         dvae=DVAEConfig(
             model=_small_dvae(hidden=64, blocks_per_group=2),
@@ -121,6 +123,7 @@ def demo() -> PipelineConfig:
 def smoke() -> PipelineConfig:
     """The demo with a few training steps: about a minute on two CPU cores. Checks that all stages run; draws noise."""
     return PipelineConfig(
+        screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
         dvae=DVAEConfig(
             model=_small_dvae(hidden=16, blocks_per_group=1),
