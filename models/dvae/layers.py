@@ -27,25 +27,39 @@ def convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
 
 
 class BottleneckBlock(nn.Module):
-    """id(x) + gain * residual(x): four pre-activated convolutions through a bottleneck of a quarter of the width."""
+    """id(x) + gain * residual(x): four pre-activated convolutions through a bottleneck of a quarter of the width.
 
-    def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], gain: float) -> None:
+    With `doubles`, it is the block of x with each pixel repeated 2x2, for the decoder's kernels, of which the first is
+    1: what looks at single pixels only, that convolution and the identity path, is done on a quarter of the pixels.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], gain: float, doubles: bool = False) -> None:
         super().__init__()
         middle = outputs // 4
         channels = (inputs, middle, middle, middle, outputs)
         self.gain = gain
+        self.doubles = doubles
         self.id_path = nn.Identity() if inputs == outputs else convolution(inputs, outputs, 1)
+        # All but the first overwrite the convolution before them, which nothing else reads.
         self.res_path = nn.Sequential(
             *(
-                nn.Sequential(nn.ReLU(), convolution(channels[i], channels[i + 1], kernel))
+                nn.Sequential(nn.ReLU(inplace=i > 0), convolution(channels[i], channels[i + 1], kernel))
                 for i, kernel in enumerate(kernels)
             )
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C_in, h, w] to [B, C_out, h, w]."""
+        """[B, C_in, h, w] to [B, C_out, h, w], or to [B, C_out, 2h, 2w] if it doubles."""
         skip: Tensor = self.id_path(x)
-        return skip + self.gain * self.res_path(x)
+        if not self.doubles:
+            return torch.add(skip, self.res_path(x), alpha=self.gain)
+        residual = self.res_path[1:](_doubled(self.res_path[0](x)))
+        cells = residual.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))  # [B, C_out, h, 2, w, 2]
+        return torch.add(skip[:, :, :, None, :, None], cells, alpha=self.gain).flatten(4).flatten(2, 3)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 class PointwiseFP32(nn.Module):
@@ -62,9 +76,14 @@ class PointwiseFP32(nn.Module):
             return F.linear(x.float().permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
 
 
-def _blocks(inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, ...]) -> list[nn.Module]:
+def _blocks(
+    inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, ...], doubles: bool = False
+) -> list[nn.Module]:
     widths = [inputs] + [outputs] * c.blocks_per_group
-    return [BottleneckBlock(widths[i], widths[i + 1], kernels, c.residual_gain) for i in range(c.blocks_per_group)]
+    return [
+        BottleneckBlock(widths[i], widths[i + 1], kernels, c.residual_gain, doubles and i == 0)
+        for i in range(c.blocks_per_group)
+    ]
 
 
 class DVAEEncoder(nn.Module):
@@ -102,8 +121,7 @@ class DVAEDecoder(nn.Module):
         stages: OrderedDict[str, nn.Module] = OrderedDict()
         inputs = c.decoder_init
         for group, width in enumerate(reversed(c.widths), start=1):
-            grow: list[nn.Module] = [nn.Upsample(scale_factor=2, mode="nearest")] if group < c.groups else []
-            stages[f"group_{group}"] = nn.Sequential(*_blocks(inputs, width, c, DECODER_KERNELS), *grow)
+            stages[f"group_{group}"] = nn.Sequential(*_blocks(inputs, width, c, DECODER_KERNELS, doubles=group > 1))
             inputs = width
         self.blocks = nn.Sequential(stages)
         self.output = convolution(inputs, OUTPUTS * c.stem_factor**2, 1)
