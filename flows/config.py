@@ -1,12 +1,14 @@
 """The whole configuration: one section for each stage, each defined beside that stage."""
 
-from typing import Literal
+from math import ceil
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from models.config import Frozen
+from models.config import Frozen, TokenizerModelConfig
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config as DedupConfig
+from tasks.errors import SourceError
 from tasks.evaluate.config import Config as EvaluateConfig
 from tasks.extract import Config as ExtractConfig
 from tasks.fetch.config import Config as FetchConfig
@@ -45,3 +47,37 @@ class PipelineConfig(Frozen):
     rerank: RerankConfig = Field(default_factory=RerankConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
+
+    @property
+    def largest_crop_px(self) -> int:
+        """Side of the largest square that a training cuts out of an image."""
+        clip = 0 if self.clip.pretrained is not None else self.clip.model.crop_size
+        return max(self._tokenizer_layout.image_size, clip)
+
+    @property
+    def least_stored_px(self) -> int:
+        """Short side that images need in store: the paper's random crops shrink them to at most 12/8 (listing 1)."""
+        return ceil(self.largest_crop_px * 12 / 8)
+
+    @property
+    def _tokenizer_layout(self) -> TokenizerModelConfig:
+        chosen = self.dvae if self.tokenizer == "dvae" else self.vqgan
+        try:
+            return chosen.layout
+        except SourceError:  # a folder on the machine that will run the stage, which says so if it is not there either
+            return chosen.model
+
+    @model_validator(mode="after")
+    def _images_are_large_enough(self) -> Self:
+        side, stored = self.largest_crop_px, self.least_stored_px
+        if self.fetch.image_size < stored:
+            raise ValueError(
+                f"fetch.image_size ({self.fetch.image_size}) is below {stored}, 12/8 of the largest square that a "
+                f"training cuts: its random crops would find nothing to choose from, so raise it"
+            )
+        if self.screen_images.min_side_px < side:
+            raise ValueError(
+                f"screen_images.min_side_px ({self.screen_images.min_side_px}) is below {side}, the largest square "
+                f"that a training cuts: smaller images would end it, so raise it to reject them"
+            )
+        return self

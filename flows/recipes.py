@@ -12,6 +12,7 @@ from flows.config import (
     PriorConfig,
     ReportConfig,
     SampleConfig,
+    ScreenImagesConfig,
     VQGANConfig,
 )
 from models.clip.config import CLIPTrainingConfig
@@ -20,6 +21,7 @@ from models.prior.config import PriorLayout, PriorTrainingConfig
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
+from tasks.train.health import DVAEHealth, TokenizerHealth
 
 RecipeName = Literal["demo", "smoke"]
 
@@ -50,6 +52,7 @@ def demo() -> PipelineConfig:
     dense attention and Muon in the prior.
     """
     return PipelineConfig(
+        screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
         dvae=DVAEConfig(
             model=_small_dvae(hidden=64, blocks_per_group=2),
@@ -57,6 +60,11 @@ def demo() -> PipelineConfig:
                 steps=1100,
                 batch_size=16,
                 learning_rate=3e-3,
+                final_learning_rate=1e-5,
+                warmup_steps=100,
+                decay_steps=None,
+                weight_decay=0.0,
+                clip_norm=1.0,
                 beta=0.1,
                 beta_steps=330,
                 tau_steps=770,
@@ -115,6 +123,7 @@ def demo() -> PipelineConfig:
 def smoke() -> PipelineConfig:
     """The demo with a few training steps: about a minute on two CPU cores. Checks that all stages run; draws noise."""
     return PipelineConfig(
+        screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
         dvae=DVAEConfig(
             model=_small_dvae(hidden=16, blocks_per_group=1),
@@ -122,7 +131,11 @@ def smoke() -> PipelineConfig:
                 steps=8,
                 batch_size=16,
                 learning_rate=3e-3,
+                final_learning_rate=1e-5,
                 warmup_steps=2,
+                decay_steps=None,
+                weight_decay=0.0,
+                clip_norm=1.0,
                 beta=0.1,
                 beta_steps=4,
                 tau_steps=6,
@@ -130,14 +143,14 @@ def smoke() -> PipelineConfig:
                 log_every=2,
                 validation_images=64,
             ),
-            least_codes_used=0.0,
+            health=DVAEHealth(check=False),
         ),
         vqgan=VQGANConfig(
             model=_small_vqgan(channels=8),
             training=VQGANTrainingConfig(
                 steps=8, batch_size=16, warmup_steps=2, augment=False, log_every=2, validation_images=64
             ),
-            least_codes_used=0.0,
+            health=TokenizerHealth(check=False),
         ),
         clip=CLIPConfig(
             training=CLIPTrainingConfig(

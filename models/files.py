@@ -3,6 +3,7 @@
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 MODEL_FILES = (WEIGHTS, CONFIG)
+SOURCE = "source.json"  # in an imported model's folder: names and digests of the files it was made from
 BPE_FILE = "tokenizer.json"  # beside the weights of a model that reads captions
 TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder: the model whose codes it draws
 

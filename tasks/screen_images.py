@@ -15,7 +15,7 @@ from tasks.engine.stage import StageConfig, stage
 class Config(StageConfig):
     """Which images are kept, by the size in which they were served."""
 
-    min_side_px: int = Field(64, ge=1, description="Shortest side of an image; the paper's crops need 256.")
+    min_side_px: int = Field(256, ge=1, description="Shortest side of an image; the largest crop must fit.")
     max_aspect_ratio: float = Field(2.0, ge=1, description="Longest side over shortest; the paper keeps [1/2, 2].")
 
 

@@ -192,6 +192,20 @@ def report(
 
 
 @app.command()
+def import_dvae(
+    encoder: Annotated[Path, typer.Argument(help="encoder.pkl as published, or FLAVA's code book.")],
+    decoder: Annotated[Path, typer.Argument(help="decoder.pkl as published.")],
+    out: Annotated[Path, typer.Option(help="New folder for the model.")] = Path("released-dvae"),
+    image_size: Annotated[int, typer.Option(min=8, help="Side of the images that it is to read, pixels.")] = 256,
+) -> None:
+    """Make a model folder of the released dVAE's files; nothing in them is run."""
+    from models.dvae.pickles import import_released
+
+    import_released(encoder, decoder, out, image_size)
+    typer.echo(f"{out.absolute()}  (to use it: dalle run --set dvae.pretrained={out.absolute()})")
+
+
+@app.command()
 def recipes(json_: Json = False) -> None:
     """List the recipes: what each costs, how long it takes, what to expect."""
     import json

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from models.config import Frozen
 from models.training.config import TrainingConfig
 
+AUGMENTED_MARGIN = 2  # random crops are cut at this multiple of CLIP's size, then averaged down
+
 
 class CLIPLayout(Frozen):
     """The sizes that can be chosen freely; the defaults suit a demo and train in about a minute on a CPU."""
@@ -19,6 +21,11 @@ class CLIPLayout(Frozen):
     text_layers: int = Field(default=2, gt=0)
     heads: int = Field(default=4, gt=0)
     projection: int = Field(default=128, gt=0, description="dimension of the shared space")
+
+    @property
+    def crop_size(self) -> int:
+        """Side of the random crops of training images, pixels."""
+        return AUGMENTED_MARGIN * self.image_size
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
+from models.clip.config import AUGMENTED_MARGIN, CLIPModelConfig, CLIPTrainingConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
 from models.clip.model import CLIP
 from models.config import Frozen
@@ -24,7 +24,6 @@ from models.training.muon import Matrix
 from models.training.randomness import Step
 
 _VALIDATION_BATCH = 128
-_AUGMENTED_MARGIN = 2  # crops are cut at this multiple of CLIP's size, then averaged down
 
 
 class CLIPJob(Frozen):
@@ -53,7 +52,7 @@ class CLIPLearner(Learner):
         indices = step.indices(len(self.pairs), self.training_config.batch_size)
         size = self.model.config.image_size
         if self.training_config.augment:
-            images = self.pairs.crops(indices, _AUGMENTED_MARGIN * size, step)
+            images = self.pairs.crops(indices, AUGMENTED_MARGIN * size, step)
         else:
             images = self.pairs.squares(indices, size)
         captions = [self.pairs.captions[i] for i in indices]

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from models.config import TokenizerModelConfig
 from models.training.config import TokenizerTrainingConfig
+from models.training.schedules import cosine_ramp
 
 
 class DVAEModelConfig(TokenizerModelConfig):
@@ -70,11 +71,30 @@ class DVAEModelConfig(TokenizerModelConfig):
 
 
 class DVAETrainingConfig(TokenizerTrainingConfig):
-    """Training of the dVAE; ramps in steps, with the paper's end values as defaults (appendix A.2)."""
+    """Training of the dVAE. Every default that the paper gives is the paper's (appendix A.2); ramps are in steps."""
 
-    beta2: float = 0.999  # A.2
-    beta: float = Field(default=6.6, ge=0, description="weight of the KL term at the end of its ramp")  # A.2
-    beta_steps: int = Field(default=5_000, ge=0, description="cosine ramp of beta from 0")  # A.2
-    tau_start: float = Field(default=1.0, gt=0)  # A.2
-    tau_end: float = Field(default=1 / 16, gt=0)  # A.2
-    tau_steps: int = Field(default=150_000, ge=0, description="cosine ramp of the temperature")  # A.2
+    steps: int = Field(default=3_000_000, gt=0, description="optimiser updates")
+    batch_size: int = Field(default=512, gt=0, description="examples per update, over all ranks")
+    learning_rate: float = Field(default=1e-4, gt=0, description="at the start of the ramp, or after warm-up")
+    final_learning_rate: float = Field(default=1.25e-6, ge=0, description="at the end of the cosine ramp")
+    warmup_steps: int = Field(default=0, ge=0, description="updates of linear warm-up; the paper has none")
+    decay_steps: int | None = Field(
+        default=1_200_000, description="length of the cosine ramp of the learning rate; all steps when unset"
+    )
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    weight_decay: float = Field(default=1e-4, ge=0, description="decoupled; biases are exempt")
+    clip_norm: float | None = Field(default=None, gt=0, description="bound on the gradient norm; the paper has none")
+    validate_every: int | None = Field(default=10_000, gt=0, description="steps between validations")
+    beta: float = Field(default=6.6, ge=0, description="weight of the KL term at the end of its ramp")
+    beta_steps: int = Field(default=5_000, ge=0, description="cosine ramp of beta from 0")
+    tau_start: float = Field(default=1.0, gt=0, description="temperature at the start of its ramp")
+    tau_end: float = Field(default=1 / 16, gt=0, description="temperature at the end of its ramp")
+    tau_steps: int = Field(default=150_000, ge=0, description="cosine ramp of the temperature")
+
+    def beta_at(self, step: int) -> float:
+        """Weight of the KL term in an update, counted from 0."""
+        return cosine_ramp(0.0, self.beta, self.beta_steps, step)
+
+    def tau_at(self, step: int) -> float:
+        """Temperature of the relaxed codes in an update, counted from 0."""
+        return cosine_ramp(self.tau_start, self.tau_end, self.tau_steps, step)

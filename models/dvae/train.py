@@ -9,6 +9,7 @@ from models.config import Frozen
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.dvae.losses import dvae_loss, gumbel_softmax, kl_to_uniform, logit_laplace_nll, phi
 from models.dvae.model import DVAE
+from models.dvae.objective import objective_metrics
 from models.dvae.standardise import LogitStandardiser
 from models.tokenizer import pixels_to_float
 from models.tokenizer_learner import TokenizerLearner
@@ -18,7 +19,6 @@ from models.training.distributed import Ranks
 from models.training.entry import main, prepare, run
 from models.training.loop import Batch
 from models.training.randomness import Step
-from models.training.schedules import cosine_ramp
 
 
 class DVAEJob(Frozen):
@@ -31,7 +31,7 @@ class DVAEJob(Frozen):
 
 
 class DVAELearner(TokenizerLearner):
-    """Relaxed reconstruction of training images; validation with hard codes."""
+    """Relaxed reconstruction of training images; validation with hard codes, and of the bound with both."""
 
     model: DVAE
     training_config: DVAETrainingConfig
@@ -50,6 +50,17 @@ class DVAELearner(TokenizerLearner):
         """Temperature and KL weight of a step."""
         return {"tau": self._tau(step), "beta": self._beta(step)}
 
+    def validate(self) -> dict[str, float]:
+        """Beside the reconstructions: the bound on held-out images, or on training images if there are none.
+
+        Its relaxed codes have the temperature at which the training ends.
+        """
+        metrics = super().validate()
+        c = self.training_config
+        pairs, prefix = (self.val, "") if len(self.val) else (self.pairs, "train_")
+        bound = objective_metrics(self.model, self._batches(pairs), c.tau_at(c.steps - 1), c.seed)
+        return metrics | {f"{prefix}{name}": value for name, value in bound.items()}
+
     @torch.no_grad()
     def calibrate(self, batches: list[Tensor]) -> None:
         """Measure the statistics with which the logits are standardised."""
@@ -58,12 +69,10 @@ class DVAELearner(TokenizerLearner):
             self.model.standardise.measure(self.model.raw_logits(pixels_to_float(b.to(device))) for b in batches)
 
     def _tau(self, step: Step) -> float:
-        c = self.training_config
-        return cosine_ramp(c.tau_start, c.tau_end, c.tau_steps, step.number)
+        return self.training_config.tau_at(step.number)
 
     def _beta(self, step: Step) -> float:
-        c = self.training_config
-        return cosine_ramp(0.0, c.beta, c.beta_steps, step.number)
+        return self.training_config.beta_at(step.number)
 
 
 def train(job: DVAEJob, ranks: Ranks) -> None:

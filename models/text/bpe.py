@@ -49,6 +49,10 @@ class BPE:
             return ""
         return caption[encoding.offsets[-1][1] :].strip()
 
+    def count_cut(self, captions: Sequence[str]) -> int:
+        """How many of the captions are beyond T tokens, so that `encode` cuts them."""
+        return sum(bool(encoding.overflowing) for encoding in self._tokenizer.encode_batch_fast(list(captions)))
+
     def encode_with_dropout(self, captions: Sequence[str], rate: float, random: np.random.Generator) -> Tensor:
         """As `encode`, with each candidate merge dropped with probability `rate` (training only; paper B.2: 0.1)."""
         if rate == 0:

@@ -19,5 +19,9 @@ class Config(StageConfig):
     allow_private_hosts: bool = Field(
         False, description="Fetch from private addresses too, to crawl an intranet. Folders and the demo need no leave."
     )
-    image_size: int = Field(256, ge=8, description="Shortest side images are stored with, in pixels; never enlarged.")
+    image_size: int = Field(
+        384,
+        ge=8,
+        description="Shortest side images are stored with, in pixels; never enlarged. 12/8 of the crops' size.",
+    )
     jpeg_quality: int = Field(95, ge=1, le=100, description="Quality images are stored with.")

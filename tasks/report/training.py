@@ -20,6 +20,13 @@ VALUES = {
     "loss": ("Loss", "What the training makes small; lower is better."),
     "kl": ("KL divergence", "In nats per code, to even use of all codes: 0 is no decision at all."),
     "codes_used": ("Codes in use", "Different codes that occur; a collapse would show as a fall."),
+    "elb_hard": ("Evidence lower bound", "Nats per pixel, with the most likely codes; higher is better."),
+    "elb_gap": (
+        "What hard codes lose of it",
+        "Nats per pixel, against relaxed codes; near 0 the temperature is low enough.",
+    ),
+    "nll_per_pixel": ("Negative log-likelihood", "Nats per pixel, with the most likely codes; lower is better."),
+    "kl_per_cell": ("KL divergence of held-out codes", "Nats per code, to even use of all codes."),
     "tau": ("Temperature τ", "Codes harden as it falls."),
     "beta": ("Weight of the KL term β", "A ramp, as in the paper."),
     "image": ("Image tokens", "Nats per token. Where held-out rises while training falls, the model memorises."),

@@ -10,14 +10,19 @@ from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
 from tasks.train.trainer import READS_PAIRS
 
+BATCH = 10_000  # captions whose tokens are in memory at once
+
 
 class Config(BPEModelConfig, StageConfig):
     """Size of the tokenizer."""
 
 
-@stage(Config, reads=READS_PAIRS, headline=("vocabulary",))
+@stage(Config, reads=READS_PAIRS, headline=("vocabulary", "captions_cut"))
 def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
-    """Learns the text vocabulary from the training captions (section 2.2). Runs in this process."""
+    """Learns the text vocabulary from the training captions (section 2.2). Runs in this process.
+
+    The metric captions_cut counts the training captions that are longer than `text_length`: their end is not read.
+    """
     from models.text import bpe
 
     captions = list(_captions(pairs))
@@ -25,7 +30,9 @@ def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
     path = output.scratch / BPE_FILE
     tokenizer.save(path)
     output.write(BPE_FILE, path.read_bytes())
+    batches = (captions[start : start + BATCH] for start in range(0, len(captions), BATCH))
     output.metrics["vocabulary"] = tokenizer.vocab_size
+    output.metrics["captions_cut"] = sum(tokenizer.count_cut(batch) for batch in batches)
     output.account(Counts(unit="captions", rows_in=len(captions), rows_out=len(captions)))
 
 

@@ -9,15 +9,10 @@ from models.files import BPE_FILE
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
-from tasks.train.trainer import (
-    READS_PAIRS,
-    bpe_file,
-    digest_of_published,
-    keep_published,
-    run_trainer,
-    shards,
-    text_sizes,
-)
+from tasks.train.published import digest_of_published, keep_published
+from tasks.train.trainer import READS_PAIRS, bpe_file, run_trainer, shards, text_sizes
+
+PRETRAINED = "clip.pretrained"
 
 
 class Config(StageConfig):
@@ -35,7 +30,7 @@ class Config(StageConfig):
         Raises:
             SourceError: the folder holds no model.
         """
-        return digest_of_published(Path(self.pretrained)) if self.pretrained is not None else ""
+        return digest_of_published(Path(self.pretrained), PRETRAINED) if self.pretrained is not None else ""
 
 
 @stage(Config, reads=READS_PAIRS, headline=("train_accuracy", "accuracy"))
@@ -47,7 +42,7 @@ def train_clip(config: Config, output: Output, pairs: Artifact, bpe: Artifact) -
         TrainingFailedError: the trainer ended without finishing.
     """
     if config.pretrained is not None:
-        keep_published(Path(config.pretrained), output)
+        keep_published(Path(config.pretrained), PRETRAINED, output)
     else:
         text_vocab, text_length = text_sizes(bpe)
         model = CLIPModelConfig(**config.model.model_dump(), text_vocab=text_vocab, text_length=text_length)

@@ -83,7 +83,7 @@ def test_values_that_do_not_fit_together_are_named_with_their_section() -> None:
     with pytest.raises(
         ConfigError, match=r"^dvae.training: warmup_steps \(100\) must be smaller than the ramp \(50\)\.$"
     ):
-        assigned(CONFIG, ["dvae.training.steps=50"])
+        assigned(recipes.demo(), ["dvae.training.steps=50"])
 
 
 def test_an_assignment_without_a_value_says_how_to_write_it() -> None:

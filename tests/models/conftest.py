@@ -78,6 +78,7 @@ def token_shard(tmp_path_factory: pytest.TempPathFactory, captions: list[str]) -
 def dvae_job(shard: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def make(out: str = "out", **training: Any) -> dict[str, Any]:
         defaults = {"steps": 12, "batch_size": 4, "warmup_steps": 2, "threads": 1, "beta_steps": 4, "tau_steps": 8}
+        defaults |= {"learning_rate": 1e-3, "decay_steps": None, "clip_norm": 1.0}
         model = {
             "image_size": 16,
             "vocab_size": 8,

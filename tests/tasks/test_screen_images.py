@@ -36,8 +36,13 @@ def test_size_and_shape_decide(settings, size, reason):
     assert reasons(images) == ({f"{size[0]}x{size[1]}": reason} if reason else {})
 
 
+def test_by_default_images_below_the_papers_crop_are_rejects(settings):
+    images = screened(settings, [(255, 300), (256, 256)], Config())
+    assert reasons(images) == {"255x300": "too_small"}
+
+
 def test_a_reject_keeps_its_image_and_names_its_size(settings):
-    images = screened(settings, [(300, 40), (80, 80)], Config())
+    images = screened(settings, [(300, 40), (300, 260)], Config())
     (reject,) = rows(images, "rejects")
     assert (reject["detail"], reject["image"]) == ("300x40", picture(1, (20, 20)))
     assert len(rows(images, "images")) == 1
@@ -50,8 +55,8 @@ def test_whatever_a_decoder_raises_is_a_reject(settings):
         {
             "url": f"https://example.com/{number}",
             "image": mutated(chance.choice(files), chance),
-            "width": 90,
-            "height": 90,
+            "width": 300,
+            "height": 300,
         }
         for number in range(300)
     ]

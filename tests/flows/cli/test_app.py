@@ -148,3 +148,12 @@ def test_a_password_file_that_holds_no_login_is_refused_before_anything_starts(
     result = dalle("up", "--port", str(free_port()), "--password-file", str(tmp_path / "password"))
     assert "password file" in only_line(result)
     assert result.exit_code == 2
+
+
+def test_a_file_that_is_no_released_dvae_is_answered_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "encoder.pkl").write_text("<html>404</html>")
+    files = [str(tmp_path / name) for name in ("encoder.pkl", "decoder.pkl")]
+    result = dalle("import-dvae", *files, "--out", str(tmp_path / "dvae"))
+    assert f"{files[0]} is not read" in only_line(result)
+    assert result.exit_code == 1
+    assert not (tmp_path / "dvae").exists()

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from models.dvae.config import DVAEModelConfig
-from models.dvae.layers import BottleneckBlock
+from models.dvae.layers import DECODER_KERNELS, BottleneckBlock
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
 from models.reconstruction import perplexity, psnr, reconstruction_metrics
@@ -69,6 +69,18 @@ def test_looking_codes_up_equals_decoding_one_hot_maps(dvae: DVAE) -> None:
 def test_a_block_without_gain_is_its_identity_path() -> None:
     x = torch.randn(1, 8, 4, 4)
     assert torch.equal(BottleneckBlock(8, 8, (3, 3, 3, 1), gain=0.0)(x), x)
+
+
+@pytest.mark.parametrize("inputs", [12, 8], ids=["with a convolution beside it", "with the image itself beside it"])
+@torch.no_grad()
+def test_a_doubling_block_is_the_block_of_the_doubled_image(inputs: int) -> None:
+    doubling = BottleneckBlock(inputs, 8, DECODER_KERNELS, gain=0.5, doubles=True)
+    plain = BottleneckBlock(inputs, 8, DECODER_KERNELS, gain=0.5)
+    plain.load_state_dict(doubling.state_dict())
+    x = torch.randn(2, inputs, 5, 3).contiguous(memory_format=torch.channels_last)
+    found = doubling(x)
+    torch.testing.assert_close(found, plain(x.repeat_interleave(2, 2).repeat_interleave(2, 3)), atol=1e-6, rtol=1e-5)
+    assert found.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_layers_next_to_the_relaxation_stay_in_fp32_under_autocast(dvae: DVAE) -> None:

@@ -1,5 +1,6 @@
 """The tokenizer: deterministic, lossless but for case, and with dropout that can be repeated."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from models.text.bpe import BPE, PAD, load_bpe, train_bpe
 from models.text.config import BPEModelConfig
+from models.text.dropout import Merges
 
 CORPUS = [
     "A red apple on a red table",
@@ -44,6 +46,43 @@ def test_case_does_not_matter(bpe: BPE) -> None:
 
 def test_captions_that_are_too_long_are_cut(bpe: BPE) -> None:
     assert (bpe.encode(["xyzzy " * 40]) != PAD).all()
+
+
+def test_captions_that_are_cut_are_counted(bpe: BPE) -> None:
+    whole = " ".join(["red"] * 12)  # a token each
+    assert int((bpe.encode([whole])[0] != PAD).sum()) == 12
+    assert bpe.count_cut([whole, f"{whole} red", "xyzzy " * 40, ""]) == 2
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_comes_back_as_it_was_normalised(bpe: BPE, text: str) -> None:
+    """Whatever UTF-8 can hold, unassigned and private letters and controls too; spaces at the ends are no content."""
+    normal = bpe._tokenizer.normalizer.normalize_str(text)
+    ids = bpe._tokenizer.encode(text, add_special_tokens=False)
+    every = [ids.ids, *(part.ids for part in ids.overflowing)]
+    assert bpe.decode(torch.tensor([i for part in every for i in part], dtype=torch.int64)) == normal.strip()
+
+
+def test_a_tenth_of_the_merges_is_dropped_as_in_the_paper() -> None:
+    """Of one pair to merge in each word, the share that stays apart is the rate itself (B.2)."""
+    one_merge = json.dumps({"model": {"vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}})
+    words, random = ["ab"] * 20_000, np.random.default_rng(0)
+    for rate in (0.1, 0.5):
+        ids = Merges(one_merge).split(words, rate, random)
+        dropped = ids.count(0)
+        assert ids.count(0) == ids.count(1) == len(words) - ids.count(2)
+        assert dropped / len(words) == pytest.approx(rate, abs=0.01)
+
+
+def test_every_caption_of_a_batch_is_dropped_on_its_own_and_anew_each_time(bpe: BPE) -> None:
+    """A tokenizer that keeps the split of a word it has seen would give the same split to every copy."""
+    random = np.random.default_rng(0)
+    rows = [bpe.encode_with_dropout(["red apple"] * 30, 0.1, random) for _ in range(20)]
+    splits = {tuple(row.tolist()) for batch in rows for row in batch}
+    plain = bpe.encode(["red apple"])[0]
+    share = float(torch.stack([(batch != plain).any(1).float().mean() for batch in rows]).mean())
+    assert len(splits) > 10
+    assert 0.2 < share < 0.9
 
 
 # Without letters newer than this Python's Unicode tables: only the tokenizers library knows their lower case.

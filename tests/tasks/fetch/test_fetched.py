@@ -25,7 +25,7 @@ from tasks.fetch.fetched import fetch_rows
 for _ in range(5):
     with tempfile.TemporaryDirectory() as folder:
         fetched = fetch_rows(Config(), sys.argv[1:], set(sys.argv[1:]), folder)
-        assert [result.width for result in fetched] == [80, 300, None], fetched
+        assert [result.width for result in fetched] == [80, 400, None], fetched
 print(*{"albumentations", "cv2", "fire", "img2dataset", "wandb", "webdataset"} & {*sys.modules})
 """
 FETCH_SLOWLY = """
@@ -38,7 +38,7 @@ fetch_rows(Config(allow_private_hosts=True, deadline_s=600), sys.argv[1:2], set(
 
 def test_a_process_that_has_fetched_holds_nothing_of_img2dataset_and_ends_in_silence(tmp_path):
     (tmp_path / "small.png").write_bytes(picture(1))
-    (tmp_path / "large.png").write_bytes(picture(1, (300, 300)))
+    (tmp_path / "large.png").write_bytes(picture(1, (400, 400)))
     urls = [(tmp_path / name).as_uri() for name in ("small.png", "large.png", "lost.png")]
     command = [sys.executable, "-c", FETCH_AGAIN_AND_AGAIN, *urls]
     done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
@@ -110,10 +110,10 @@ def test_a_stand_in_becomes_the_module_when_it_is_used(monkeypatch):
 
 def test_a_library_that_cannot_be_loaded_is_an_error_and_no_fault_of_the_images(tmp_path, monkeypatch):
     (tmp_path / "albumentations.py").write_text("raise ImportError('it is broken')")
-    (tmp_path / "large.png").write_bytes(picture(1, (300, 300)))
+    (tmp_path / "large.png").write_bytes(picture(1, (400, 400)))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     image = (tmp_path / "large.png").as_uri()
-    config = LOCAL.model_copy(update={"max_pixels": 90_001})  # of its own, so that the child is too
+    config = LOCAL.model_copy(update={"max_pixels": 160_001})  # of its own, so that the child is too
     with pytest.raises(ChildFailedError, match=r"ended early \(ImportError: it is broken; exit status 1\)"):
         fetch_rows(config, [image] * 100, {image}, str(tmp_path))
 

@@ -46,7 +46,7 @@ def test_images_of_all_formats_are_stored_as_jpeg_with_the_size_they_were_served
 
 def test_a_large_image_is_stored_with_its_shortest_side_reduced(settings):
     (row,) = rows(fetched(settings, {"/a.png": picture(1, (600, 400), "JPEG")}), "images")
-    assert (row["width"], row["height"], decoded(row).size) == (600, 400, (384, 256))
+    assert (row["width"], row["height"], decoded(row).size) == (600, 400, (576, 384))
 
 
 def test_photographs_are_stored_upright(settings):

@@ -46,5 +46,5 @@ def test_touched_files_and_those_a_system_hides_change_nothing(settings, folder)
 @pytest.mark.parametrize("name", ["config.json", "."])
 def test_a_folder_without_a_model_is_one_sentence_before_anything_starts(settings, folder, name):
     (folder / "config.json").unlink()
-    with pytest.raises(SourceError, match="holds no published CLIP"):
+    with pytest.raises(SourceError, match="holds no published model"):
         address(folder / name, settings)

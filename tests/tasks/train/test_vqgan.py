@@ -15,6 +15,7 @@ from tasks.extract import extract
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.settings import Settings
+from tasks.train.health import TokenizerHealth
 from tasks.train.trainer import image_sizes
 from tasks.train.vqgan import Config, train_vqgan
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.end_to_end
 LAYOUT = {"image_size": 24, "vocab_size": 32, "channels": 8, "channel_factors": (1, 1), "attention_sizes": ()}
 MODEL = VQGANModelConfig.model_validate(LAYOUT | {"blocks_per_level": 1, "latent_channels": 8, "code_length": 8})
 TRAINING = VQGANTrainingConfig(steps=4, batch_size=4, warmup_steps=1)
-SMALL = Config(model=MODEL, training=TRAINING, least_codes_used=0.0)
+SMALL = Config(model=MODEL, training=TRAINING, health=TokenizerHealth(check=False))
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,10 @@ def test_its_codes_are_extracted_as_those_of_any_tokenizer(settings, pairs, vqga
 
 def test_a_collapse_stops_the_run(settings, pairs):
     without_restarts = TRAINING.model_copy(update={"restart_below": None})
-    config = Config(model=MODEL, training=without_restarts, least_codes_used=1.0)
-    with pytest.raises(CollapsedCodesError, match=r"fewer than vqgan\.least_codes_used \(100%\): train it longer"):
+    config = Config(model=MODEL, training=without_restarts, health=TokenizerHealth(least_codes_used=1.0))
+    with pytest.raises(
+        CollapsedCodesError, match=r"fewer than vqgan\.health\.least_codes_used \(100%\).*: train it longer"
+    ):
         train_vqgan(config, settings, pairs=pairs)
 
 
