@@ -37,14 +37,14 @@ class Pointwise(nn.Conv2d):
 class BottleneckBlock(nn.Module):
     """id(x) + gain * residual(x): four pre-activated convolutions through a bottleneck of a quarter of the width.
 
-    With `grow` it is as if x were upsampled by 2 first. The convolutions that read x are 1x1 then, so they give the
+    With `doubles` it is as if x were upsampled by 2 first. The convolutions that read x are 1x1 then, so they give the
     same before the upsampling, at a quarter of the cost.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], gain: float, grow: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, kernels: tuple[int, ...], gain: float, doubles: bool = False) -> None:
         super().__init__()
-        assert not grow or kernels[0] == 1
-        self.grow = grow
+        assert not doubles or kernels[0] == 1
+        self.doubles = doubles
         middle = outputs // 4
         channels = (inputs, middle, middle, middle, outputs)
         self.gain = gain
@@ -57,11 +57,11 @@ class BottleneckBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C_in, h, w] to [B, C_out, h, w], or [B, C_out, 2h, 2w] with `grow`."""
+        """[B, C_in, h, w] to [B, C_out, h, w], or [B, C_out, 2h, 2w] with `doubles`."""
         skip: Tensor = self.id_path(x)
         first, *rest = self.res_path
         residual = first(x)
-        if self.grow:
+        if self.doubles:
             skip, residual = _doubled(skip), _doubled(residual)
         for layer in rest:
             residual = layer(residual)
@@ -87,11 +87,11 @@ class PointwiseFP32(nn.Module):
 
 
 def _blocks(
-    inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, ...], grow: bool = False
+    inputs: int, outputs: int, c: DVAEModelConfig, kernels: tuple[int, ...], doubles: bool = False
 ) -> list[nn.Module]:
     widths = [inputs] + [outputs] * c.blocks_per_group
     return [
-        BottleneckBlock(widths[i], widths[i + 1], kernels, c.residual_gain, grow and i == 0)
+        BottleneckBlock(widths[i], widths[i + 1], kernels, c.residual_gain, doubles and i == 0)
         for i in range(c.blocks_per_group)
     ]
 
@@ -131,7 +131,7 @@ class DVAEDecoder(nn.Module):
         stages: OrderedDict[str, nn.Module] = OrderedDict()
         inputs = c.decoder_init
         for group, width in enumerate(reversed(c.widths), start=1):
-            stages[f"group_{group}"] = nn.Sequential(*_blocks(inputs, width, c, DECODER_KERNELS, grow=group > 1))
+            stages[f"group_{group}"] = nn.Sequential(*_blocks(inputs, width, c, DECODER_KERNELS, doubles=group > 1))
             inputs = width
         self.blocks = nn.Sequential(stages)
         self.output = convolution(inputs, OUTPUTS * c.stem_factor**2, 1)
