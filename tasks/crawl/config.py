@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from tasks.crawl.sources.folder_files import FolderFiles
-from tasks.engine import storage
+from tasks.engine import code, storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
 from tasks.web.download import without_credentials
@@ -79,7 +79,7 @@ class Config(StageConfig):
         return fields if self.folder is None else fields | {"folder": "by content"}
 
     def outside_state(self) -> str:
-        """Digest of the folder's pictures and captions, or of the demo's zip; empty for live sites.
+        """Digest of the folder's pictures and captions, or of all that makes the demo's site; empty for live sites.
 
         Raises:
             SourceError: there is no such folder or zip.
@@ -87,7 +87,9 @@ class Config(StageConfig):
         if self.is_demo:
             if not self.archive_path.is_file():
                 raise SourceError(f"The demo needs {self.archive_path}: get the whole repository.")
-            return storage.sha256(self.archive_path.read_bytes())
+            # The site is made of the zip by code, and making it takes seconds: so not by what it serves itself.
+            made_by = code.digest("tasks.crawl.demo.pages")
+            return storage.sha256(self.archive_path.read_bytes() + made_by.encode())
         return FolderFiles.of(self.folder).state() if self.folder is not None else ""
 
 

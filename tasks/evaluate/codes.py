@@ -18,14 +18,14 @@ class Usage(Part):
 
 
 class Codes(Part):
-    """The picture alphabet, and how much of it is in use. A collapsed one has a handful of codes."""
+    """How many of the image tokenizer's codes occur in pictures, and how evenly. A collapsed one uses a handful."""
 
     vocab_size: int = Field(title="codes in the vocabulary")
     train: Usage | None = Field(title="Training pictures")
     val: Usage | None = Field(title="Held-out pictures")
     uses: Curve | None = Field(
         title="Which codes are used",
-        description="A flat line would be an alphabet used evenly; a gap on the right is codes never used.",
+        description="A flat line would be codes used evenly; a gap on the right is codes never used.",
     )
 
 

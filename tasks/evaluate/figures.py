@@ -51,7 +51,7 @@ def headline(evaluation: Evaluation) -> dict[str, float]:
         found |= {"hit_rate_best": seen.best.value, "hit_rate_first": seen.first.value}
     if rebuilt := evaluation.reconstruction:
         found |= {"psnr_db": rebuilt.psnr_db.value, "ssim": rebuilt.ssim.value}
-    if alphabet := evaluation.codes:
-        found |= {"codes_used": alphabet.train.used} if alphabet.train else {}
-        found |= {"vocab_size": alphabet.vocab_size}
+    if codes := evaluation.codes:
+        found |= {"codes_used": codes.train.used} if codes.train else {}
+        found |= {"vocab_size": codes.vocab_size}
     return found

@@ -8,7 +8,9 @@ from tasks.evaluate.statistics import proportion
 
 
 class Reconstruction(Part):
-    """Held-out pictures rebuilt from their codes, beside the originals. What is lost here, no sample can have."""
+    """Held-out pictures rebuilt from their codes, beside the originals. Samples are made from codes in the same way, so
+    they cannot show finer detail than these.
+    """
 
     psnr_db: Estimate = Field(title="PSNR", description="Higher is better.")
     ssim: Estimate = Field(title="SSIM", description="1 for equal pictures.")

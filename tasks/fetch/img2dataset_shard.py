@@ -125,9 +125,14 @@ class ShownPicture:
             pixels, size = decode_and_measure(stream.getvalue(), self.at_least)
         except DataError as refusal:
             return None, None, None, None, None, str(refusal)
-        bitmap = cv2.imencode(".bmp", pixels[:, :, ::-1])[1]  # which is no more than the pixels and a header
+        # A large picture's pixels take 120 MB, and img2dataset makes three more copies of them: none is kept here.
+        red = pixels[:, :, 0].copy()
+        pixels[:, :, 0] = pixels[:, :, 2]
+        pixels[:, :, 2] = red
+        bitmap = cv2.imencode(".bmp", pixels)[1]  # which is no more than the pixels, blue first, and a header
+        del pixels
         file = io.BytesIO(bitmap.data)
-        del pixels, bitmap  # a large picture's take 120 MB each, and three more copies are to be made
+        del bitmap
         encoded, width, height, _, _, error = self.resizer(file)
         return encoded, width, height, *size, error
 

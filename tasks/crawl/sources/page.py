@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from lxml import etree
-from w3lib.encoding import html_to_unicode
+from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding
 from w3lib.url import safe_url_string
 
 from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
@@ -24,6 +24,8 @@ LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 PLACEHOLDER = re.compile(
     r"(?:blank|placeholder|spacer|transparent|loading|1x1|pixel)[^/]*\.(?:gif|png|svg|jpe?g|webp)$"
 )
+# Encodings of Python that no browser knows. Decoding punycode takes quadratic time: hours for a page of 10 MB.
+NOT_OF_THE_WEB = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 SET_MEMBER = re.compile(r"(\S*[^\s,])(?:\s+([\d.]+)[wx])?\s*(?:,|\Z)")
 REFRESH = re.compile(r"^\s*[\d.]*\s*[;,]?\s*url\s*=\s*[\"']?([^\"'>]+)", re.IGNORECASE)
 
@@ -59,13 +61,20 @@ class Page:
 
 def read_page(url: str, body: bytes, content_type: str) -> Page:
     """The page of these bytes. Raises whatever its parser raises."""
-    text = html_to_unicode(content_type, body)[1].replace("\0", "")
+    text = _text(body, content_type).replace("\0", "")
     # A stream of elements instead of a tree: deep nesting loses nothing, and memory does not grow with the page.
     parser = etree.HTMLParser(target=_Reader(Page(url)), huge_tree=True)
     parser.feed(text)
     page = parser.close() if text.strip() else Page(url)
     assert isinstance(page, Page)
     return page
+
+
+def _text(body: bytes, content_type: str) -> str:
+    declared = http_content_type_encoding(content_type) or html_body_declared_encoding(body) or ""
+    if declared.replace("-", "_") in NOT_OF_THE_WEB:
+        content_type = "text/html; charset=utf-8"
+    return html_to_unicode(content_type, body)[1]
 
 
 class _Reader:

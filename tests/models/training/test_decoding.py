@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from support.fuzzing import FUZZ_S
 from support.icc import ADOBE_RGB, rgb_profile
 from support.mutations import mutated
 from support.shown_pictures import HEIGHT, WIDTH, file, image, levels, oriented, pictures
@@ -19,7 +20,6 @@ from models.training.images import decode, decode_and_measure
 SHEET = Path(__file__).parent / "renderings" / "browser.png"  # made by render.py
 CELL, COLUMNS = 48, 8  # as there
 TOLERANCE = 2  # levels: colours are rounded in other places
-FUZZED_S = 20
 FILES = pictures()
 # Chromium does not turn WebP; this pipeline turns every format that can say how its pixels lie.
 TURNED_HERE = {"webp_orientation_3": 2}
@@ -118,8 +118,9 @@ def fuzz(seconds: float, seed: int = 0) -> tuple[int, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(FUZZ_S + 120)
 def test_damaged_files_are_pictures_or_refused() -> None:
-    shown, refused = fuzz(FUZZED_S)
+    shown, refused = fuzz(FUZZ_S)
     assert shown > 50
     assert refused > 50
 

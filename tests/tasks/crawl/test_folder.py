@@ -248,6 +248,12 @@ def test_images_of_formats_that_are_not_read_are_rows_that_say_so(folder):
     assert ".heic is not read: convert it to JPEG or PNG" in details(folder)
 
 
+@pytest.mark.parametrize("suffix", ["tif", "TIFF", "jfif", "jpe", "bmp", "webp", "gif"])
+def test_images_of_all_formats_that_are_read_are_found(tmp_path, suffix):
+    (pictures_in(tmp_path, f"scan.{suffix}") / "scan.txt").write_text("a scan")
+    assert crawled(tmp_path) == ([(f"scan.{suffix}", "a scan")], [])
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -48,11 +47,4 @@ ONE_FOLDER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=ONE_FOLDER)
 @given(FILES)
 def test_any_bytes_in_caption_files_are_rows_or_one_error(tmp_path, files):
-    any_folder_is_accounted_for(tmp_path, files)
-
-
-@pytest.mark.slow
-@hypothesis_settings(max_examples=3000, deadline=None, suppress_health_check=ONE_FOLDER)
-@given(FILES)
-def test_any_bytes_in_caption_files_are_rows_or_one_error_at_length(tmp_path, files):
     any_folder_is_accounted_for(tmp_path, files)

@@ -19,7 +19,7 @@ from tasks.fetch.image_files import is_cut, read_header, unread_format
 FILES = pictures()
 LOSS = 12  # levels by which storing as JPEG changes these pictures' pixels, on average, at most
 LARGE = (7_300, 5_470)  # just under 40 megapixels
-MOST_MB = 1_000  # in a process that fetches; one decoded picture of 40 megapixels takes 160 MB
+MOST_MB = 700  # in a process that fetches; one decoded picture of 40 megapixels takes 160 MB
 SVG = b"<?xml version='1.0'?>\n<!-- by hand -->\n<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
 UNREAD = {
     "AVIF": file(image(), "AVIF"),

@@ -78,6 +78,11 @@ def test_the_page_asks_for_nothing_outside_itself(whole):
     assert not re.search(r"url\(\s*['\"]?(?!data:|#)|@import|<script|<link[^>]+stylesheet", html)
 
 
+@pytest.mark.parametrize("riddle", ["no sample can have", "alphabet"])
+def test_captions_are_plain_statements(whole, riddle):
+    assert riddle not in Page(whole[0]).text
+
+
 def test_every_image_says_what_it_shows(whole):
     images = Page(whole[0]).images
     assert len(images) > 100

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
+from support.folders import pictures_in
 from support.tables import rows
 from support.web import free_port
 
@@ -15,6 +16,7 @@ from tasks.crawl.demo.captions import noun_phrase
 from tasks.crawl.demo.pages import site
 from tasks.crawl.demo.site import demo_site
 from tasks.crawl.stage import crawl
+from tasks.engine import code
 from tasks.errors import PortInUseError, SourceError
 from tasks.screen_captions.config import Config as CaptionsConfig
 from tasks.screen_captions.stage import screen_shard
@@ -65,6 +67,19 @@ def test_a_missing_archive_is_an_error():
 def test_the_same_archive_gives_the_same_site():
     archive = Config().archive_path
     assert site.__wrapped__(archive) == site(archive)
+
+
+def test_the_corpus_is_another_when_the_code_that_makes_it_is(monkeypatch, tmp_path):
+    before = Config().outside_state()
+    assert Config().outside_state() == before
+    made_by = {path.name for path in code._reached(code.REPOSITORY / "tasks/crawl/demo/pages.py", code.REPOSITORY)}
+    assert made_by == {"pages.py", "captions.py", "dirt.py"}
+    monkeypatch.setattr(code, "digest", lambda module: "of other captions")
+    assert Config().outside_state() != before
+    folder = pictures_in(tmp_path, "dog.png")
+    changed = Config(folder=str(folder)).outside_state()
+    monkeypatch.undo()
+    assert Config(folder=str(folder)).outside_state() == changed
 
 
 def test_the_crawl_rejects_something_for_every_reason(crawled):

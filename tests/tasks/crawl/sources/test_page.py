@@ -99,3 +99,17 @@ def test_addresses_are_relative_to_the_base_element():
 @pytest.mark.parametrize("body", [b"", b"\0", b"<", b"\xff\xfe<\0i\0m\0g\0", b"<img", b"<!DOCTYPE", b"\x1f\x8b" * 99])
 def test_bytes_that_are_no_page_are_a_page_without_images(body):
     assert read_page(URL, body, "text/html").links == []
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "raw-unicode-escape", "undefined"])
+@pytest.mark.parametrize("declared", ["header", "page"])
+def test_an_encoding_that_is_of_python_and_not_of_the_web_is_not_obeyed(charset, declared):
+    text = f"<meta charset={charset}><img src=a.png alt='a caf\u00e9 \\u0041'>"
+    found = read_page(URL, text.encode(), f"text/html; charset={charset}" if declared == "header" else "text/html")
+    assert found.images == [("a.png", "a caf\u00e9 \\u0041")]
+
+
+def test_a_large_page_that_claims_to_be_punycode_takes_no_more_time_than_another():
+    """Python's decoder of punycode takes quadratic time: hours for the 10 MB that a page may have."""
+    found = read_page(URL, b"<img src=a.png>-" + b"9" * 5_000_000, "text/html; charset=punycode")
+    assert [source for source, _ in found.images] == ["a.png"]

@@ -1,0 +1,26 @@
+"""The figures of the README agree with each other."""
+
+import re
+from pathlib import Path
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+MADE = re.compile(r"^(\w+) +made +(?:(\d+) min )?([\d.]+) s\b", re.MULTILINE)
+
+
+def seconds(minutes: str | None, rest: str) -> float:
+    return 60 * int(minutes or 0) + float(rest)
+
+
+def test_the_times_of_the_stages_add_up_to_what_is_said_of_them() -> None:
+    stages = {name: seconds(minutes, rest) for name, minutes, rest in MADE.findall(README)}
+    said = re.search(r"stages above add up to (?:(\d+) min )?(\d+) s", README)
+    assert said is not None
+    assert len(stages) == int(re.findall(r"^(\d+) stages made, 0 reused", README, re.MULTILINE)[0])
+    assert abs(sum(stages.values()) - seconds(said[1], said[2])) <= 3
+
+
+def test_what_is_said_of_the_demo_is_what_its_log_says() -> None:
+    [pairs] = re.findall(r"train_pairs (\d+)", README)
+    assert set(re.findall(r"(\d+) training\s+pictures", README)) == {pairs}
+    [best] = set(re.findall(r"^codes_used .*hit_rate_best ([\d.]+)", README, re.MULTILINE))
+    assert re.findall(r"^evaluate .*hit_rate_best ([\d.]+)", README, re.MULTILINE) == [best]
