@@ -1,6 +1,8 @@
 """The columns of every table that passes between stages. Readers check them before they start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -89,19 +91,27 @@ def tokens(codes_per_image: int) -> pa.Schema:
 
 
 def read_table(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table of one Parquet shard, with all columns if none are named.
+    """The table of one Parquet shard, with all columns if none are named; else only the named ones are read.
 
     Raises:
-        DamagedArtifactError: the file is missing, cut short, or a page of it does not have its checksum.
+        DamagedArtifactError: the file is missing, cut short, lacks a column, or a page of it does not have its
+            checksum.
+        StorageError: it cannot be read.
     """
-    try:
-        data = storage.read_bytes(uri)
-    except FileNotFoundError as error:
-        raise _damaged(uri) from error
-    try:
-        return pq.read_table(pa.BufferReader(data), columns=columns, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(uri) from error
+    with _opened(uri, whole=columns is None) as file:
+        return pq.read_table(file, columns=columns, page_checksum_verification=True)
+
+
+def read_row_groups(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The row groups of one Parquet shard, one at a time, so that memory does not grow with the shard.
+
+    Raises:
+        DamagedArtifactError, StorageError: as `read_table`.
+    """
+    with _opened(uri) as file:
+        shard = pq.ParquetFile(file, page_checksum_verification=True)
+        for group in range(shard.num_row_groups):
+            yield shard.read_row_group(group, columns=columns)
 
 
 def check_shard(uri: str, expected: pa.Schema) -> None:
@@ -110,19 +120,38 @@ def check_shard(uri: str, expected: pa.Schema) -> None:
     Raises:
         DamagedArtifactError: the file is missing, or its footer cannot be read.
         SchemaError: columns are missing or of another type.
+        StorageError: it cannot be read.
     """
-    fs, path = storage.filesystem(uri)
-    try:
-        with fs.open(path, "rb") as file:
-            found = pq.read_schema(file)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(uri) from error
+    with _opened(uri) as file:
+        found = pq.read_schema(file)
     for field in expected:
         index = found.get_field_index(field.name)
         if index < 0:
             raise SchemaError(f"{uri} has no column '{field.name}': it was not written by this version; run again.")
         if not _same_kind(found.field(index).type, field.type):
             raise SchemaError(f"{uri}: column '{field.name}' is {found.field(index).type}, not {field.type}.")
+
+
+@contextmanager
+def _opened(uri: str, whole: bool = False) -> Iterator[Any]:
+    """The file for Arrow to read; `whole` reads it at once. What Arrow cannot read is damaged."""
+    try:
+        if whole:
+            yield pa.BufferReader(storage.read_bytes(uri))
+        else:
+            fs, path = storage.filesystem(uri)
+            with storage.plain_errors(uri, "read"):
+                file = fs.open(path, "rb")
+            with file:
+                yield file
+    except OSError as error:
+        # Arrow's own errors are plain OSErrors. Others come from the storage, such as one that does not answer.
+        if (type(error) is OSError and error.errno is None) or isinstance(error, FileNotFoundError):
+            raise _damaged(uri) from error
+        with storage.plain_errors(uri, "read"):
+            raise
+    except (pa.ArrowException, ValueError) as error:
+        raise _damaged(uri) from error
 
 
 def _same_kind(found: pa.DataType, expected: pa.DataType) -> bool:
