@@ -102,16 +102,16 @@ def read_table(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
         return pq.read_table(file, columns=columns, page_checksum_verification=True)
 
 
-def read_row_groups(uri: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The row groups of one Parquet shard, one at a time, so that memory does not grow with the shard.
+def read_batches(uri: str, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+    """Some columns of one Parquet shard in tables of at most so many rows, with a row group in memory at a time.
 
     Raises:
         DamagedArtifactError, StorageError: as `read_table`.
     """
     with _opened(uri) as file:
         shard = pq.ParquetFile(file, page_checksum_verification=True)
-        for group in range(shard.num_row_groups):
-            yield shard.read_row_group(group, columns=columns)
+        for batch in shard.iter_batches(rows, columns=list(columns)):
+            yield pa.Table.from_batches([batch])
 
 
 def check_shard(uri: str, expected: pa.Schema) -> None:

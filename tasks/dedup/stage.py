@@ -17,6 +17,7 @@ from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 
 COMPARED = ["pair_id", "url", "caption", "width", "height", "image"]
+ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def signatures_of(uri: str) -> list[Signature]:
 
     found: list[Signature] = []
     known: dict[str, tuple[Any, Any]] = {}
-    for group in schemas.read_row_groups(uri, COMPARED):
-        for row in group.to_pylist():
+    for batch in schemas.read_batches(uri, COMPARED, ROWS_AT_ONCE):
+        for row in batch.to_pylist():
             digest = storage.sha256(row["image"])
             if digest not in known:
                 known[digest] = hash_and_thumbnail(row["image"])
