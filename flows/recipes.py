@@ -22,6 +22,7 @@ from tasks.errors import ConfigError
 from tasks.report.config import Targets
 
 RecipeName = Literal["demo", "smoke"]
+DEFAULT_RECIPE: RecipeName = "demo"
 
 SEEN_THINGS = (
     "a red apple",

@@ -108,10 +108,20 @@ def read_batches(uri: str, columns: Sequence[str], rows: int) -> Iterator[pa.Tab
     Raises:
         DamagedArtifactError, StorageError: as `read_table`.
     """
-    with _opened(uri) as file:
-        shard = pq.ParquetFile(file, page_checksum_verification=True)
+    with opened_shard(uri) as shard:
         for batch in shard.iter_batches(rows, columns=list(columns)):
             yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def opened_shard(uri: str) -> Iterator[pq.ParquetFile]:
+    """One Parquet shard, for a reader of parts of it; in the block only it is to be read.
+
+    Raises:
+        DamagedArtifactError, StorageError: as `read_table`, also in the block.
+    """
+    with _opened(uri) as file:
+        yield pq.ParquetFile(file, page_checksum_verification=True)
 
 
 def check_shard(uri: str, expected: pa.Schema) -> None:
