@@ -17,18 +17,19 @@ from flows.pipeline import dataset, evaluation
 from flows.pipeline import pipeline as whole_pipeline
 from flows.plan import trained
 from flows.publish import publish_run
-from flows.recipes import RecipeName, recipe_config
+from flows.recipes import DEFAULT_RECIPE, RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
 from tasks.engine.artifact import Artifact
 from tasks.preflight import require_ready
 from tasks.settings import Settings
 
-DEFAULT: RecipeName = "demo"
 NO_CHANGES: Changes = {}
 
 
 @flow(name="dalle-pipeline", flow_run_name=start_time, persist_result=False)
-def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None) -> Artifact:
+def pipeline(
+    recipe: RecipeName = DEFAULT_RECIPE, changes: Changes = NO_CHANGES, settings: Settings | None = None
+) -> Artifact:
     """The whole pipeline, from the crawl to the report. Stages that are finished already are reused.
 
     Args:
@@ -44,7 +45,9 @@ def pipeline(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settin
 
 
 @flow(name="ingest", flow_run_name=start_time, persist_result=False)
-def ingest(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None) -> Artifact:
+def ingest(
+    recipe: RecipeName = DEFAULT_RECIPE, changes: Changes = NO_CHANGES, settings: Settings | None = None
+) -> Artifact:
     """Crawls and packs. Live sites are crawled again on every scheduled day, other sources only when they change.
 
     The fingerprint of a live site's crawl depends on the config alone, so with an unchanged config the first crawl
@@ -62,7 +65,7 @@ def ingest(recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings
 
 @flow(name="re-evaluation", flow_run_name=start_time, persist_result=False)
 def re_evaluation(
-    recipe: RecipeName = DEFAULT, changes: Changes = NO_CHANGES, settings: Settings | None = None
+    recipe: RecipeName = DEFAULT_RECIPE, changes: Changes = NO_CHANGES, settings: Settings | None = None
 ) -> Artifact:
     """Samples, ranks, measures and reports again where that is missing; never trains.
 

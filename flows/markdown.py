@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from flows.wording import figure, flow_of_rows, numbers
+from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Manifest, lineage
 from tasks.engine.meter import duration
@@ -104,7 +102,7 @@ def _rejects(artifact: Artifact, manifest: Manifest) -> str:
 def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for uri in artifact.files("rejects")[:SHARDS_SEARCHED]:
-        table = pq.read_table(pa.BufferReader(storage.read_bytes(uri)))
+        table = schemas.read_table(uri)
         for row in table.to_pylist():
             seen = found.setdefault(row["reason"], [])
             if len(seen) < EXAMPLES_PER_REASON:
@@ -131,9 +129,7 @@ def _first_images(artifact: Artifact, manifest: Manifest) -> Iterator[tuple[byte
     for record in manifest.outputs:
         if not record.path.endswith(".parquet") or record.path.startswith("rejects-"):
             continue
-        fs, path = storage.filesystem(artifact.file(record.path))
-        with fs.open(path, "rb") as file:
-            shard = pq.ParquetFile(file)
+        with schemas.opened_shard(artifact.file(record.path)) as shard:
             if "image" not in shard.schema_arrow.names or not shard.num_row_groups:
                 continue
             captions = [name for name in _CAPTIONS if name in shard.schema_arrow.names][:1]

@@ -24,6 +24,7 @@ from tasks.report.config import Targets
 from tasks.train.health import DVAEHealth, TokenizerHealth
 
 RecipeName = Literal["demo", "smoke"]
+DEFAULT_RECIPE: RecipeName = "demo"
 
 SEEN_THINGS = (
     "a red apple",

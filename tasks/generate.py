@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
+from tasks import schemas
 from tasks.checkpoints import generator_of, ranker_of
-from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.rerank import score_images
@@ -62,8 +60,7 @@ def split_of_caption(prompt: str, pairs: Artifact) -> str | None:
     wanted = prompt.strip().casefold()
     for split in ("train", "val"):
         for shard in pairs.files(split):
-            files, path = storage.filesystem(shard)
-            captions = pq.read_table(path, filesystem=files, columns=["caption"])["caption"].to_pylist()
+            captions = schemas.read_table(shard, ["caption"])["caption"].to_pylist()
             if any(caption.casefold() == wanted for caption in captions):
                 return split
     return None

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.engine import storage
-from tasks.errors import ConfigError, SourceError, StorageError
+from tasks.errors import ConfigError, StorageError
 from tasks.settings import Settings
 
 ANSWER_S = 1.0  # for S3, once to connect and once to answer
@@ -28,29 +28,10 @@ def require_ready(source: CrawlConfig, settings: Settings) -> None:
         SourceError: the source's folder or archive is not there.
         StorageError: the root or the work folder cannot be written.
     """
-    require_source(source)
+    source.require()
     require_root(settings.root)
     require_writable(Path(settings.work_dir), "--work-dir")
     require_dask(settings.dask_address)
-
-
-def require_source(source: CrawlConfig) -> None:
-    """The folder or the archive of the source is there and can be read.
-
-    Raises:
-        SourceError: it is not.
-    """
-    if source.folder is not None:
-        folder = Path(source.folder)
-        if not folder.is_dir():
-            what = "is no folder" if folder.exists() else "does not exist"
-            raise SourceError(f"The source folder {folder.absolute()} {what}: check source.folder.")
-        if not os.access(folder, os.R_OK | os.X_OK):
-            raise SourceError(f"No permission to read the source folder {folder.absolute()}: check source.folder.")
-    elif source.is_demo and not source.archive_path.is_file():
-        raise SourceError(
-            f"The demo's archive {source.archive_path} is not there: get the whole repository, or check source.archive."
-        )
 
 
 def require_root(root: str, write: bool = True) -> None:

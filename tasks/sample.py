@@ -96,7 +96,7 @@ def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
 def _some_captions(pairs: Artifact, split: str, count: int) -> list[tuple[str, str]]:
     captions: list[tuple[str, str]] = []
     for shard in pairs.files(split):
-        table = schemas.read_table(shard)
+        table = schemas.read_table(shard, ["pair_id", "caption"])
         captions += zip(table["pair_id"].to_pylist(), table["caption"].to_pylist(), strict=True)
     return sorted(captions, key=lambda row: hashlib.sha256(row[0].encode()).digest())[:count]
 

@@ -1,6 +1,8 @@
 """The columns of every table that passes between stages. Readers check them before they start."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -89,35 +91,37 @@ def tokens(codes_per_image: int) -> pa.Schema:
 
 
 def read_table(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table of one Parquet shard, with all columns if none are named.
+    """The table of one Parquet shard, with all columns if none are named; else only the named ones are read.
 
     Raises:
-        DamagedArtifactError: the file is missing, cut short, or a page of it does not have its checksum.
+        DamagedArtifactError: the file is missing, cut short, lacks a column, or a page of it does not have its
+            checksum.
+        StorageError: it cannot be read.
     """
-    try:
-        data = storage.read_bytes(uri)
-    except FileNotFoundError as error:
-        raise _damaged(uri) from error
-    try:
-        return pq.read_table(pa.BufferReader(data), columns=columns, page_checksum_verification=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(uri) from error
+    with _opened(uri, whole=columns is None) as file:
+        return pq.read_table(file, columns=columns, page_checksum_verification=True)
 
 
 def read_batches(uri: str, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
     """Some columns of one Parquet shard in tables of at most so many rows, with a row group in memory at a time.
 
     Raises:
-        DamagedArtifactError: as `read_table`.
+        DamagedArtifactError, StorageError: as `read_table`.
     """
-    fs, path = storage.filesystem(uri)
-    try:
-        with fs.open(path, "rb") as file:
-            shard = pq.ParquetFile(file, page_checksum_verification=True)
-            for batch in shard.iter_batches(rows, columns=list(columns)):
-                yield pa.Table.from_batches([batch])
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(uri) from error
+    with opened_shard(uri) as shard:
+        for batch in shard.iter_batches(rows, columns=list(columns)):
+            yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def opened_shard(uri: str) -> Iterator[pq.ParquetFile]:
+    """One Parquet shard, for a reader of parts of it; in the block only it is to be read.
+
+    Raises:
+        DamagedArtifactError, StorageError: as `read_table`, also in the block.
+    """
+    with _opened(uri) as file:
+        yield pq.ParquetFile(file, page_checksum_verification=True)
 
 
 def check_shard(uri: str, expected: pa.Schema) -> None:
@@ -126,19 +130,38 @@ def check_shard(uri: str, expected: pa.Schema) -> None:
     Raises:
         DamagedArtifactError: the file is missing, or its footer cannot be read.
         SchemaError: columns are missing or of another type.
+        StorageError: it cannot be read.
     """
-    fs, path = storage.filesystem(uri)
-    try:
-        with fs.open(path, "rb") as file:
-            found = pq.read_schema(file)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _damaged(uri) from error
+    with _opened(uri) as file:
+        found = pq.read_schema(file)
     for field in expected:
         index = found.get_field_index(field.name)
         if index < 0:
             raise SchemaError(f"{uri} has no column '{field.name}': it was not written by this version; run again.")
         if not _same_kind(found.field(index).type, field.type):
             raise SchemaError(f"{uri}: column '{field.name}' is {found.field(index).type}, not {field.type}.")
+
+
+@contextmanager
+def _opened(uri: str, whole: bool = False) -> Iterator[Any]:
+    """The file for Arrow to read; `whole` reads it at once. What Arrow cannot read is damaged."""
+    try:
+        if whole:
+            yield pa.BufferReader(storage.read_bytes(uri))
+        else:
+            fs, path = storage.filesystem(uri)
+            with storage.plain_errors(uri, "read"):
+                file = fs.open(path, "rb")
+            with file:
+                yield file
+    except OSError as error:
+        # Arrow's own errors are plain OSErrors. Others come from the storage, such as one that does not answer.
+        if (type(error) is OSError and error.errno is None) or isinstance(error, FileNotFoundError):
+            raise _damaged(uri) from error
+        with storage.plain_errors(uri, "read"):
+            raise
+    except (pa.ArrowException, ValueError) as error:
+        raise _damaged(uri) from error
 
 
 def _same_kind(found: pa.DataType, expected: pa.DataType) -> bool:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tasks.engine.artifact import Artifact
     from tasks.settings import Settings
 
-DEFAULT_RECIPE = "demo"
-
 app = typer.Typer(
     cls=PlainGroup,
     no_args_is_help=True,
@@ -303,7 +301,7 @@ class Given:
 def _given(recipe: str | None, file: Path | None, assignments: Sequence[str] | None) -> Given:
     """The recipe, changed by the file, changed by the assignments."""
     from flows.changes import assigned, changed, read_file
-    from flows.recipes import recipe_config, recipe_name
+    from flows.recipes import DEFAULT_RECIPE, recipe_config, recipe_name
 
     named, changes = read_file(file) if file else (None, {})
     name = recipe_name(recipe or named or DEFAULT_RECIPE)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flows.cli.environment import PROJECT
+from tasks import REPOSITORY
 from tasks.errors import PipelineError
 
 
@@ -24,7 +24,7 @@ def deploy(api: str, prefect_file: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(prefect_file)],
         env={**os.environ, "PREFECT_API_URL": api, "COLUMNS": "200"},
-        cwd=PROJECT,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,

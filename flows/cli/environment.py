@@ -8,8 +8,6 @@ from urllib.request import Request
 
 from tasks.errors import ConfigError
 
-PROJECT = Path(__file__).absolute().parents[2]
-
 PASSWORD = "PREFECT_API_AUTH_STRING"  # what Prefect's clients log in with
 _QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -79,11 +79,11 @@ def draw_files(
     drawn = generate(wish.prompt, sampling, settings, models.generator, models.ranker, tell)
     note = f"{len(drawn)} candidates, best first, with the score of the ranker (cosine similarity); seed {wish.seed}"
     files = {f"{rank:02d}.png": picture.png for rank, picture in enumerate(drawn[: wish.top])}
-    files[SHEET] = contact_sheet(wish.prompt, note, drawn)
     pictures = [
         {"path": str(folder / name), "score": picture.score, "index": picture.index}
-        for name, picture in zip(files, drawn[: wish.top], strict=False)
+        for name, picture in zip(files, drawn[: wish.top], strict=True)
     ]
+    files[SHEET] = contact_sheet(wish.prompt, note, drawn)
     record = {
         "prompt": wish.prompt,
         "seed": wish.seed,

@@ -16,6 +16,7 @@ from flows.cli import environment
 from flows.cli.deploy import deploy
 from flows.cli.doctor import is_free
 from models.config import Frozen
+from tasks import REPOSITORY
 from tasks.engine import storage
 from tasks.engine.lock import is_alive
 from tasks.errors import PipelineError, PortInUseError
@@ -23,7 +24,7 @@ from tasks.errors import PipelineError, PortInUseError
 START_LIMIT_S = 120.0
 END_LIMIT_S = 15.0
 POOL = "local"
-DEPLOYMENTS = environment.PROJECT / "infra" / "prefect.yaml"
+DEPLOYMENTS = REPOSITORY / "infra" / "prefect.yaml"
 
 
 class ServiceError(PipelineError):
@@ -146,7 +147,7 @@ def _start(
             stdout=out,
             stderr=out,
             stdin=subprocess.DEVNULL,
-            cwd=environment.PROJECT,
+            cwd=REPOSITORY,
             env=env,
             start_new_session=True,  # Ctrl-C in the terminal must not end it
         )

@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from tasks.crawl.sources.folder_files import FolderFiles
+from tasks import REPOSITORY
+from tasks.crawl.sources.folder_files import FolderFiles, require_folder
 from tasks.engine import code, storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
 from tasks.web.download import without_credentials
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Config(StageConfig):
@@ -73,6 +72,20 @@ class Config(StageConfig):
         """The demo's zip; a relative path is relative to the repository."""
         return REPOSITORY / self.archive
 
+    def require(self) -> None:
+        """The folder or the demo's zip is there and can be read.
+
+        Raises:
+            SourceError: it is not.
+        """
+        if self.folder is not None:
+            require_folder(Path(self.folder))
+        elif self.is_demo and not self.archive_path.is_file():
+            raise SourceError(
+                f"The demo's archive {self.archive_path} is not there: get the whole repository, or check "
+                "source.archive."
+            )
+
     def fingerprinted(self) -> dict[str, Any]:
         """A folder counts by its content, in `outside_state`, and not by where it lies."""
         fields = super().fingerprinted()
@@ -82,11 +95,10 @@ class Config(StageConfig):
         """Digest of the folder's pictures and captions, or of all that makes the demo's site; empty for live sites.
 
         Raises:
-            SourceError: there is no such folder or zip.
+            SourceError: as `require`.
         """
+        self.require()
         if self.is_demo:
-            if not self.archive_path.is_file():
-                raise SourceError(f"The demo needs {self.archive_path}: get the whole repository.")
             # The site is made of the zip by code, and making it takes seconds: so not by what it serves itself.
             made_by = code.digest("tasks.crawl.demo.pages")
             return storage.sha256(self.archive_path.read_bytes() + made_by.encode())

@@ -12,3 +12,6 @@ class Config(StageConfig):
     max_colour_difference: int = Field(
         32, ge=0, le=255, description="Largest difference between 16x16 thumbnails, of 255, anywhere and in any colour."
     )
+    max_captions: int = Field(
+        16, ge=1, description="Captions kept of one image; one with more is likely a placeholder or a logo."
+    )

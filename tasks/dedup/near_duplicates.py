@@ -1,5 +1,7 @@
 """Finds pictures that look the same: a 255-bit DCT hash to find candidates, a colour thumbnail to confirm them."""
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,6 @@ THUMBNAIL_SIDE = 16
 
 Bits = NDArray[np.bool_]
 Thumbnail = NDArray[np.uint8]
-IndexPairs = NDArray[np.int64]
 
 
 def hash_and_thumbnail(image: bytes) -> tuple[Bits, Thumbnail]:
@@ -41,36 +42,39 @@ def _cosines() -> NDArray[np.float64]:
     return np.cos(np.pi * (2 * time + 1) * np.arange(KEPT_SIDE)[:, None] / (2 * HASHED_SIDE))
 
 
-def pairs_within(hashes: Bits, max_distance: int) -> IndexPairs:
-    """All index pairs i < j, int64 [n, 2], whose hashes, bool [N, 255], differ in at most `max_distance` bits.
+def kept_alike(
+    hashes: Bits, thumbnails: Thumbnail, max_distance: int, max_difference: int
+) -> tuple[NDArray[np.int64], int]:
+    """For each image the first kept one that looks like it, or itself, which says that it is kept.
 
-    None is missed: if hashes are cut into `max_distance + 1` bands, two such hashes are equal in at least one band
-    (pigeonhole principle), so only hashes with an equal band are compared.
+    An image looks like another if their hashes differ in at most `max_distance` bits and their thumbnails nowhere by
+    more than `max_difference`. Each is compared with kept images alone, so time and memory do not grow with the square
+    of the copies of one picture. No likeness is missed: if hashes are cut into `max_distance + 1` bands, two such
+    hashes are equal in at least one band (pigeonhole principle), so only images with an equal band are compared.
+
+    Args:
+        hashes: bool [N, 255], those to be kept rather first.
+        thumbnails: uint8 [N, 16, 16, 3].
+
+    Returns:
+        Indices of the kept images, int64 [N], and the number of pairs that were compared.
     """
     packed = np.packbits(hashes, axis=1)
-    found = [np.empty((0, 2), np.int64)]
-    for band in np.array_split(hashes, max_distance + 1, axis=1):
-        _, group = np.unique(np.packbits(band, axis=1), axis=0, return_inverse=True)
-        candidates = _pairs_of_equals(group.ravel())
-        differing = np.bitwise_count(packed[candidates[:, 0]] ^ packed[candidates[:, 1]]).sum(axis=1)
-        found.append(candidates[differing <= max_distance])
-    return np.unique(np.concatenate(found), axis=0)
-
-
-def _pairs_of_equals(groups: NDArray[np.int64]) -> IndexPairs:
-    """All index pairs i < j, [n, 2], with the same group."""
-    order = np.argsort(groups, kind="stable")
-    ordered = groups[order]
-    found = [np.empty((0, 2), np.int64)]
-    for step in range(1, len(groups)):
-        same = np.flatnonzero(ordered[step:] == ordered[:-step])
-        if not len(same):
-            break
-        found.append(np.stack([order[same], order[same + step]], axis=1))
-    return np.concatenate(found)
-
-
-def same_colours(thumbnails: Thumbnail, pairs: IndexPairs, max_difference: int) -> IndexPairs:
-    """Those index pairs whose thumbnails, uint8 [N, 16, 16, 3], nowhere differ by more than `max_difference`."""
-    difference = np.abs(thumbnails[pairs[:, 0]].astype(np.int16) - thumbnails[pairs[:, 1]])
-    return pairs[difference.max(axis=(1, 2, 3)) <= max_difference]
+    count = max_distance + 1
+    # Every `count`-th bit, because the high frequencies of smooth images are alike: a band of them alone tells nothing.
+    bands = [np.packbits(hashes[:, start::count], axis=1) for start in range(count)]
+    kept: list[dict[bytes, list[int]]] = [defaultdict(list) for _ in bands]
+    keepers, compared = np.arange(len(hashes)), 0
+    for row in range(len(hashes)):
+        keys = [band[row].tobytes() for band in bands]
+        near = np.array(sorted({other for key, by in zip(keys, kept, strict=True) for other in by.get(key, ())}), int)
+        compared += len(near)
+        near = near[np.bitwise_count(packed[near] ^ packed[row]).sum(axis=1) <= max_distance]
+        difference = np.abs(thumbnails[near].astype(np.int16) - thumbnails[row]).max(axis=(1, 2, 3), initial=0)
+        alike = near[difference <= max_difference]
+        if len(alike):
+            keepers[row] = alike[0]
+        else:
+            for key, by in zip(keys, kept, strict=True):
+                by[key].append(row)
+    return keepers, compared

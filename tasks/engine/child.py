@@ -14,14 +14,13 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from tasks import REPOSITORY
 from tasks.errors import ChildFailedError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # Dask sets it for its workers. With it a tenth of a child's time goes into handing memory back after every image.
 MALLOC_TRIM = "MALLOC_TRIM_THRESHOLD_"
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from models.config import Frozen
+from tasks import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"(?:tasks|models)(?:\.\w+)+")
 STAGE_FILE = "stage.py"  # of a stage with a folder of its own
 
@@ -59,16 +59,16 @@ def digest(module: str, repository: Path = REPOSITORY) -> str:
 
 
 @cache
-def commit() -> str | None:
-    """The commit of the checkout this code is in, if it is in one."""
-    if not (REPOSITORY / ".git").exists():
+def commit(digits: int = 40, repository: Path = REPOSITORY) -> str | None:
+    """The commit of the checkout this code is in, with `-dirty` behind it if files differ; None outside a checkout."""
+    if not (repository / ".git").exists():
         return None
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = ["git", "describe", "--always", "--dirty", f"--abbrev={digits}", "--exclude=*"]
     try:
-        found = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=True)
+        found = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    return found.stdout.strip() or None
 
 
 def _file_of(module: str, repository: Path) -> Path | None:

@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from models.config import Frozen
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Counts, FileRecord
 from tasks.engine.lock import check_owner, lease_uri
+from tasks.engine.row_groups import TableFile, table_bytes
 from tasks.engine.shards import map_shards
 from tasks.settings import Settings
-
-# Small row groups let a trainer read pairs in random order without reading whole shards.
-ROWS_PER_GROUP = 256
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,11 @@ class Shard:
     """The result of a stage for one item of its input.
 
     `tables` go to `{kind}-{index:05d}.parquet`, the rejects beside them. `rows_in` must be the rows of all tables plus
-    the rejects. `metrics` are added up over the shards.
+    the rejects. `metrics` are added up over the shards. Large tables are written to a `TableFile` by the stage.
     """
 
     rows_in: int
-    tables: Mapping[str, pa.Table]
+    tables: Mapping[str, pa.Table | TableFile]
     rejects: pa.Table = field(default_factory=schemas.REJECTS.empty_table)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -169,9 +166,21 @@ def finish_shard(uri: str, owner: str, work: Callable[[Any], Shard], numbered: t
         if all(storage.size_bytes(f"{uri}/{record.path}") == record.bytes for record in found.files):
             return found
     shard = work(item)
-    tables = {**shard.tables, "rejects": shard.rejects}
+    try:
+        check_owner(lease_uri(uri), owner)
+        marker = _store(uri, index, shard)
+    finally:
+        for table in shard.tables.values():
+            if isinstance(table, TableFile):
+                table.close()
     check_owner(lease_uri(uri), owner)
-    marker = ShardMarker(
+    storage.write_json(marker_uri, marker.model_dump(mode="json"))
+    return marker
+
+
+def _store(uri: str, index: int, shard: Shard) -> ShardMarker:
+    tables = {**shard.tables, "rejects": shard.rejects}
+    return ShardMarker(
         index=index,
         rows_in=shard.rows_in,
         rows_out=sum(table.num_rows for table in shard.tables.values()),
@@ -179,15 +188,16 @@ def finish_shard(uri: str, owner: str, work: Callable[[Any], Shard], numbered: t
         metrics=dict(shard.metrics),
         files=tuple(_write_table(uri, f"{kind}-{index:05d}.parquet", t) for kind, t in tables.items() if t.num_rows),
     )
-    check_owner(lease_uri(uri), owner)
-    storage.write_json(marker_uri, marker.model_dump(mode="json"))
-    return marker
 
 
-def _write_table(uri: str, path: str, table: pa.Table) -> FileRecord:
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, row_group_size=ROWS_PER_GROUP, compression="zstd", write_page_checksum=True)
-    return _write_file(uri, path, buffer.getvalue().to_pybytes(), table.num_rows)
+def _write_table(uri: str, path: str, table: pa.Table | TableFile) -> FileRecord:
+    if not isinstance(table, TableFile):
+        return _write_file(uri, path, table_bytes(table), table.num_rows)
+    file = table.finish()
+    storage.write_file(f"{uri}/{path}", file)
+    return FileRecord(
+        path=path, bytes=file.stat().st_size, sha256=storage.sha256_of_file(str(file)), rows=table.num_rows
+    )
 
 
 def _write_file(uri: str, path: str, data: bytes, rows: int | None) -> FileRecord:

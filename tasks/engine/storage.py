@@ -4,11 +4,12 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fsspec
 
@@ -112,13 +113,30 @@ def write_bytes(uri: str, data: bytes) -> None:
             fs.pipe_file(path, data)
 
 
+def write_file(uri: str, source: Path) -> None:
+    """Copies a local file of any size, as `write_bytes` does: all or nothing."""
+    fs, path = filesystem(uri)
+    with plain_errors(uri, "write"):
+        if is_local(uri):
+            with _replacing(Path(path)) as target, source.open("rb") as file:
+                shutil.copyfileobj(file, target)
+        else:
+            fs.put_file(str(source), path)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Writes a local file by a rename, when its bytes are on the disk."""
+    with _replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

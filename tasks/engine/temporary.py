@@ -21,14 +21,18 @@ def temporary_folder(settings: Settings) -> Iterator[str]:
     Raises:
         StorageError: the work folder cannot be written.
     """
+    with new_folder(settings) as name:
+        yield name
+
+
+def new_folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:
+    """An empty folder that is removed by its `cleanup`; raises as `temporary_folder` does."""
     place = _place(settings)
     with storage.plain_errors(str(place), "write", "--work-dir"):
         place.mkdir(parents=True, exist_ok=True)
         process = psutil.Process()
         owner = f"{socket.gethostname()}_{process.pid}_{process.create_time()}_"
-        folder = tempfile.TemporaryDirectory(prefix=owner, dir=place, ignore_cleanup_errors=True)
-    with folder as name:
-        yield name
+        return tempfile.TemporaryDirectory(prefix=owner, dir=place, ignore_cleanup_errors=True)
 
 
 def sweep(settings: Settings) -> None:

@@ -37,8 +37,9 @@ class SamplesToJudge:
 
 def judge_samples(work: SamplesToJudge) -> Shard:
     """One row for each sample. A training prompt is judged among training images, a held-out one among all."""
-    table = schemas.read_table(work.uri)
-    rows = table.drop_columns(["image", "codes"]).to_pylist()
+    columns = [name for name in schemas.SCORES.names if name not in ("image", "codes")]
+    table = schemas.read_table(work.uri, columns)
+    rows = table.to_pylist()
     judged = [_judged(work, i, row) for i, row in enumerate(rows)]
     result = pa.Table.from_pylist(judged, schema=JUDGED)
     return Shard(rows_in=table.num_rows, tables={"judged": result})

@@ -88,7 +88,7 @@ def thumbnails(encoded: Sequence[bytes]) -> NDArray[np.uint8]:
 
 def shard_thumbnails(column: str, uri: str) -> NDArray[np.uint8]:
     """Thumbnails of the images in a column of a shard, in its order."""
-    return thumbnails(schemas.read_table(uri)[column].to_pylist())
+    return thumbnails(schemas.read_table(uri, [column])[column].to_pylist())
 
 
 def squared_distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -106,7 +106,7 @@ def scan(uris: Sequence[str], questions: Questions, settings: Settings) -> Scan 
 
 def scan_shard(questions: Questions, uri: str) -> Scan:
     """Asks one shard of a corpus. Runs in a Dask worker."""
-    table = schemas.read_table(uri)
+    table = schemas.read_table(uri, ["pair_id", "caption", "image"])
     order = pc.sort_indices(table["pair_id"])  # of two images equally near, the lower id is meant
     table = table.take(order)
     pair_ids, captions = table["pair_id"].to_pylist(), table["caption"].to_pylist()

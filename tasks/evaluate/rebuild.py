@@ -48,7 +48,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
     from models.tokenizer import decode_codes, encode_images
     from models.training.images import centre_crop, decode
 
-    table = schemas.read_table(work.uri).slice(0, work.limit)
+    table = schemas.read_table(work.uri, ["pair_id", "caption", "image"]).slice(0, work.limit)
     with _one_thread():
         tokenizer = tokenizer_of(work.tokenizer, work.settings)
         size = tokenizer.config.image_size

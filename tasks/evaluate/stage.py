@@ -84,12 +84,12 @@ def _code_counts(vocab_size: int, tokens: Artifact, settings: Settings) -> NDArr
 
 def count_codes(vocab_size: int, uri: str) -> NDArray[np.int64]:
     """How often each code occurs in a shard of tokens: int64 [V]."""
-    codes = np.frombuffer(b"".join(schemas.read_table(uri)["codes"].to_pylist()), "<u2")
+    codes = np.frombuffer(b"".join(schemas.read_table(uri, ["codes"])["codes"].to_pylist()), "<u2")
     return np.bincount(codes, minlength=vocab_size).astype(np.int64)
 
 
 def _questions(thumbnails: Sequence[NDArray[np.uint8]], sampled: Sequence[str]) -> Questions:
-    tables = [schemas.read_table(uri).select(["prompt", "pair_id"]) for uri in sampled]
+    tables = [schemas.read_table(uri, ["prompt", "pair_id"]) for uri in sampled]
     prompted = [row for table in tables for row in table.to_pylist() if row["pair_id"] is not None]
     return Questions(
         thumbnails=np.concatenate(thumbnails),
@@ -147,4 +147,4 @@ def _of_kind(uris: Sequence[str], kind: str) -> list[str]:
 
 
 def _rows(uris: Sequence[str], schema: pa.Schema) -> list[dict]:
-    return [row for uri in uris for row in schemas.read_table(uri).select(schema.names).to_pylist()]
+    return [row for uri in uris for row in schemas.read_table(uri, schema.names).to_pylist()]

@@ -10,7 +10,6 @@ import io
 import os
 import sys
 import threading
-import time
 from collections import defaultdict
 from dataclasses import replace
 from functools import cache
@@ -29,7 +28,7 @@ from tasks.fetch.config import Config
 from tasks.fetch.fetched import SEPARATOR
 from tasks.fetch.image_files import is_cut, read_header, unread_format
 from tasks.web.connection import Limits, RefusedError
-from tasks.web.download import download
+from tasks.web.download import Response, download, retried
 from tasks.web.host_rules import LIMITS, HostRules
 
 if TYPE_CHECKING:
@@ -98,15 +97,12 @@ class SafeDownloader:
             host = urlsplit(url).netloc
         except ValueError as error:
             raise RefusedError("bad_url", str(error)) from None
-        for attempt in range(self.config.retries + 1):
-            try:
-                with self._hosts[host]:
-                    return download(url, self.limits, url in self.trusted, before_redirect=self._rules.check).body
-            except RefusedError as refusal:
-                if not refusal.transient or attempt == self.config.retries:
-                    raise
-            time.sleep(1.0 + attempt)
-        raise AssertionError("the last attempt returns or raises")
+
+        def attempt() -> Response:
+            with self._hosts[host]:  # which is free for others during the pause between two attempts
+                return download(url, self.limits, url in self.trusted, before_redirect=self._rules.check)
+
+        return retried(attempt, self.config.retries + 1).body
 
 
 class ShownPicture:

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks import schemas
 from tasks.crawl.sources.folder_files import SCHEME, file_url
@@ -25,16 +26,19 @@ TRUSTED_SOURCES = ("folder", "demo")  # a live site's source is its address, so 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of some shards of captions: of their concatenation every `count`-th, beginning with `index`."""
+    """Some rows of some shards of captions: those of every `count`-th of their URLs, beginning with `index`."""
 
     uris: tuple[str, ...]
     index: int
     count: int
 
 
-@stage(Config, version=2, reads={"captions": {"captions": schemas.CAPTIONS}})
+@stage(Config, version=3, reads={"captions": {"captions": schemas.CAPTIONS}})
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
-    """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side."""
+    """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side.
+
+    An image with several captions is fetched once, and stored with each of them.
+    """
     source = source_of(captions)
     folder = folder_of(captions, output.settings)
     with serving(source) if source is not None else nullcontext():
@@ -42,7 +46,7 @@ def fetch(config: Config, output: Output, captions: Artifact) -> None:
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
-    """Batches of at most `size` rows. Every n-th row goes to the same one, so that each host's URLs are spread."""
+    """Batches of at most `size` URLs. Every n-th URL goes to the same one, so that each host's URLs are spread."""
     return [
         Batch(group.uris, index, ceil(group.rows / size))
         for group in groups(captions, "captions", size)
@@ -52,8 +56,9 @@ def batches(captions: Artifact, size: int) -> list[Batch]:
 
 def read_batch(batch: Batch) -> pa.Table:
     """The rows of a batch, ordered by pair id."""
-    table = pa.concat_tables(schemas.read_table(uri) for uri in batch.uris)
-    return table.take(pa.array(range(batch.index, table.num_rows, batch.count))).sort_by("pair_id")
+    table = pa.concat_tables(schemas.read_table(uri) for uri in batch.uris).combine_chunks()
+    url_numbers = pc.dictionary_encode(table["url"]).combine_chunks().indices.to_numpy()
+    return table.filter(pa.array(url_numbers % batch.count == batch.index)).sort_by("pair_id")
 
 
 def fetch_batch(config: Config, settings: Settings, folder: str | None, batch: Batch) -> Shard:
@@ -63,9 +68,11 @@ def fetch_batch(config: Config, settings: Settings, folder: str | None, batch: B
     urls = [_address(row, folder) for row in rows]
     trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in TRUSTED_SOURCES}
     with temporary_folder(settings) as scratch:
-        fetched = fetch_rows(config, urls, trusted, scratch)
+        distinct = list(dict.fromkeys(urls))
+        fetched = dict(zip(distinct, fetch_rows(config, distinct, trusted, scratch), strict=True))
     images, rejects = [], []
-    for row, result in zip(rows, fetched, strict=True):
+    for row, url in zip(rows, urls, strict=True):
+        result = fetched[url]
         if result.refusal is None:
             images.append({**row, "width": result.width, "height": result.height, "image": result.image})
         else:

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks.engine.artifact import Artifact
+from tasks.engine.code import commit
 from tasks.engine.output import Output
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
-from tasks.report.provenance import Provenance, commit_of
+from tasks.report.provenance import Provenance
+
+COMMIT_DIGITS = 10
 
 
 @stage(Config, version=3)
@@ -20,7 +23,7 @@ def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     Any subset will do: the artifacts they were made from are found through their manifests. The page and the JSON hold
     times and memory, so they differ between two equal runs; nothing else in the pipeline does.
     """
-    origin = Provenance(commit_of(), output.settings.command)
+    origin = Provenance(commit(COMMIT_DIGITS), output.settings.command)
     [(page, figures)] = map_shards(partial(build, config, origin), [tuple(artifacts.values())], output.settings)
     output.write("index.html", page)
     output.write("report.json", figures)

@@ -38,4 +38,4 @@ def train_bpe(config: Config, output: Output, pairs: Artifact) -> None:
 
 def _captions(pairs: Artifact) -> Iterator[str]:
     for shard in pairs.files("train"):
-        yield from schemas.read_table(shard)["caption"].to_pylist()
+        yield from schemas.read_table(shard, ["caption"])["caption"].to_pylist()

@@ -1,6 +1,7 @@
 """The contrastive ranker (section 2.6): trained here, or a published one."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -23,6 +24,11 @@ class Config(StageConfig):
     pretrained: str | None = Field(
         None, description="Folder of a published CLIP (transformers layout) to use instead of training one."
     )
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """A published model counts by its content, in `outside_state`, and not by where it lies."""
+        fields = super().fingerprinted()
+        return fields if self.pretrained is None else fields | {"pretrained": "by content"}
 
     def outside_state(self) -> str:
         """Digest of the published model's files, where one is named.

@@ -18,6 +18,7 @@ USER_AGENT = "dalle-pipeline/0.1 (research crawler; obeys robots.txt, X-Robots-T
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 TRANSIENT = (429, 500, 502, 503, 504)
+PAUSE_S = 1.0  # before the second attempt
 CHUNK_BYTES = 65536
 UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
 # As browsers read it: the last @ before the path ends the credentials; a backslash counts as a slash.
@@ -65,6 +66,25 @@ def download(
         if before_redirect is not None:
             before_redirect(url)
     raise RefusedError("http_error", f"more than {MAX_REDIRECTS} redirects")
+
+
+def retried(attempt: Callable[[], Response], attempts: int) -> Response:
+    """`attempt()`, made again while it is refused for a reason that may pass, after 1 s, 2 s, …
+
+    Args:
+        attempts: at most so many in all.
+
+    Raises:
+        RefusedError: as the last attempt.
+    """
+    for number in range(1, attempts):
+        try:
+            return attempt()
+        except RefusedError as refusal:
+            if not refusal.transient:
+                raise
+        time.sleep(number * PAUSE_S)
+    return attempt()
 
 
 def absolute(base: str, reference: str) -> str:

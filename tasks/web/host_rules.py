@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from protego import Protego
 
 from tasks.web.connection import Limits, RefusedError
-from tasks.web.download import download, without_credentials
+from tasks.web.download import Response, download, retried, without_credentials
 from tasks.web.opt_out import AGENT_TOKEN, TDM, is_reserved, reserved_paths
 
 # RFC 9309, section 2.5, demands that at least 500 KiB are parsed.
 LIMITS = Limits(timeout_s=5, deadline_s=10, max_bytes=500 * 1024, cut=True)
+ATTEMPTS = 2
 TDM_FILE = "/.well-known/tdmrep.json"
 
 
@@ -47,7 +48,7 @@ class HostRules:
         """Returns if robots.txt allows `url`.
 
         After RFC 9309, section 2.3.1, a host without a robots.txt (status 4xx) allows everything, and one whose
-        robots.txt cannot be fetched (status 5xx, no answer, too many redirects) allows nothing.
+        robots.txt cannot be fetched (status 5xx twice, no answer, too many redirects) allows nothing.
 
         Raises:
             RefusedError: robots_disallowed, robots_unavailable, bad_url, private_host, or timeout after the deadline.
@@ -117,7 +118,13 @@ class HostRules:
         private = urlsplit(host).netloc == self._private_host
         limits = replace(self._limits, allow_private_hosts=self._limits.allow_private_hosts or private)
         stay = staying_on(self._private_host) if private else None
-        return download(host + path, limits, before_redirect=stay, obey_opt_out=False).body
+
+        def attempt() -> Response:
+            if time.monotonic() > self._deadline:
+                raise RefusedError("timeout", "the time for the crawl was over")
+            return download(host + path, limits, before_redirect=stay, obey_opt_out=False)
+
+        return retried(attempt, ATTEMPTS).body
 
 
 def host_of(url: str) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from support.finished_run import FinishedRun, finished_run
 from support.mutations import mutated
 from support.shown_pictures import pictures
+from support.tables import artifact
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from flows.cli import console, lineage, status
@@ -21,7 +22,7 @@ from models.training.images import decode
 from tasks.engine import meter, storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.lock import only_writer
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, DamagedArtifactError
 from tasks.settings import Settings
 
 
@@ -53,6 +54,16 @@ def test_a_page_shows_small_pictures_of_what_the_stage_made(finished: FinishedRu
         text = page_of(finished, stage)
         assert text.count('<img src="data:image/jpeg;base64,') >= 12
         assert len(text) < 150_000
+
+
+def test_a_picture_whose_bytes_were_changed_is_not_shown_as_what_was_stored(settings: Settings) -> None:
+    made = artifact("images", settings, [{"image": random.Random(1).randbytes(10_000)}])
+    (uri,) = made.files("images")
+    data = bytearray(storage.read_bytes(uri))
+    data[len(data) // 2] ^= 1
+    storage.write_bytes(uri, bytes(data))
+    with pytest.raises(DamagedArtifactError, match=r"images-00000\.parquet is missing or damaged"):
+        page(made, made.manifest(), reused=False)
 
 
 def test_a_rejected_image_is_shown_beside_its_reason(finished: FinishedRun) -> None:

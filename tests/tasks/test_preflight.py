@@ -108,4 +108,4 @@ def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"archive": "data/none.zip"}, "none.zip is not there"),
     ):
         with pytest.raises(SourceError, match=told):
-            preflight.require_source(source.model_copy(update=changes))
+            source.model_copy(update=changes).require()

@@ -36,11 +36,10 @@ class FolderFiles:
         """The files of a folder and the folders in it. Hidden ones and pictures that this pipeline drew are left out.
 
         Raises:
-            SourceError: there is no such folder.
+            SourceError: as `require_folder`.
         """
         root = Path(os.path.normpath(Path(folder).expanduser().absolute()))
-        if not root.is_dir():
-            raise SourceError(f"There is no folder {root}: check source.folder.")
+        require_folder(root)
         paths = sorted(_paths(root))
         suffixes = {path: PurePosixPath(path).suffix.lower() for path in paths}
         tables = tuple(path for path in paths if is_table(PurePosixPath(path).name))
@@ -65,6 +64,19 @@ class FolderFiles:
         """The suffixes of images, and those that were found in their place."""
         found = sorted({PurePosixPath(path).suffix.lower() for path in self.unread_images})
         return ", ".join(sorted(IMAGE_SUFFIXES)) + (f"; {', '.join(found)} are not read" if found else "")
+
+
+def require_folder(folder: Path) -> None:
+    """A source folder is there and can be read.
+
+    Raises:
+        SourceError: it is not.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise SourceError(f"The source folder {folder.absolute()} {what}: check source.folder.")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise SourceError(f"No permission to read the source folder {folder.absolute()}: check source.folder.")
 
 
 def _paths(root: Path) -> Iterator[str]:

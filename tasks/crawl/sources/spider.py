@@ -24,7 +24,7 @@ from tasks.crawl.sources.page import Page, read_page
 from tasks.engine.child import serve
 from tasks.web.connection import Limits, RefusedError, is_public_host
 from tasks.web.download import Response as Downloaded
-from tasks.web.download import download
+from tasks.web.download import download, retried
 from tasks.web.host_rules import HostRules, staying_on
 from tasks.web.opt_out import NOFOLLOW_DIRECTIVES, TDM, header_directives, opt_out
 
@@ -59,17 +59,14 @@ class Policy:
         Raises:
             RefusedError: as `download` and `HostRules.check_robots`; elsewhere, for a redirect to another host.
         """
-        for attempt in range(ATTEMPTS):
+
+        def attempt() -> Downloaded:
             if time.monotonic() > self.deadline:
                 raise RefusedError("not_reached", "the time for the crawl is over")
             self.rules.check_robots(url)
-            try:
-                return download(url, self.limits, before_redirect=self._check_redirect, obey_opt_out=False)
-            except RefusedError as refusal:
-                if not refusal.transient or attempt == ATTEMPTS - 1:
-                    raise
-            time.sleep(1.0)
-        raise AssertionError("the last attempt returns or raises")
+            return download(url, self.limits, before_redirect=self._check_redirect, obey_opt_out=False)
+
+        return retried(attempt, ATTEMPTS)
 
     def _check_redirect(self, url: str) -> None:
         staying_on(self.site)(url)

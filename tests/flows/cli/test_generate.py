@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
 from PIL import Image
 from support.finished_run import emoji_pairs
@@ -13,7 +14,7 @@ from support.tiny_models import tiny_generator, tiny_ranker
 
 from flows.cli import generate
 from flows.cli.generate import Wish
-from flows.cli.sheet import LEAST_SIDE, contact_sheet
+from flows.cli.sheet import LEAST_SIDE, contact_sheet, installed_fonts, writable
 from flows.pipeline import Models
 from flows.recipes import smoke
 from tasks import pack
@@ -106,3 +107,31 @@ def test_small_pictures_are_enlarged_on_the_sheet_and_large_ones_are_not_shrunk(
     sheet = Image.open(io.BytesIO(contact_sheet("赤 a prompt " * 30, "a note", pictures)))
     red = sum(1 for pixel in sheet.get_flattened_data() if pixel == (255, 0, 0))
     assert red >= count * max(side, LEAST_SIDE) ** 2
+
+
+def test_letters_that_no_font_has_are_escaped_and_all_others_are_written_as_they_are() -> None:
+    [dejavu, *_] = installed_fonts()
+    assert writable("a café, яблоко", [dejavu]) == ("a café, яблоко", dejavu)
+    assert writable("赤 a cat", [dejavu]) == (r"\u8d64 a cat", dejavu)
+
+
+def test_a_font_that_has_all_letters_of_a_prompt_writes_it() -> None:
+    """Here of letters that Computer Modern lacks, in place of Chinese, for which no font may be installed."""
+    modern, dejavu = (str(Path(matplotlib.get_data_path(), "fonts", "ttf", f)) for f in ("cmr10.ttf", "DejaVuSans.ttf"))
+    assert writable("яблоко", [modern, dejavu]) == ("яблоко", dejavu)
+    assert writable("yes", [modern, dejavu]) == ("yes", modern)
+
+
+def test_a_file_that_is_no_font_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    [dejavu, *_] = installed_fonts()
+    assert writable("a cat", [str(tmp_path / "broken.ttf"), dejavu]) == ("a cat", dejavu)
+    assert not any("LastResort" in face for face in installed_fonts())
+
+
+def test_a_prompt_in_chinese_stands_on_its_sheet_without_boxes() -> None:
+    """No two letters look the same there, as boxes would."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 60), "red").save(buffer, "PNG")
+    first, second = (contact_sheet(prompt, "a note", [Picture(0, 0.5, buffer.getvalue())]) for prompt in ("赤", "青"))
+    assert first != second

@@ -279,7 +279,7 @@ def test_a_folder_without_pairs_is_an_error_with_what_was_found_and_the_remedy(s
 
 
 def test_a_missing_folder_is_an_error_before_any_work(settings, tmp_path):
-    with pytest.raises(SourceError, match=r"There is no folder .*: check source\.folder"):
+    with pytest.raises(SourceError, match=r"The source folder .* does not exist: check source\.folder"):
         crawl(Config(folder=str(tmp_path / "nowhere")), settings)
 
 

@@ -17,7 +17,7 @@ from support.web import picture
 
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config
-from tasks.dedup.near_duplicates import HASH_BITS, hash_and_thumbnail, pairs_within
+from tasks.dedup.near_duplicates import HASH_BITS, hash_and_thumbnail, kept_alike
 from tasks.dedup.stage import Signature, dedup, find_duplicates
 
 
@@ -91,26 +91,111 @@ def test_the_order_and_the_sharding_of_the_images_do_not_matter(settings):
     assert first == second == {f"{seed}-96" for seed in range(6)}
 
 
+def signature(number: int, bits, colour: int = 0, **given) -> Signature:
+    """Of an image of its own address and bytes, with a thumbnail of one grey value."""
+    plain = {"url": f"https://example.com/{number}", "caption": f"caption {number}", "digest": f"digest {number}"}
+    thumbnail = np.full((16, 16, 3), colour, np.uint8)
+    return Signature(**{**plain, **given}, pair_id=f"{number:016x}", pixels=100, hash_bits=bits, thumbnail=thumbnail)
+
+
 def test_an_image_that_is_similar_only_to_a_dropped_one_is_kept():
     """Otherwise a chain of small differences would drop images that are similar to none that is kept."""
     bits = np.zeros((3, HASH_BITS), bool)
     bits[1, :10] = True
     bits[2, :20] = True
-    thumbnail = np.zeros((16, 16, 3), np.uint8)
-    signatures = [Signature(f"{row}", 100, f"digest {row}", bits[row], thumbnail) for row in range(3)]
-    assert set(find_duplicates(Config(max_hash_distance=10), signatures)) == {1}
+    duplicates, _ = find_duplicates(Config(max_hash_distance=10), [signature(row, bits[row]) for row in range(3)])
+    assert set(duplicates) == {1}
 
 
 @hypothesis_settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 24), st.integers(0, 40))
-def test_the_search_finds_exactly_the_pairs_a_comparison_of_all_would(seed, distance, count):
+def test_the_search_keeps_exactly_the_images_a_comparison_with_all_kept_ones_would(seed, distance, count):
     random_bits = np.random.default_rng(seed)
     centres = random_bits.integers(0, 2, (4, HASH_BITS), dtype=np.int8)
     flips = random_bits.random((count, HASH_BITS)) < random_bits.random((count, 1)) * 0.1
     hashes = (centres[random_bits.integers(0, 4, count)] ^ flips).astype(bool)
-    differing = (hashes[:, None] != hashes[None]).sum(axis=2)
-    expected = np.argwhere(np.triu(differing <= distance, k=1))
-    assert pairs_within(hashes, distance).tolist() == expected.tolist()
+    colours = random_bits.integers(0, 3, count)
+    thumbnails = np.broadcast_to((40 * colours).astype(np.uint8)[:, None, None, None], (count, 16, 16, 3))
+    expected: list[int] = []
+    for row in range(count):
+        alike = ((hashes[:row] != hashes[row]).sum(axis=1) <= distance) & (colours[:row] == colours[row])
+        expected.append(next((other for other in range(row) if alike[other] and expected[other] == other), row))
+    assert kept_alike(hashes, thumbnails, distance, 39)[0].tolist() == expected
+
+
+def some_copies(copies: int, others: int) -> list[Signature]:
+    """One picture in so many compressions, among as many others as named."""
+    random_bits = np.random.default_rng(1)
+    hashes = random_bits.random((copies + others, HASH_BITS)) < 0.4
+    hashes[:copies] = hashes[0]
+    for row in range(copies):
+        hashes[row, random_bits.integers(0, HASH_BITS, 3)] ^= True
+    return [signature(row, hashes[row]) for row in range(copies + others)]
+
+
+@pytest.mark.parametrize("others", [0, 300])
+def test_comparisons_grow_with_the_copies_of_a_picture_and_not_with_their_square(others):
+    counted = []
+    for copies in (100, 200, 400):
+        duplicates, comparisons = find_duplicates(Config(), some_copies(copies, others))
+        assert len(duplicates) == copies - 1
+        counted.append(comparisons)
+    assert counted[2] - counted[1] <= 2.5 * (counted[1] - counted[0])
+    assert counted[2] <= 3 * 400 + 300 * 300 * 0.02  # the others have a band in common now and then
+
+
+def test_smooth_pictures_are_not_all_compared_with_each_other():
+    """Their high frequencies are all alike, so that bands of these alone would make every two candidates."""
+    random_bits = np.random.default_rng(2)
+    hashes = np.zeros((400, HASH_BITS), bool)
+    hashes[:, :120] = random_bits.random((400, 120)) < 0.5
+    _, comparisons = find_duplicates(Config(), [signature(row, bits) for row, bits in enumerate(hashes)])
+    assert comparisons < 0.2 * 400 * 399 / 2
+
+
+def captions_of(name: str, image: bytes, *captions: str) -> list[dict]:
+    """Rows of one image with several captions."""
+    return [{"url": f"https://example.com/{name}", "caption": caption, "image": image} for caption in captions]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_all_captions_of_an_image_are_kept_whatever_shard_they_are_in(settings, shards):
+    """As in Flickr8k and COCO, which have five captions for each image."""
+    many = [f"a dog runs, seen for the {number}. time" for number in range(5)]
+    rows_in = captions_of("dog", picture(1), *many) + captions_of("cat", picture(2), *many)
+    parts = [rows_in[shard::shards] for shard in range(shards)]
+    unique = dedup(Config(), settings, images=artifact("images", settings, *parts)).artifact
+    assert sorted((row["url"], row["caption"]) for row in rows(unique, "images")) == sorted(
+        (row["url"], row["caption"]) for row in rows_in
+    )
+
+
+def test_a_duplicate_at_another_address_goes_with_all_its_captions(settings):
+    rows_in = captions_of("a", picture(1), "a dog", "a brown dog") + captions_of("b", picture(1), "the dog", "one dog")
+    rows_in += captions_of("c", picture(1, image_format="JPEG"), "dog", "dogs")
+    unique = dedup(Config(), settings, images=artifact("images", settings, rows_in)).artifact
+    assert len({row["url"] for row in rows(unique, "images")}) == 1
+    assert len(rows(unique, "images")) == 2
+    kept = {row["pair_id"] for row in rows(unique, "images")}
+    assert {row["detail"].removeprefix("same as ") for row in rows(unique, "rejects")} <= kept
+    assert sorted(row["reason"] for row in rows(unique, "rejects")) == ["exact_duplicate"] * 2 + ["near_duplicate"] * 2
+
+
+def test_another_picture_at_the_same_address_is_compared_like_any_other(settings):
+    """A server may answer twice with different files; two of the same picture remain duplicates."""
+    rows_in = captions_of("a", picture(1), "a dog") + captions_of("a", picture(2), "a cat")
+    rows_in += captions_of("a", picture(1, image_format="JPEG"), "the dog")
+    unique = dedup(Config(), settings, images=artifact("images", settings, rows_in)).artifact
+    assert len(rows(unique, "images")) == 2
+    assert [row["reason"] for row in rows(unique, "rejects")] == ["near_duplicate"]
+
+
+def test_a_caption_that_an_image_has_already_and_more_than_the_config_allows_are_rejected(settings):
+    rows_in = captions_of("a", picture(1), *(f"caption {number}" for number in range(6)))
+    rows_in.append({**rows_in[0], "alt": "caption 0 | My site"})
+    unique = dedup(Config(max_captions=4), settings, images=artifact("images", settings, rows_in)).artifact
+    assert len({row["caption"] for row in rows(unique, "images")}) == len(rows(unique, "images")) == 4
+    assert unique.manifest().counts.rejected == {"exact_duplicate": 1, "too_many_captions": 2}
 
 
 def test_an_image_without_any_structure_has_a_hash_and_a_thumbnail():
@@ -129,4 +214,4 @@ def test_the_same_picture_in_two_kinds_of_file_is_one_picture():
 
 
 def test_no_images_are_no_duplicates():
-    assert find_duplicates(Config(), []) == {}
+    assert find_duplicates(Config(), []) == ({}, 0)

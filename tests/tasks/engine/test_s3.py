@@ -1,5 +1,6 @@
 """The same artifacts on S3, against moto's server in a process of its own."""
 
+import random
 import socket
 import subprocess
 import sys
@@ -75,6 +76,12 @@ def test_only_one_process_writes_to_s3(on_s3):
     with only_writer(f"{artifact.uri}.lock"), pytest.raises(StageBusyError, match="is writing"):
         numbers(NumbersConfig(), on_s3)
     assert numbers(NumbersConfig(), on_s3).artifact.is_finished()
+
+
+def test_a_file_too_large_for_one_request_is_stored_whole(on_s3, tmp_path):
+    (tmp_path / "large").write_bytes(random.Random(0).randbytes(12_000_000))
+    storage.write_file(f"{on_s3.root}/large", tmp_path / "large")
+    assert storage.sha256_of_file(f"{on_s3.root}/large") == storage.sha256_of_file(str(tmp_path / "large"))
 
 
 def test_a_missing_bucket_is_one_sentence(bucket, on_s3):

@@ -132,6 +132,25 @@ def test_batches_cover_every_row_once_and_mix_the_shards(settings):
     assert any(len({url.split("/")[2] for url in urls}) > 1 for urls in found)
 
 
+def test_an_image_with_several_captions_is_asked_for_once(settings):
+    visits = []
+
+    def counted(handler):
+        visits.append(handler.path)
+        reply(200, picture(1))(handler)
+
+    with web_site({"/dog.png": counted, "/cat.png": counted}) as site:
+        rows_in = [
+            {"url": f"{site}/{name}.png", "caption": f"a {name} is seen for the {number}. time"}
+            for name in ("dog", "cat")
+            for number in range(5)
+        ]
+        captions = artifact("captions", settings, rows_in)
+        images = fetch(LOCAL.model_copy(update={"urls_per_shard": 5}), settings, captions=captions).artifact
+    assert sorted(visits) == ["/cat.png", "/dog.png"]
+    assert {row["caption"] for row in rows(images, "images")} == {row["caption"] for row in rows_in}
+
+
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_no_cut_file_counts_as_whole(image_format):
     whole = picture(3, (120, 90), image_format)

@@ -10,10 +10,10 @@ from support.finished_run import FinishedRun, draw_samples, evaluated, finished_
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
+from tasks.engine.code import commit
 from tasks.engine.output import Shard
 from tasks.report.config import Config, Targets
 from tasks.report.facts import gather
-from tasks.report.provenance import commit_of
 from tasks.report.stage import report
 from tasks.settings import Settings
 
@@ -219,13 +219,13 @@ def test_the_top_says_when_from_which_commit_and_by_which_command(run):
     assert f"Finished {figures['finished'][:10]}" in text
     assert "Started by dalle run --recipe <smoke>" in text
     assert figures["command"] == "dalle run --recipe <smoke>"
-    assert figures["commit"] == commit_of()
+    assert figures["commit"] == commit(10)
 
 
 def test_the_commit_of_a_folder_without_a_repository_is_unknown(tmp_path):
-    assert commit_of(tmp_path) is None
-    (tmp_path / ".git").mkdir()
-    assert commit_of(tmp_path) is None
+    assert commit(10, tmp_path) is None
+    (tmp_path / "broken" / ".git").mkdir(parents=True)
+    assert commit(10, tmp_path / "broken") is None
 
 
 def test_the_page_can_be_read_aloud_and_used_with_the_keyboard(whole):

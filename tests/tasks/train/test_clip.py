@@ -43,6 +43,11 @@ def test_touched_files_and_those_a_system_hides_change_nothing(settings, folder)
     assert address(folder, settings) == before
 
 
+def test_a_folder_that_moved_is_the_same_artifact(settings, folder):
+    before = address(folder, settings)
+    assert address(folder.rename(folder.with_name("moved")), settings) == before
+
+
 @pytest.mark.parametrize("name", ["config.json", "."])
 def test_a_folder_without_a_model_is_one_sentence_before_anything_starts(settings, folder, name):
     (folder / "config.json").unlink()

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,33 @@ def verdict(rules: HostRules, url: str) -> str:
 )
 def test_a_host_without_readable_rules_allows_nothing_and_one_without_rules_everything(robots, expected):
     assert verdicts(robots, "/a.png") == [expected]
+
+
+@pytest.mark.parametrize(("failures", "expected", "asked"), [(1, "robots_disallowed", 2), (9, "robots_unavailable", 2)])
+def test_a_passing_failure_of_robots_txt_is_asked_again_once(monkeypatch, failures, expected, asked):
+    monkeypatch.setattr("tasks.web.download.PAUSE_S", 0.01)
+    visits = []
+
+    def busy(handler):
+        visits.append(1)
+        (reply(503) if len(visits) <= failures else reply(200, DISALLOW))(handler)
+
+    assert verdicts(busy, "/no/a") == [expected]
+    assert len(visits) == asked
+
+
+def test_robots_txt_is_not_asked_again_when_the_time_for_the_crawl_is_over(monkeypatch):
+    monkeypatch.setattr("tasks.web.download.PAUSE_S", 0.3)
+    visits = []
+
+    def busy(handler):
+        visits.append(1)
+        reply(503)(handler)
+
+    with web_site({"/robots.txt": busy}) as site:
+        rules = HostRules(limits=HERE, deadline=time.monotonic() + 0.2)
+        assert verdict(rules, f"{site}/a") == "robots_unavailable"
+    assert len(visits) == 1
 
 
 def test_a_host_that_does_not_answer_allows_nothing():

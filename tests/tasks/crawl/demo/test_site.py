@@ -60,7 +60,7 @@ def test_a_taken_port_is_an_error_with_the_remedy():
 
 
 def test_a_missing_archive_is_an_error():
-    with pytest.raises(SourceError, match="The demo needs"):
+    with pytest.raises(SourceError, match="is not there: get the whole repository"):
         Config(archive="data/nothing.zip").outside_state()
 
 

@@ -1,0 +1,111 @@
+"""Writes tables as Parquet in row groups of bounded size, so that readers need little memory for any shard."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.engine import storage
+from tasks.engine.temporary import new_folder
+from tasks.settings import Settings
+
+# Small row groups let a trainer read pairs in random order without reading whole shards.
+ROWS_PER_GROUP = 256
+BYTES_PER_GROUP = 64 * 2**20  # of values, such as encoded images, before compression
+
+
+class RowGroups:
+    """A Parquet file that is written group by group. A group has at most `ROWS_PER_GROUP` rows and `BYTES_PER_GROUP`
+    bytes, unless one row alone has more. Rows that do not fill a group yet wait in memory.
+    """
+
+    def __init__(self, file: BinaryIO | pa.NativeFile, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True)
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = self._waiting_bytes = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Adds rows behind those added before."""
+        start = 0
+        for row, size in enumerate(_row_bytes(table)):
+            full = self._waiting_rows == ROWS_PER_GROUP or self._waiting_bytes + size > BYTES_PER_GROUP
+            if full and self._waiting_rows:
+                self._waiting.append(table.slice(start, row - start))
+                self._write_group()
+                start = row
+            self._waiting_rows += 1
+            self._waiting_bytes += size
+        self._waiting.append(table.slice(start))
+
+    def close(self) -> None:
+        """Writes the last group and the footer."""
+        self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        if self._waiting_rows:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=self._waiting_rows)
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+
+
+class TableFile:
+    """A table too large for memory: a Parquet file in the work folder, for a shard. Whoever stores it closes it.
+
+    Attributes:
+        num_rows: added so far.
+
+    Raises:
+        StorageError: the work folder cannot be written.
+    """
+
+    def __init__(self, schema: pa.Schema, settings: Settings) -> None:
+        self._folder = new_folder(settings)
+        self._path = Path(self._folder.name, "table.parquet")
+        self._schema = schema
+        self._file = self._path.open("wb")
+        self._groups = RowGroups(self._file, schema)
+        self.num_rows = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Adds rows behind those added before."""
+        with self._plain_errors():
+            self._groups.add(table.cast(self._schema))
+        self.num_rows += table.num_rows
+
+    def finish(self) -> Path:
+        """The file, complete."""
+        with self._plain_errors():
+            if not self._file.closed:
+                self._groups.close()
+                self._file.close()
+        return self._path
+
+    def close(self) -> None:
+        """Removes the file."""
+        self.finish()
+        self._folder.cleanup()
+
+    def _plain_errors(self) -> AbstractContextManager[None]:
+        return storage.plain_errors(str(self._path), "write", "--work-dir")
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """The table as a Parquet file."""
+    buffer = pa.BufferOutputStream()
+    groups = RowGroups(buffer, table.schema)
+    groups.add(table)
+    groups.close()
+    return bytes(buffer.getvalue().to_pybytes())
+
+
+def _row_bytes(table: pa.Table) -> list[int]:
+    """Bytes of the texts and encoded images of each row; what else a row holds is small."""
+    sizes = np.zeros(table.num_rows, np.int64)
+    for column in table.columns:
+        if pa.types.is_binary(column.type) or pa.types.is_string(column.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return [int(size) for size in sizes]
