@@ -53,7 +53,10 @@ class BottleneckBlock(nn.Module):
         skip: Tensor = self.id_path(x)
         if not self.doubles:
             return torch.add(skip, self.res_path(x), alpha=self.gain)
-        residual = self.res_path[1:](_doubled(self.res_path[0](x)))
+        first, *others = self.res_path
+        residual = _doubled(first(x))
+        for layer in others:
+            residual = layer(residual)
         cells = residual.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))  # [B, C_out, h, 2, w, 2]
         return torch.add(skip[:, :, :, None, :, None], cells, alpha=self.gain).flatten(4).flatten(2, 3)
 
