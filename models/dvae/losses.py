@@ -1,6 +1,7 @@
 """The dVAE's loss: logit-Laplace likelihood, KL to uniform, Gumbel softmax (paper 2.1, A.2, A.3)."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,9 +45,27 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
     Returns:
         ln V + sum q ln q, [B, h, w], between 0 and ln V.
     """
-    rows = logits.permute(0, 2, 3, 1)
-    log_q = rows.log_softmax(-1)
-    return math.log(rows.shape[-1]) + (log_q.exp() * log_q).sum(-1)
+    divergence: Tensor = _NegativeEntropy.apply(logits.permute(0, 2, 3, 1))
+    return math.log(logits.shape[1]) + divergence
+
+
+class _NegativeEntropy(torch.autograd.Function):
+    """sum q ln q of q = softmax(rows), with the gradient q (ln q - sum q ln q), in half of autograd's passes over V."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        """[..., V] to [...]."""
+        log_q = rows.log_softmax(-1)
+        q = log_q.exp()
+        total = torch.linalg.vecdot(q, log_q)
+        ctx.save_for_backward(q, log_q, total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The gradient of the rows, [..., V]."""
+        q, log_q, total = ctx.saved_tensors
+        return (log_q - total[..., None]).mul_(q).mul_(gradient[..., None])
 
 
 def gumbel_softmax(logits: Tensor, tau: float, generator: torch.Generator) -> Tensor:

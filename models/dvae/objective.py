@@ -8,6 +8,8 @@ from models.dvae.model import DVAE
 from models.tokenizer import pixels_to_float
 from models.training.randomness import generator_of
 
+AT_ONCE = 16  # images: at the paper's size their logits alone take half a gigabyte
+
 
 @torch.no_grad()
 def objective_metrics(model: DVAE, batches: list[Tensor], tau: float, seed: int) -> dict[str, float]:
@@ -26,8 +28,9 @@ def objective_metrics(model: DVAE, batches: list[Tensor], tau: float, seed: int)
     """
     c = model.config
     images, relaxed, hard, kl = 0, 0.0, 0.0, 0.0
-    for number, batch in enumerate(batches):
-        x = pixels_to_float(batch.to(model.device))
+    parts = (part for batch in batches for part in batch.split(AT_ONCE))
+    for number, part in enumerate(parts):
+        x = pixels_to_float(part.to(model.device))
         target, logits = phi(x), model.logits(x)
         soft = gumbel_softmax(logits, tau, generator_of(seed, "objective", number, device=model.device))
         codes = logits.argmax(1).flatten(1)

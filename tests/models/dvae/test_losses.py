@@ -48,6 +48,25 @@ def test_kl_agrees_with_torch() -> None:
     torch.testing.assert_close(kl_to_uniform(logits), expected)
 
 
+def test_the_gradient_of_the_kl_is_that_of_its_formula() -> None:
+    logits = torch.randn(2, 7, 3, 3).requires_grad_()
+    weights = torch.randn(2, 3, 3)
+    (kl_to_uniform(logits) * weights).sum().backward()
+    found, logits.grad = logits.grad, None
+    q = logits.softmax(1)
+    ((math.log(7) + (q * q.log()).sum(1)) * weights).sum().backward()
+    torch.testing.assert_close(found, logits.grad, atol=1e-5, rtol=1e-5)
+
+
+def test_the_gradient_of_the_kl_is_finite_for_certain_codes() -> None:
+    logits = torch.zeros(1, 50, 1, 1)
+    logits[0, 3] = 500.0
+    logits.requires_grad_()
+    kl_to_uniform(logits).sum().backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
 def test_the_total_is_the_papers_sum_over_values() -> None:
     nll, kl = torch.rand(2, 3, 256, 256), torch.rand(2, 32, 32)
     per_image = (nll.sum((1, 2, 3)) + 6.6 * kl.sum((1, 2))) / 196_608
