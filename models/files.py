@@ -11,6 +11,7 @@ CHECKPOINTS = "checkpoints"  # a folder for each step, with:
 STATE = "state.safetensors"
 STATE_DIGEST = "state.safetensors.sha256"
 CURVES = "metrics.jsonl"
+BOARD = "tensorboard"  # a folder of event files
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from models.files import CHECKPOINTS, CURVES, PROGRESS
+from models.files import BOARD, CHECKPOINTS, CURVES, PROGRESS
+from models.training.board import Board
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, from_first_rank, in_parallel, mean_over_ranks
 from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
@@ -119,7 +120,7 @@ class Loop:
             OSError, SafetensorError: a checkpoint cannot be written.
         """
         first = self.ranks.is_first
-        metrics = MetricsFile(self.out / CURVES, self.step) if first else None
+        metrics = MetricsFile(self.out / CURVES, self.step, Board(self.out / BOARD, self.step)) if first else None
         progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step, self.notes) if first else None
         try:
             with Termination() as termination:

@@ -10,30 +10,36 @@ from pathlib import Path
 from typing import Any
 
 from models.files import DONE, ERROR
+from models.training.board import Board
 from models.training.checkpoint import sha256_of, write_json
 
 
 class MetricsFile:
     """metrics.jsonl: one JSON object a line, always with "step"; no times, so a resumed run writes the same bytes."""
 
-    def __init__(self, path: Path, resumed_step: int) -> None:
+    def __init__(self, path: Path, resumed_step: int, board: Board | None = None) -> None:
         """Open `path` to append, after dropping what an earlier attempt wrote at `resumed_step` or later."""
         kept = [line for line in _lines(path) if (step := _step(line)) is not None and step < resumed_step]
         temporary = path.with_suffix(".tmp")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         temporary.replace(path)
         self._file = path.open("a", encoding="utf-8")
+        self._board = board
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Append one line for `step`, rounded to 6 significant digits, without values that are not finite."""
+        """Append one line for `step` and tell the board: 6 significant digits, no value that is not finite."""
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         rounded = {name: float(f"{value:.6g}") for name, value in finite.items()}
         self._file.write(json.dumps({"step": step, **rounded}) + "\n")
         self._file.flush()
+        if self._board is not None:
+            self._board.write(step, rounded)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._board is not None:
+            self._board.close()
 
 
 def _lines(path: Path) -> list[str]:

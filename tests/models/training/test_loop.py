@@ -94,6 +94,15 @@ def test_metrics_have_the_logged_steps_and_the_last(tmp_path: Path) -> None:
     assert {"val/weight", "val/bias"} <= lines[2].keys()
 
 
+def test_figures_go_to_tensorboard_too(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _loop(tmp_path, steps=50, log_every=20, validate_every=25).run()
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in board.Scalars("loss")] == [0, 20, 40, 49]
+    assert [event.step for event in board.Scalars("val/weight")] == [24]
+
+
 def test_progress_ends_at_the_last_step(tmp_path: Path) -> None:
     _loop(tmp_path, steps=7).run()
     progress = json.loads((tmp_path / "progress.json").read_text())
