@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from flows.config import (
@@ -18,6 +19,7 @@ from flows.config import (
 from models.clip.config import CLIPTrainingConfig
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.prior.config import PriorLayout, PriorTrainingConfig
+from models.training.config import Precision
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
@@ -25,6 +27,19 @@ from tasks.train.health import DVAEHealth, TokenizerHealth
 
 RecipeName = Literal["demo", "smoke"]
 DEFAULT_RECIPE: RecipeName = "demo"
+
+CPU_INFO = Path("/proc/cpuinfo")
+BF16_FLAGS = {"avx512_bf16", "amx_bf16"}  # where a processor has none, bf16 is many times slower than fp32
+
+
+def fastest_precision() -> Precision:
+    """bf16 where this machine's processor computes it, which is 1.5 times as fast for the demo's dVAE, else fp32.
+
+    It is decided here, so that the precision stands in the config and in the fingerprints of the models.
+    """
+    flags = CPU_INFO.read_text(errors="replace").split() if CPU_INFO.exists() else []
+    return "bf16" if BF16_FLAGS & set(flags) else "fp32"
+
 
 SEEN_THINGS = (
     "a red apple",
@@ -59,6 +74,7 @@ def demo() -> PipelineConfig:
             model=_small_dvae(hidden=64, blocks_per_group=2),
             training=DVAETrainingConfig(
                 steps=1100,
+                precision=fastest_precision(),
                 batch_size=16,
                 learning_rate=3e-3,
                 final_learning_rate=1e-5,
@@ -78,6 +94,7 @@ def demo() -> PipelineConfig:
             model=_small_vqgan(channels=32),
             training=VQGANTrainingConfig(
                 steps=600,
+                precision=fastest_precision(),
                 batch_size=16,
                 learning_rate=1e-3,
                 warmup_steps=50,
@@ -89,6 +106,7 @@ def demo() -> PipelineConfig:
         clip=CLIPConfig(
             training=CLIPTrainingConfig(
                 steps=300,
+                precision=fastest_precision(),
                 batch_size=64,
                 learning_rate=2e-3,
                 muon_learning_rate=0.02,
@@ -103,6 +121,7 @@ def demo() -> PipelineConfig:
             model=PriorLayout(width=192, layers=4, heads=4, attention="full"),
             training=PriorTrainingConfig(
                 steps=700,
+                precision=fastest_precision(),
                 batch_size=16,
                 learning_rate=2e-3,
                 muon_learning_rate=0.02,

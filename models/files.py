@@ -8,8 +8,11 @@ BPE_FILE = "tokenizer.json"  # beside the weights of a model that reads captions
 TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder: the model whose codes it draws
 
 # What a trainer writes while it works, and at its end.
-STATE = "state/state.safetensors"
+CHECKPOINTS = "checkpoints"  # a folder for each step, with:
+STATE = "state.safetensors"
+STATE_DIGEST = "state.safetensors.sha256"
 CURVES = "metrics.jsonl"
+BOARD = "tensorboard"  # a folder of event files
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"

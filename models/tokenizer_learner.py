@@ -41,6 +41,14 @@ class TokenizerLearner(Learner):
             metrics |= reconstruction_metrics(self.model, self._batches(self.val))
         return metrics
 
+    def held_out(self) -> int:
+        """Images that training does not see."""
+        return len(self.val)
+
+    def score(self, metrics: dict[str, float]) -> float | None:
+        """PSNR on held-out images."""
+        return metrics.get("psnr")
+
     def calibrate(self, batches: list[Tensor]) -> None:
         """Set constants for inference from training images, uint8 [B, 3, H, W] each; does nothing by default."""
 

@@ -21,7 +21,7 @@ FORBIDDEN = {
 DASK_MODULE = "tasks.engine.shards"
 MOST_FILES = 12  # in flows/ and in tasks/, without their subfolders
 # Declared although no module names them: pinned for img2dataset and fsspec, which load them by themselves.
-LOADED_BY_OTHERS = {"albumentations", "s3fs"}
+LOADED_BY_OTHERS = {"tensorboard", "albumentations", "s3fs"}
 
 
 @cache

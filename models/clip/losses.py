@@ -16,9 +16,10 @@ def contrastive_loss(images: Tensor, captions: Tensor, scale: Tensor, groups: Te
             negatives.
 
     Returns:
-        A scalar, the mean over images and captions.
+        A scalar, the mean over images and captions, computed in fp32 under autocast too.
     """
-    logits = scale * images @ captions.T
+    with torch.autocast(images.device.type, enabled=False):
+        logits = scale.float() * images.float() @ captions.float().T
     same = groups[:, None] == groups[None, :]
     same.fill_diagonal_(False)
     logits = logits.masked_fill(same, float("-inf"))

@@ -74,6 +74,14 @@ class CLIPLearner(Learner):
         metrics = {"train_accuracy": self._accuracy(self.pairs)}
         return metrics | ({"accuracy": self._accuracy(self.val)} if len(self.val) else {})
 
+    def held_out(self) -> int:
+        """Pairs that training does not see."""
+        return len(self.val)
+
+    def score(self, metrics: dict[str, float]) -> float | None:
+        """Retrieval accuracy on held-out pairs."""
+        return metrics.get("accuracy")
+
     def _accuracy(self, pairs: Pairs) -> float:
         count = min(len(pairs), self.training_config.validation_pairs)
         captions = pairs.captions[:count]

@@ -70,6 +70,10 @@ class PriorLearner(Learner):
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
         return metrics | (self._mean_losses(self.val) if self.val else {})
 
+    def held_out(self) -> int:
+        """Rows that training does not see."""
+        return len(self.val[0]) if self.val else 0
+
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()

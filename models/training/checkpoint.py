@@ -1,5 +1,6 @@
 """Checkpoints: safetensors and JSON, written atomically, never a pickle."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -31,9 +32,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     save_file(whole, temporary, metadata=dict(metadata or {}))
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    fsync(temporary)
     os.replace(temporary, path)
+    fsync(path.parent)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -87,3 +88,18 @@ def load_weights(model: nn.Module, directory: Path, device: str | torch.device) 
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"cannot load {path}: {error}") from error
     model.to(device)
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,10 +1,12 @@
 """Settings that the trainers share."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from models.config import Frozen
+
+Precision = Literal["fp32", "bf16", "fp16"]
 
 
 class TrainingConfig(Frozen):
@@ -32,8 +34,13 @@ class TrainingConfig(Frozen):
     weight_decay: float = Field(default=0.0, ge=0, description="decoupled; gains, biases and embeddings are exempt")
     clip_norm: float | None = Field(default=1.0, gt=0, description="bound on the global gradient norm")
     ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the EMA of the weights")
-    bf16: bool | None = Field(
-        default=None, description="run the trunk under bfloat16 autocast; if unset, where the hardware supports it"
+    precision: Precision = Field(
+        default="fp32",
+        description="of the trunk: fp32, or bf16 or fp16 autocast, fp16 with a dynamic loss scale; logits are in fp32",
+    )
+    tf32: bool = Field(default=False, description="let a GPU round the factors of fp32 products to 10 bits")
+    stop_after_non_finite: int = Field(
+        default=10, gt=0, description="stop after this many updates in a row skipped for gradients that are not finite"
     )
     threads: int | None = Field(default=None, gt=0, description="torch threads per rank; all cores shared when unset")
     seed: int = Field(default=0, ge=0)
@@ -43,6 +50,9 @@ class TrainingConfig(Frozen):
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, description="seconds between two resumable checkpoints")
     checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")
+    keep_checkpoints: int = Field(
+        default=2, gt=0, description="newest checkpoints to keep while training; the best by validation stays too"
+    )
 
     @property
     def ramp_steps(self) -> int:

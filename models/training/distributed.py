@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from models.files import RANKS_STORE
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,13 @@ def set_threads(requested: int | None, ranks: Ranks) -> None:
     torch.set_num_threads(requested or max(1, cores // ranks.local_world))
 
 
-def has_bf16(device: torch.device) -> bool:
-    """True where bfloat16 is computed by the hardware; an emulated one is many times slower than fp32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def from_first_rank(value: T, ranks: Ranks) -> T:
+    """What the first rank passed; every rank must call it."""
+    if ranks.world == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, device=ranks.device)
+    return values[0]
 
 
 def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:

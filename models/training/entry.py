@@ -11,14 +11,16 @@ import torch
 from pydantic import BaseModel, ValidationError
 
 from models.config import Frozen
-from models.files import DONE, ERROR
+from models.files import CURVES, DONE, ERROR, MODEL_FILES
 from models.training.checkpoint import save_model
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, join, leave, set_threads
-from models.training.errors import TrainingError
+from models.training.errors import StoppedError, TrainingError
 from models.training.loop import Learner, Loop
+from models.training.precision import set_tf32
 from models.training.records import write_done, write_error
 from models.training.start import die_with_parent
+from models.training.termination import STATUS
 
 
 class Job(Protocol):
@@ -41,7 +43,7 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
     Of several ranks that fail, the first one is named: the others fail because they lost it.
 
     Returns:
-        The exit status: 0, 1 after an error that the user can mend, or 2 without a job file.
+        The exit status: 0, 1 after an error that the user can mend, 2 without a job file, or 143 after SIGTERM.
     """
     die_with_parent()
     if len(arguments) != 1:
@@ -64,7 +66,7 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
         print(f"error: {message}", file=sys.stderr)
         if out is not None:
             write_error(out, error, message)
-        return 1
+        return STATUS if isinstance(error, StoppedError) else 1
     except Exception as error:
         if out is not None:
             write_error(out, error, one_sentence(error))
@@ -89,7 +91,8 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     Raises:
         ValueError: the batch size does not divide over the ranks.
         ResumeMismatchError: the folder holds the state of a different job.
-        NonFiniteLossError: a loss is infinite or not a number.
+        NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
+        StoppedError: SIGTERM asked this process to stop.
     """
     out = Path(job.out)
     if ranks.is_first:
@@ -98,12 +101,15 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     metrics = loop.run()
     if ranks.is_first:
         save_model(out, learner.model.state_dict(), job.model)
-        write_done(out, metrics, loop.step, loop.seconds, _device_name(ranks.device))
+        done = {"metrics": metrics, "steps": loop.step, "seconds": round(loop.seconds, 2), "notes": loop.notes}
+        done |= {"device": _device_name(ranks.device), "precision": _precision(job.training)}
+        write_done(out, done, (*MODEL_FILES, CURVES))
 
 
 def prepare(training: TrainingConfig, ranks: Ranks) -> None:
-    """Set threads and the seed that initial weights are drawn from."""
+    """Set threads, TF32 and the seed that initial weights are drawn from."""
     set_threads(training.threads, ranks)
+    set_tf32(training)
     torch.manual_seed(training.seed)
 
 
@@ -120,6 +126,10 @@ def _without_root(value: Any) -> Any:
     if isinstance(value, list):
         return ["/".join(str(uri).split("/")[-3:]) for uri in value]
     return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
+
+
+def _precision(training: TrainingConfig) -> str:
+    return "tf32" if training.tf32 and training.precision == "fp32" else training.precision
 
 
 def _device_name(device: torch.device) -> str:

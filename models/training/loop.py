@@ -1,20 +1,19 @@
 """The training loop of all trainers: update, EMA, log, checkpoint, and bit-exact resume."""
 
-import json
 import math
+import sys
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from models.files import CURVES, PROGRESS, STATE
-from models.training.checkpoint import read_tensors, write_tensors
+from models.files import BOARD, CHECKPOINTS, CURVES, PROGRESS
+from models.training.board import Board
 from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, has_bf16, in_parallel, mean_over_ranks
-from models.training.errors import NonFiniteLossError, ResumeMismatchError
+from models.training.distributed import Ranks, from_first_rank, in_parallel, mean_over_ranks
+from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
+from models.training.gradients import Buffers, Gradients
 from models.training.muon import Matrix
 from models.training.optimiser import (
     EMA,
@@ -23,9 +22,12 @@ from models.training.optimiser import (
     restore_optimisers,
     set_learning_rate,
 )
+from models.training.precision import autocast
 from models.training.randomness import Step
 from models.training.records import MetricsFile, ProgressFile
 from models.training.schedules import warmup_cosine
+from models.training.states import State, States, read_state
+from models.training.termination import Termination
 
 Batch = dict[str, Tensor]
 
@@ -55,23 +57,38 @@ class Learner(nn.Module, ABC):
         """Weights that Muon may train, if the configuration asks for it."""
         return []
 
+    def names(self, step: Step) -> list[str]:
+        """Pair ids of this rank's inputs of one step, for error messages."""
+        return []
+
+    def held_out(self) -> int:
+        """Examples that `validate` has and training has not."""
+        return 0
+
+    def score(self, metrics: dict[str, float]) -> float | None:
+        """How good the model is by what `validate` returned, more being better; None if nothing is held out."""
+        return -metrics["loss"] if "loss" in metrics else None
+
     def settings(self, step: Step) -> dict[str, float]:
         """Scheduled values of one step for the log, beside the learning rate."""
         return {}
 
 
 class Loop:
-    """One run and its state: weights, optimiser, EMA and step; everything else is a function of the step."""
+    """One run and its state: weights, optimiser, EMA and step; everything else is a function of the step.
+
+    It waits for the device only where a line is logged, a checkpoint is copied or the model is validated.
+    """
 
     def __init__(self, learner: Learner, config: TrainingConfig, out: Path, ranks: Ranks, job: str) -> None:
-        """Prepare a run, or resume the one whose state is in `out`.
+        """Prepare a run, or resume the one whose checkpoints are in `out`.
 
         Args:
             job: the whole job as text, to compare on resume.
 
         Raises:
             ValueError: the batch size does not divide over the ranks.
-            ResumeMismatchError: `out` holds the state of a different job.
+            ResumeMismatchError: `out` holds the checkpoints of a different job.
         """
         if config.batch_size % ranks.world:
             raise ValueError(f"batch_size {config.batch_size} does not divide over {ranks.world} ranks")
@@ -82,70 +99,94 @@ class Loop:
         self.job = job
         self.optimisers = optimisers(self.learner, config, learner.matrices())
         self.ema = None if config.ema_decay is None else EMA(learner.model, config.ema_decay)
-        self._bf16 = has_bf16(ranks.device) if config.bf16 is None else config.bf16
+        self.gradients = Gradients(learner.parameters(), config, ranks.device)
         self.step = 0
         self.seconds = 0.0
+        self.notes: list[str] = []
+        self._best = -math.inf  # score of the best validation
+        self._buffers = Buffers(self.learner)
+        self._states = States(out / CHECKPOINTS, config.keep_checkpoints)
         if ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
-        if (out / STATE).exists():
-            self._resume()
+        self._resume()
         self._parallel = in_parallel(self.learner, ranks)
 
     def run(self) -> dict[str, float]:
         """Train to the last step, load the EMA of the weights into the model, and return its validation metrics.
 
         Raises:
-            NonFiniteLossError: a loss is infinite or not a number.
+            NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
+            StoppedError: SIGTERM asked this process to stop; a checkpoint is written.
+            OSError, SafetensorError: a checkpoint cannot be written.
         """
         first = self.ranks.is_first
-        metrics = MetricsFile(self.out / CURVES, self.step) if first else None
-        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step) if first else None
+        metrics = MetricsFile(self.out / CURVES, self.step, Board(self.out / BOARD, self.step)) if first else None
+        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step, self.notes) if first else None
+        try:
+            with Termination() as termination:
+                self._train(metrics, progress, termination)
+        finally:
+            self._states.close()
+            if metrics:
+                metrics.close()
+        if self.ema:
+            self.learner.model.load_state_dict(self.ema.tensors)
+        return self.learner.eval().validate() | self._held_out() if first else {}
+
+    def _train(self, metrics: MetricsFile | None, progress: ProgressFile | None, termination: Termination) -> None:
         started = saved = time.monotonic()
         before = self.seconds
         while self.step < self.config.steps:
             step = Step(self.step, self.config.seed, self.ranks.rank, self.ranks.world)
-            parts, loss = self._update(step)
+            parts = self._update(step)
             self.step += 1
             if step.number % self.config.log_every == 0 or self.step == self.config.steps:
                 values = mean_over_ranks(parts, self.ranks)
+                self._stop_if_broken()
                 if metrics:
-                    metrics.write(step.number, values | self._settings(step))
+                    metrics.write(step.number, values | self._settings(step) | self.gradients.numbers())
+                if progress:
+                    progress.loss = values["loss"]
             if progress:
-                progress.report(self.step, loss)
-            if metrics and self._validates():
-                metrics.write(step.number, {f"val/{k}": v for k, v in self._validated().items()})
+                progress.report(self.step)
             self.seconds = before + time.monotonic() - started
-            if first and self._checkpoints(time.monotonic() - saved):
-                self._save()
+            score = self._validate(step, metrics) if metrics and self._validates() else None
+            best = score is not None and score > self._best
+            if metrics and (best or self._is_due(time.monotonic() - saved) or termination.asked):
+                self._save(score)
                 saved = time.monotonic()
-        if first:
-            self._save()
+            if metrics and termination.asked:
+                self._states.wait()
+                raise StoppedError(self.step)
         if metrics:
-            metrics.close()
-        if self.ema:
-            self.learner.model.load_state_dict(self.ema.tensors)
-        return self.learner.eval().validate() if first else {}
+            self._save(None)
+            self._states.wait()
 
-    def _update(self, step: Step) -> tuple[dict[str, Tensor], float]:
+    def _update(self, step: Step) -> dict[str, Tensor]:
         self.learner.train()
         for optimiser in self.optimisers:
             set_learning_rate(optimiser, self._learning_rate(step.number))
         device = self.ranks.device
         batch = {name: tensor.to(device, non_blocking=True) for name, tensor in self.learner.batch(step).items()}
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
-            parts = self._parallel(batch, step)
-        loss = float(parts["loss"].detach())
-        if not math.isfinite(loss):
-            raise NonFiniteLossError(step.number, loss)
         self.learner.zero_grad(set_to_none=True)
-        parts["loss"].backward()
-        if self.config.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip_norm)
+        self._buffers.keep()
+        with autocast(self.config.precision, device):
+            parts = self._parallel(batch, step)
+        self.gradients.backward(parts["loss"])
+        found_inf = self.gradients.check(step.number)
         for optimiser in self.optimisers:
+            optimiser.found_inf = found_inf  # type: ignore[attr-defined]  # both kinds skip the update where it is 1
             optimiser.step()
+        self._buffers.undo_unless(self.gradients.finite)
         if self.ema:
-            self.ema.update(self.learner.model, step.number)
-        return parts, loss
+            self.ema.update(self.learner.model, step.number, self.gradients.finite)
+        return {name: part.detach() for name, part in parts.items()}
+
+    def _stop_if_broken(self) -> None:
+        broken_at = self.gradients.broken_at()
+        if broken_at is not None:
+            step = Step(broken_at, self.config.seed, self.ranks.rank, self.ranks.world)
+            raise NonFiniteGradientsError(broken_at, self.config.stop_after_non_finite, self.learner.names(step))
 
     def _learning_rate(self, number: int) -> float:
         c = self.config
@@ -158,39 +199,66 @@ class Loop:
         every = self.config.validate_every
         return every is not None and self.step % every == 0 and self.step < self.config.steps
 
-    def _validated(self) -> dict[str, float]:
+    def _validate(self, step: Step, metrics: MetricsFile) -> float | None:
+        """Log the metrics of the EMA of the weights, and return its score."""
         model = self.learner.model
         kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         if self.ema:
             model.load_state_dict(self.ema.tensors)
         values = self.learner.eval().validate()
         model.load_state_dict(kept)
-        return values
+        metrics.write(step.number, {f"val/{name}": value for name, value in (values | self._held_out()).items()})
+        return self.learner.score(values)
 
-    def _checkpoints(self, seconds_since: float) -> bool:
+    def _held_out(self) -> dict[str, float]:
+        return {"held_out": float(self.learner.held_out())}
+
+    def _is_due(self, seconds_since: float) -> bool:
         every = self.config.checkpoint_every
-        return seconds_since >= self.config.checkpoint_seconds or (every is not None and self.step % every == 0)
+        if every is not None and self.step % every == 0:
+            return True
+        return seconds_since >= self.config.checkpoint_seconds and not self._states.busy
 
-    def _save(self) -> None:
+    def _save(self, score: float | None) -> None:
         tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
         state = optimiser_tensors(self.optimisers, self.learner)
         tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
+        tensors |= {f"gradients:{name}": tensor for name, tensor in self.gradients.tensors().items()}
         if self.ema:
             tensors |= {f"ema:{name}": tensor for name, tensor in self.ema.tensors.items()}
-        run: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "job": self.job}
-        write_tensors(self.out / STATE, tensors, {"run": json.dumps(run)})
+        self._best = self._best if score is None else max(score, self._best)
+        self._states.save(self.step, tensors, {"step": self.step, "seconds": self.seconds, "job": self.job}, score)
 
     def _resume(self) -> None:
-        tensors, metadata = read_tensors(self.out / STATE)
-        run = json.loads(metadata["run"])
-        if run["job"] != self.job:
-            raise ResumeMismatchError(f"{self.out} holds the state of a different job: use another folder or empty it")
-        self.learner.load_state_dict(_under(tensors, "learner:"))
-        restore_optimisers(self.optimisers, self.learner, _under(tensors, "optimiser:"))
+        """Go on from the newest undamaged checkpoint; the first rank chooses it for all."""
+        path: Path | None = None
+        if self.ranks.is_first:
+            path, damaged = self._states.newest()
+            self.notes += damaged
+        path = from_first_rank(path, self.ranks)
+        if path is not None:
+            self._load(read_state(path))
+        if self.ranks.is_first:
+            self._states.tidy(path)
+            if not self.learner.held_out():
+                self.notes.append("no pair is held out, so there are no figures on unseen pairs")
+            for note in self.notes:
+                print(f"note: {note}", file=sys.stderr, flush=True)
+        best = self._states.best_score()
+        self._best = -math.inf if best is None else best
+
+    def _load(self, state: State) -> None:
+        if state.run["job"] != self.job:
+            raise ResumeMismatchError(
+                f"{self.out} holds the checkpoints of a different job: use another folder or empty it"
+            )
+        self.learner.load_state_dict(_under(state.tensors, "learner:"))
+        restore_optimisers(self.optimisers, self.learner, _under(state.tensors, "optimiser:"))
+        self.gradients.restore(_under(state.tensors, "gradients:"))
         if self.ema:
-            for name, tensor in _under(tensors, "ema:").items():
+            for name, tensor in _under(state.tensors, "ema:").items():
                 self.ema.tensors[name].copy_(tensor)
-        self.step, self.seconds = int(run["step"]), float(run["seconds"])
+        self.step, self.seconds = int(state.run["step"]), float(state.run["seconds"])
 
 
 def _under(tensors: Batch, prefix: str) -> Batch:

@@ -4,8 +4,8 @@ Adam's updates of a matrix are dominated by the directions that most examples sh
 directions, so what only a few captions need is learned as fast, which helps short runs.
 
 Not `torch.optim.Muon`: it orthogonalises in bfloat16, which is 35 times slower than fp32 on a CPU that has to emulate
-it, and it treats the stacked query, key and value matrix as one matrix. Where the hardware supports bfloat16, both
-learn the demo equally well (tests/bench/RESULTS.md).
+it, it treats the stacked query, key and value matrix as one matrix, and it cannot skip an update by a flag on the
+device. Where the hardware supports bfloat16, both learn the demo equally well (tests/bench/RESULTS.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -40,10 +40,20 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised; the learning rate is scaled by max(1, sqrt(rows / columns))."""
+    """Nesterov momentum, orthogonalised; the learning rate is scaled by max(1, sqrt(rows / columns)).
 
-    def __init__(self, matrices: Sequence[Matrix], learning_rate: float, momentum: float = 0.95) -> None:
+    Weight decay is decoupled, as AdamW's: by learning rate times decay at each update.
+
+    Attributes:
+        found_inf: a scalar; where it is 1, `step` changes nothing. The fused AdamW has the same.
+    """
+
+    def __init__(
+        self, matrices: Sequence[Matrix], learning_rate: float, weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
         super().__init__([matrix.weight for matrix in matrices], {"lr": learning_rate})
+        self.found_inf: Tensor | None = None
+        self._weight_decay = weight_decay
         self._matrices = list(matrices)
         self._momentum = momentum
 
@@ -61,8 +71,10 @@ class Muon(torch.optim.Optimizer):
             dist.all_reduce(flat)
             sizes = [update.numel() for update in updates]
             updates = [part.view_as(old) for part, old in zip(flat.split(sizes), updates, strict=True)]
+        lr = self.param_groups[0]["lr"]
         for matrix, update in zip(self._matrices, updates, strict=True):
-            matrix.weight.add_(update, alpha=-self.param_groups[0]["lr"])
+            changed = matrix.weight.mul(1.0 - lr * self._weight_decay).add_(update, alpha=-lr)
+            matrix.weight.copy_(self._unless_skipped(changed, matrix.weight))
 
     def _ahead(self, matrix: Matrix) -> Tensor:
         gradient = matrix.weight.grad
@@ -70,8 +82,12 @@ class Muon(torch.optim.Optimizer):
         state = self.state[matrix.weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(gradient)
-        state["momentum"].lerp_(gradient, 1 - self._momentum)
+        changed = state["momentum"].lerp(gradient, 1 - self._momentum)
+        state["momentum"].copy_(self._unless_skipped(changed, state["momentum"]))
         return gradient.lerp(state["momentum"], self._momentum)
+
+    def _unless_skipped(self, changed: Tensor, before: Tensor) -> Tensor:
+        return changed if self.found_inf is None else torch.where(self.found_inf > 0, before, changed)
 
 
 def _direction(part: Tensor) -> Tensor:

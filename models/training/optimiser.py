@@ -19,7 +19,7 @@ def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matr
         return [adamw(list(model.parameters()), _embeddings(model), config)]
     own = {id(matrix.weight) for matrix in matrices}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in own]
-    muon = Muon(matrices, config.muon_learning_rate)
+    muon = Muon(matrices, config.muon_learning_rate, config.weight_decay)
     muon.param_groups[0]["share"] = config.muon_learning_rate / config.learning_rate
     return [adamw(rest, _embeddings(model), config), muon]
 
@@ -80,11 +80,13 @@ class EMA:
         self.tensors = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
-        """Move the EMA towards the weights after update `step`."""
-        weight = 1.0 - ema_decay_at(self.decay, step)
+    def update(self, model: nn.Module, step: int, finite: Tensor) -> None:
+        """Move the EMA towards the weights after update `step`, unless `finite`, a scalar, is false."""
+        weight = (1.0 - ema_decay_at(self.decay, step)) * finite
         state = model.state_dict()
         floating = [name for name, tensor in self.tensors.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([self.tensors[name] for name in floating], [state[name] for name in floating], weight)
+        torch._foreach_lerp_(
+            [self.tensors[name] for name in floating], [state[name] for name in floating], [weight] * len(floating)
+        )
         for name in self.tensors.keys() - set(floating):
             self.tensors[name].copy_(state[name])

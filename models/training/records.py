@@ -1,36 +1,45 @@
 """The files that a run writes beside its weights: metrics.jsonl, progress.json, done.json, error.json."""
 
 import json
+import math
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.files import DONE, ERROR
-from models.training.checkpoint import write_json
+from models.training.board import Board
+from models.training.checkpoint import sha256_of, write_json
 
 
 class MetricsFile:
     """metrics.jsonl: one JSON object a line, always with "step"; no times, so a resumed run writes the same bytes."""
 
-    def __init__(self, path: Path, resumed_step: int) -> None:
+    def __init__(self, path: Path, resumed_step: int, board: Board | None = None) -> None:
         """Open `path` to append, after dropping what an earlier attempt wrote at `resumed_step` or later."""
         kept = [line for line in _lines(path) if (step := _step(line)) is not None and step < resumed_step]
         temporary = path.with_suffix(".tmp")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         temporary.replace(path)
         self._file = path.open("a", encoding="utf-8")
+        self._board = board
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Append one line for `step`, rounded to 6 significant digits."""
-        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+        """Append one line for `step` and tell the board: 6 significant digits, no value that is not finite."""
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        rounded = {name: float(f"{value:.6g}") for name, value in finite.items()}
         self._file.write(json.dumps({"step": step, **rounded}) + "\n")
         self._file.flush()
+        if self._board is not None:
+            self._board.write(step, rounded)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._board is not None:
+            self._board.close()
 
 
 def _lines(path: Path) -> list[str]:
@@ -49,17 +58,25 @@ def _step(line: str) -> int | None:
 
 
 class ProgressFile:
-    """progress.json, for progress bars: rewritten at most every `interval` seconds."""
+    """progress.json, for progress bars: rewritten at most every `interval` seconds.
 
-    def __init__(self, path: Path, steps: int, first_step: int, interval: float = 2.0) -> None:
+    Attributes:
+        loss: of the last logged step; None until this process has logged one.
+    """
+
+    def __init__(
+        self, path: Path, steps: int, first_step: int, notes: Sequence[str] = (), interval: float = 2.0
+    ) -> None:
         self._path = path
         self._steps = steps
         self._first_step = first_step
         self._interval = interval
+        self._notes = list(notes)
+        self.loss: float | None = None
         self._started = time.monotonic()
         self._written = -float("inf")
 
-    def report(self, done: int, loss: float) -> None:
+    def report(self, done: int) -> None:
         """Record that `done` updates are made; seconds_per_step is the mean since this process started or resumed."""
         now = time.monotonic()
         if now - self._written < self._interval and done < self._steps:
@@ -73,7 +90,8 @@ class ProgressFile:
                 "steps": self._steps,
                 "seconds_per_step": round(per_step, 5),
                 "eta_s": round(per_step * (self._steps - done), 1),
-                "loss": loss,
+                "loss": self.loss if self.loss is not None and math.isfinite(self.loss) else None,
+                "notes": self._notes,
             },
         )
 
@@ -84,10 +102,10 @@ def peak_rss_mb() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def write_done(out: Path, metrics: dict[str, Any], steps: int, seconds: float, device: str) -> None:
-    """Write done.json, the last file of a finished run."""
-    content = {"metrics": metrics, "steps": steps, "seconds": round(seconds, 2), "device": device}
-    write_json(out / DONE, content | {"peak_rss_mb": peak_rss_mb()})
+def write_done(out: Path, content: dict[str, Any], files: Sequence[str]) -> None:
+    """Write done.json, the last file of a finished run, with the digests of the files that it names."""
+    digests = {name: sha256_of(out / name) for name in files}
+    write_json(out / DONE, content | {"peak_rss_mb": peak_rss_mb(), "sha256": digests})
 
 
 def write_error(out: Path, error: BaseException, message: str) -> None:

@@ -21,7 +21,7 @@ from models.training.start import AGENT
 from tasks.engine import storage
 from tasks.engine.last_words import last_words
 from tasks.engine.output import Progress
-from tasks.errors import TrainingFailedError
+from tasks.errors import StorageError, TrainingFailedError
 from tasks.settings import Settings
 
 START = "models.training.start"
@@ -91,10 +91,20 @@ def _ended_by_signals() -> Iterator[None]:
 def _done(folder: Path) -> dict[str, Any] | None:
     """What the trainer wrote at its end; None if it has not ended well, or the file is damaged."""
     done = _read(folder / DONE)
-    if done is not None and isinstance(done.get("metrics"), dict):
+    if done is not None and isinstance(done.get("metrics"), dict) and _is_whole(folder, done):
         return done
     (folder / DONE).unlink(missing_ok=True)  # a trainer that finds it does nothing
     return None
+
+
+def _is_whole(folder: Path, done: dict[str, Any]) -> bool:
+    """Whether the files that a finished trainer left are those it wrote."""
+    try:
+        return all(
+            storage.sha256_of_file(str(folder / name)) == digest for name, digest in done.get("sha256", {}).items()
+        )
+    except (StorageError, AttributeError):
+        return False
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -163,8 +173,9 @@ def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
     now = _read(folder / PROGRESS)
     with suppress(KeyError, TypeError, ValueError):  # damaged: the trainer writes it anew
         if now is not None:
-            progress = Progress(now["step"], now["steps"], f"steps, loss {now['loss']:.3f}", now["eta_s"])
-            watch(progress)
+            loss = [] if now["loss"] is None else [f"loss {now['loss']:.3f}"]
+            words = ", ".join(["steps", *loss, *now["notes"]])
+            watch(Progress(now["step"], now["steps"], words, now["eta_s"]))
 
 
 def _failure(folder: Path, before: int) -> str:

@@ -32,6 +32,7 @@ def run_trainer(
     for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())
     output.metrics.update(done["metrics"])
+    output.metrics["precision"] = done["precision"]
     trained_on = rows.manifest().counts.rows_out
     output.account(Counts(unit="pairs", rows_in=trained_on, rows_out=trained_on))
 

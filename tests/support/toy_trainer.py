@@ -29,6 +29,7 @@ for step in range(job["steps"]):
         "loss": 1.0,
         "eta_s": 0.0,
         "seconds_per_step": job["seconds_per_step"],
+        "notes": [],
     }
     temporary = out / f"progress-{os.getpid()}.tmp"
     temporary.write_text(json.dumps(progress))

@@ -21,7 +21,7 @@ Job = Callable[..., dict[str, Any]]
 
 @pytest.mark.end_to_end
 def test_two_ranks_give_the_weights_of_one(prior_job: Job) -> None:
-    settings = {"steps": 8, "bpe_dropout": 0.0, "learning_rate": 1e-3, "bf16": False}  # in bfloat16 they differ by more
+    settings = {"steps": 8, "bpe_dropout": 0.0, "learning_rate": 1e-3}
     alone, shared = prior_job("alone", **settings), prior_job("shared", **settings)
     torchrun("models.prior.train", alone, 1)
     torchrun("models.prior.train", shared, 2)

@@ -9,10 +9,12 @@ import torch
 
 from models.prior.train import PriorJob, train
 from models.training.checkpoint import read_tensors
+from models.training.config import TrainingConfig
 from models.training.distributed import Ranks
-from models.training.errors import NonFiniteLossError
+from models.training.errors import DataError
 from models.training.loop import Loop
 from models.training.muon import Matrix, Muon, orthogonalised
+from models.training.optimiser import optimisers
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 32)])
@@ -44,6 +46,25 @@ def test_parts_of_a_matrix_are_updated_on_their_own() -> None:
     torch.testing.assert_close(whole[2:4], parts)
 
 
+def test_weight_decay_shrinks_the_matrices_by_learning_rate_times_decay() -> None:
+    gradient = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+    plain, decayed = torch.ones(4, 4, requires_grad=True), torch.ones(4, 4, requires_grad=True)
+    plain.grad, decayed.grad = gradient.clone(), gradient.clone()
+    Muon([Matrix(plain)], 0.1).step()
+    Muon([Matrix(decayed)], 0.1, weight_decay=0.5).step()
+    torch.testing.assert_close(plain - decayed, torch.full((4, 4), 0.05))
+
+
+def test_the_decay_of_the_configuration_reaches_the_matrices_of_muon() -> None:
+    model = torch.nn.Linear(4, 4, bias=False)
+    config = TrainingConfig(muon_learning_rate=0.1, learning_rate=0.1, weight_decay=0.5)
+    before = model.weight.detach().clone()
+    muon = optimisers(model, config, [Matrix(model.weight)])[1]
+    model.weight.grad = torch.zeros(4, 4)
+    muon.step()
+    torch.testing.assert_close(model.weight.detach(), before * (1 - 0.1 * 0.5))
+
+
 def test_a_run_with_muon_resumes_to_the_same_bits(
     prior_job: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,12 +75,12 @@ def test_a_run_with_muon_resumes_to_the_same_bits(
 
     def fail_at_six(self: Loop, step: Any) -> Any:
         if step.number == 6:
-            raise NonFiniteLossError(6, float("nan"))
+            raise DataError("ended")
         return update(self, step)
 
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_update", fail_at_six)
-        with pytest.raises(NonFiniteLossError):
+        with pytest.raises(DataError):
             train(jobs[1], Ranks())
     train(jobs[1], Ranks())
     first, second = (read_tensors(Path(job.out) / "weights.safetensors")[0] for job in jobs)

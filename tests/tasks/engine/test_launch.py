@@ -1,5 +1,6 @@
 """Training processes: started once, watched, found again, and ended with the run that started them."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -168,5 +169,14 @@ def test_several_ranks_find_each_other_and_nobody_else_can_reach_them(tmp_path):
 def test_damaged_files_of_a_trainer_do_not_end_every_further_run(tmp_path, settings, content):
     for name in ("done.json", "progress.json", "error.json"):
         (tmp_path / name).write_text(content)
+    job = {"steps": 1, "seconds_per_step": 0.01}
+    assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
+
+
+def test_a_finished_model_with_a_flipped_bit_is_not_taken_over(tmp_path, settings):
+    (tmp_path / "weights.safetensors").write_bytes(b"flipped")
+    digest = hashlib.sha256(b"written").hexdigest()
+    finished = {"metrics": {"steps": 9}, "sha256": {"weights.safetensors": digest}}
+    (tmp_path / "done.json").write_text(json.dumps(finished))
     job = {"steps": 1, "seconds_per_step": 0.01}
     assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}

@@ -1,0 +1,17 @@
+"""The numbers that a run computes with: chosen by its configuration, never by the hardware it finds."""
+
+import torch
+
+from models.training.config import Precision, TrainingConfig
+
+_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """Context in which matrix products and convolutions have this precision."""
+    return torch.autocast(device.type, _TYPES.get(precision, torch.bfloat16), enabled=precision in _TYPES)
+
+
+def set_tf32(training: TrainingConfig) -> None:
+    """Allow or forbid TF32 everywhere: torch's own default allows it in convolutions and not in matrix products."""
+    torch.backends.fp32_precision = "tf32" if training.tf32 else "ieee"  # type: ignore[attr-defined]
