@@ -112,6 +112,8 @@ def _name_of(job: Job) -> str:
     assert isinstance(job, BaseModel)
     content = job.model_dump(mode="json", exclude={"out"})
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
+    for name in ("cache_mb", "workers"):  # change nothing but speed
+        content["data"].pop(name, None)
     return json.dumps(content, sort_keys=True)
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from models.files import CURVES, PROGRESS, STATE
 from models.training.checkpoint import read_tensors, write_tensors
 from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, has_bf16, in_parallel, mean_over_ranks
+from models.training.distributed import Ranks, has_bf16, in_parallel, in_sync, mean_over_ranks
 from models.training.errors import NonFiniteLossError, ResumeMismatchError
 from models.training.muon import Matrix
 from models.training.optimiser import (
@@ -51,6 +52,10 @@ class Learner(nn.Module, ABC):
     def validate(self) -> dict[str, float]:
         """Metrics of the model with its current weights; called on the first rank only."""
 
+    def names(self, step: Step) -> list[str]:
+        """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
+        return []
+
     def matrices(self) -> list[Matrix]:
         """Weights that Muon may train, if the configuration asks for it."""
         return []
@@ -73,8 +78,9 @@ class Loop:
             ValueError: the batch size does not divide over the ranks.
             ResumeMismatchError: `out` holds the state of a different job.
         """
-        if config.batch_size % ranks.world:
-            raise ValueError(f"batch_size {config.batch_size} does not divide over {ranks.world} ranks")
+        if config.batch_size % (ranks.world * config.accumulate):
+            parts = f"{ranks.world} ranks" + (f" of {config.accumulate} parts each" if config.accumulate > 1 else "")
+            raise ValueError(f"batch_size {config.batch_size} does not divide over {parts}")
         self.learner = learner.to(ranks.device)
         self.config = config
         self.out = out
@@ -130,15 +136,11 @@ class Loop:
         self.learner.train()
         for optimiser in self.optimisers:
             set_learning_rate(optimiser, self._learning_rate(step.number))
-        device = self.ranks.device
-        batch = {name: tensor.to(device, non_blocking=True) for name, tensor in self.learner.batch(step).items()}
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
-            parts = self._parallel(batch, step)
-        loss = float(parts["loss"].detach())
+        self.learner.zero_grad(set_to_none=True)
+        parts = self._gradients(step)
+        loss = float(parts["loss"])
         if not math.isfinite(loss):
             raise NonFiniteLossError(step.number, loss)
-        self.learner.zero_grad(set_to_none=True)
-        parts["loss"].backward()
         if self.config.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip_norm)
         for optimiser in self.optimisers:
@@ -146,6 +148,21 @@ class Loop:
         if self.ema:
             self.ema.update(self.learner.model, step.number)
         return parts, loss
+
+    def _gradients(self, step: Step) -> Batch:
+        """Add up the gradients of all parts of this rank's batch; the means over the parts of what they return."""
+        batch, device, count = self.learner.batch(step), self.ranks.device, self.config.accumulate
+        means: Batch = {}
+        for number in range(count):
+            part = replace(step, part=number, parts=count)
+            ours = {name: each.chunk(count)[number].to(device, non_blocking=True) for name, each in batch.items()}
+            with in_sync(self._parallel, only_if=number == count - 1):
+                with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
+                    values = self._parallel(ours, part)
+                (values["loss"] / count).backward()
+            for name, value in values.items():
+                means[name] = means.get(name, 0.0) + value.detach() / count
+        return means
 
     def _learning_rate(self, number: int) -> float:
         c = self.config
