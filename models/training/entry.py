@@ -98,7 +98,7 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     metrics = loop.run()
     if ranks.is_first:
         save_model(out, learner.model.state_dict(), job.model)
-        write_done(out, metrics, loop.step, loop.seconds, _device_name(ranks.device))
+        write_done(out, metrics, loop.step, loop.seconds, _device_name(ranks.device), learner.data_waits())
 
 
 def prepare(training: TrainingConfig, ranks: Ranks) -> None:

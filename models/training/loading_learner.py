@@ -43,3 +43,8 @@ class LoadingLearner(Learner):
     def names(self, step: Step) -> list[str]:
         """Ids of the pairs of a step, those of all ranks."""
         return self.loader.names(step)
+
+    def data_waits(self) -> dict[str, float]:
+        """`data_wait_share`: of the steps, that waited for longer than a millisecond; `data_wait_s`: altogether."""
+        waiting = self.loader.waiting
+        return {"data_wait_share": round(waiting.share, 4), "data_wait_s": round(waiting.seconds, 3)}

@@ -56,6 +56,10 @@ class Learner(nn.Module, ABC):
         """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
         return []
 
+    def data_waits(self) -> dict[str, float]:
+        """How long steps waited for their batches, for done.json; nothing if batches are made when asked for."""
+        return {}
+
     def matrices(self) -> list[Matrix]:
         """Weights that Muon may train, if the configuration asks for it."""
         return []

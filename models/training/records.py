@@ -84,10 +84,12 @@ def peak_rss_mb() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
-def write_done(out: Path, metrics: dict[str, Any], steps: int, seconds: float, device: str) -> None:
-    """Write done.json, the last file of a finished run."""
+def write_done(
+    out: Path, metrics: dict[str, Any], steps: int, seconds: float, device: str, waits: dict[str, float]
+) -> None:
+    """Write done.json, the last file of a finished run. `waits`: how long steps waited for their batches."""
     content = {"metrics": metrics, "steps": steps, "seconds": round(seconds, 2), "device": device}
-    write_json(out / DONE, content | {"peak_rss_mb": peak_rss_mb()})
+    write_json(out / DONE, content | waits | {"peak_rss_mb": peak_rss_mb()})
 
 
 def write_error(out: Path, error: BaseException, message: str) -> None:
