@@ -1,6 +1,7 @@
 """Batches made ahead of the step: row groups read, images decoded and cropped, captions split into tokens."""
 
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -89,9 +90,8 @@ class Loader:
             self._running = _Running(self._items(step), self._collate, step, self._training.steps, self._workers)
             batch = self._running.next()
         else:
-            started = time.perf_counter()
             batch = self._running.next()
-            self.waiting.add(time.perf_counter() - started)
+            self.waiting.add(self._running.waited_s)
         if step.number + 1 >= self._training.steps:
             self.close()
         return batch
@@ -125,24 +125,35 @@ class _Running:
 
     def __init__(self, items: Iterator[Item], collate: Collate, first: Step, end: int, workers: int) -> None:
         self.step = first
+        self.waited_s = 0.0
         self._asked = first.number
         self._end = max(end, first.number + 1)
         self._made = _in_processes(items, collate, workers) if workers else _in_this_process(items, collate)
+        self._workers = workers
         self._thread = ThreadPoolExecutor(1, "loader")
         self._coming: deque[Future[_Made]] = deque()
 
     def next(self) -> Batch:
-        while self._asked < self._end and len(self._coming) <= _AHEAD:
-            self._coming.append(self._thread.submit(next, self._made))
-            self._asked += 1
+        if not self._coming:
+            self._ask_for(1)
+        started = time.perf_counter()
         try:
             made = self._coming.popleft().result()
-        except RuntimeError as error:  # the DataLoader's, for a worker that was killed
+        except RuntimeError as error:
+            if not self._workers:
+                raise
             raise DataError(f"a process that makes batches ended early: {error}") from error
         if isinstance(made, _Failure):
             raise made.error
+        self.waited_s = time.perf_counter() - started
+        self._ask_for(_AHEAD)  # now, not before: the thread would take Python's lock from a step that has its batch
         self.step = replace(self.step, number=self.step.number + 1)
         return made
+
+    def _ask_for(self, batches: int) -> None:
+        while self._asked < self._end and len(self._coming) < batches:
+            self._coming.append(self._thread.submit(next, self._made))
+            self._asked += 1
 
     def close(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -184,6 +195,7 @@ def _in_this_process(items: Iterable[Item], collate: Collate) -> _Batches:
 def _in_processes(items: Iterable[Item], collate: Collate, workers: int) -> _Batches:
     """As `_in_this_process`, by worker processes. They start now, not with the first batch: a fork copies this thread
     alone, and the one that asks for batches would be the wrong one."""
+    handler = signal.getsignal(signal.SIGCHLD)
     batches = iter(
         DataLoader(
             _Collated(collate),
@@ -198,6 +210,11 @@ def _in_processes(items: Iterable[Item], collate: Collate, workers: int) -> _Bat
             generator=torch.Generator(),  # the global one would be moved on by as much as the number of resumes
         )
     )
+
+    if threading.current_thread() is threading.main_thread():
+        # The DataLoader's handler raises the end of a worker wherever this thread is, for instance in a checkpoint.
+        # Without it the thread that waits for batches finds it out, within seconds.
+        signal.signal(signal.SIGCHLD, handler)
 
     def handed_on() -> _Batches:
         yield from batches

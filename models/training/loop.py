@@ -140,7 +140,6 @@ class Loop:
         self.learner.train()
         for optimiser in self.optimisers:
             set_learning_rate(optimiser, self._learning_rate(step.number))
-        self.learner.zero_grad(set_to_none=True)
         parts = self._gradients(step)
         loss = float(parts["loss"])
         if not math.isfinite(loss):
@@ -154,7 +153,7 @@ class Loop:
         return parts, loss
 
     def _gradients(self, step: Step) -> Batch:
-        """Add up the gradients of all parts of this rank's batch; the means over the parts of what they return."""
+        """Set the gradients to those of this rank's batch, part by part; the mean of what the parts return."""
         batch, device, count = self.learner.batch(step), self.ranks.device, self.config.accumulate
         means: Batch = {}
         for number in range(count):
@@ -163,6 +162,8 @@ class Loop:
             with in_sync(self._parallel, only_if=number == count - 1):
                 with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
                     values = self._parallel(ours, part)
+                if number == 0:  # not before: the backward pass then takes the memory of the old gradients
+                    self.learner.zero_grad(set_to_none=True)
                 (values["loss"] / count).backward()
             for name, value in values.items():
                 means[name] = means.get(name, 0.0) + value.detach() / count

@@ -32,6 +32,7 @@ class Windows:
         self._threads = ThreadPoolExecutor(_READERS, "row groups")
         self._read: dict[int, Future[pa.Table]] = {}
         self._whole: dict[WindowName, Rows] = {}
+        self._spare: NDArray[np.uint16] | None = None  # of a window that has passed: new memory costs more than copying
 
     def at(self, positions: range) -> Rows:
         """Columns of the rows at `positions`, and their numbers under `ROW`.
@@ -55,7 +56,9 @@ class Windows:
         self._read = {group: future for group, future in self._read.items() if group in wanted}
         for group in (group for name in names for group in self._order.groups(name)):
             self._ask_for(group)
+        passed = [rows for name, rows in self._whole.items() if name not in names]
         self._whole = {name: self._whole.get(name) or self._assembled(name) for name in names}
+        self._spare = next((rows[CODES] for rows in passed if CODES in rows), self._spare)
         for group in wanted:
             self._ask_for(group)
 
@@ -68,7 +71,7 @@ class Windows:
         table = pa.concat_tables([self._read[group].result() for group in groups])
         rows: Rows = {column: table[column] for column in self._columns if column != CODES}
         if CODES in self._columns:
-            rows[CODES] = codes_of(table[CODES])
+            rows[CODES], self._spare = codes_of(table[CODES], self._spare), None
         numbers = [np.arange(first, first + size) for first, size in zip(*self._places(groups), strict=True)]
         return rows | {ROW: np.concatenate(numbers)}
 
@@ -86,8 +89,11 @@ def tokens_of(shards: Shards, rows: Sequence[int]) -> tuple[list[str], NDArray[n
     return found["caption"], codes_of(pa.chunked_array([found[CODES]], pa.binary()))
 
 
-def codes_of(column: pa.ChunkedArray) -> NDArray[np.uint16]:
+def codes_of(column: pa.ChunkedArray, spare: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
     """Little-endian 16-bit numbers from a column of bytes: uint16 [rows, n].
+
+    Args:
+        spare: an array [any rows, n] that may be overwritten and returned.
 
     Raises:
         DataError: rows of different lengths.
@@ -99,7 +105,11 @@ def codes_of(column: pa.ChunkedArray) -> NDArray[np.uint16]:
             for chunk in column.chunks
             if len(chunk)
         ]
-        return np.concatenate(chunks).reshape(-1, width // 2)
+        whole = spare.base if spare is not None and spare.base is not None else spare
+        values = len(column) * width // 2
+        if whole is None or whole.size < values:
+            whole = np.empty(values, np.uint16)
+        return np.concatenate(chunks, out=whole.reshape(-1)[:values]).reshape(-1, width // 2)
     rows = column.to_pylist()
     if len({len(row) for row in rows}) != 1:
         raise DataError("token rows differ in length: they come from different dVAEs")

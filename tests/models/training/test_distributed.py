@@ -23,11 +23,12 @@ from models.training.checkpoint import read_tensors
 from models.training.distributed import Ranks
 
 Job = Callable[..., dict[str, Any]]
-# In bfloat16 ranks differ by more. The keys' biases have a gradient of zero: a large eps keeps Adam from following its
-# rounding.
+# In bfloat16 ranks differ by more. The biases of keys have a gradient of zero: a large eps keeps Adam from following
+# the rounding of sums.
 EXACT = {"steps": 50, "batch_size": 8, "warmup_steps": 5, "log_every": 10, "bf16": False, "eps": 1e-4}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "dvae": EXACT | {"augment": True, "learning_rate": 1e-3, "beta_steps": 20, "tau_steps": 40},
+    # At 1e-3 a ReLU of the flat backgrounds flips at some step by rounding alone, and one bias then differs by 1.5e-5.
+    "dvae": EXACT | {"augment": True, "learning_rate": 3e-4, "eps": 1e-3, "beta_steps": 20, "tau_steps": 40},
     "clip": EXACT | {"augment": False, "learning_rate": 1e-3},
     "prior": EXACT | {"bpe_dropout": 0.2, "padding_in_text_loss": False, "learning_rate": 1e-3},
 }
