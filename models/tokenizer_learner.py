@@ -5,32 +5,32 @@ from torch import Tensor
 from models.reconstruction import reconstruction_metrics
 from models.tokenizer import ImageTokenizer
 from models.training.config import TokenizerTrainingConfig
-from models.training.data import Pairs
-from models.training.loop import Batch, Learner
+from models.training.data import IMAGE, PAIR_ID, Pairs
+from models.training.loading_learner import LoadingLearner
+from models.training.loop import Batch
 from models.training.randomness import Step
+from models.training.windows import Rows
 
 _VALIDATION_BATCH = 64
 
 
-class TokenizerLearner(Learner):
+class TokenizerLearner(LoadingLearner):
     """Learns from images without captions; each kind of tokenizer adds `forward`, the losses of a step."""
 
     model: ImageTokenizer
+    training_config: TokenizerTrainingConfig
 
     def __init__(self, model: ImageTokenizer, training: TokenizerTrainingConfig, train: Pairs, val: Pairs) -> None:
-        super().__init__()
-        self.model = model
-        self.training_config = training
+        super().__init__(model, training, train.shards, [PAIR_ID, IMAGE], train.workers)
         self.pairs = train
         self.val = val
 
-    def batch(self, step: Step) -> Batch:
+    def collate(self, step: Step, rows: Rows) -> Batch:
         """{"images": uint8 [B, 3, H, W]}."""
-        indices = step.indices(len(self.pairs), self.training_config.batch_size)
-        size = self.model.config.image_size
-        if self.training_config.augment:
-            return {"images": self.pairs.crops(indices, size, step)}
-        return {"images": self.pairs.squares(indices, size)}
+        c, size = self.training_config, self.model.config.image_size
+        if c.augment:
+            return {"images": self.pairs.crops_of(rows, size, step.of_examples("crop", c.batch_size))}
+        return {"images": self.pairs.squares_of(rows, size)}
 
     def validate(self) -> dict[str, float]:
         """PSNR, codes used and perplexity of images through their codes, on training and held-out images."""

@@ -18,6 +18,9 @@ class Settings(Frozen):
         default_factory=lambda: os.cpu_count() or 1, ge=0, description="Local Dask workers; 0: no Dask."
     )
     processes_per_node: int = Field(1, ge=1, description="Training processes on this node, one for each GPU.")
+    loader_workers: int | None = Field(
+        None, ge=0, description="Processes per trainer that decode images; if unset, as suits CPU or GPU."
+    )
     command: str | None = Field(None, description="What started the run, as the report says it; no setting of its own.")
 
     @property

@@ -49,6 +49,9 @@ def run(
     dask_workers: Annotated[int | None, typer.Option(help="Local Dask workers; 0 uses none.  [default: CPUs]")] = None,
     dask_address: Annotated[str | None, typer.Option(help="A running Dask scheduler to use instead.")] = None,
     processes: Annotated[int | None, typer.Option(help="Training processes, one for each GPU.  [default: 1]")] = None,
+    loader_workers: Annotated[
+        int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
+    ] = None,
     no_prefect: Annotated[
         bool, typer.Option("--no-prefect", help="Run the stages in this process, no server.")
     ] = False,
@@ -65,6 +68,7 @@ def run(
         dask_workers=dask_workers,
         dask_address=dask_address,
         processes_per_node=processes,
+        loader_workers=loader_workers,
         command=_run_command(given.recipe, config, set_, root, work_dir),
     )
     from flows.cli import console

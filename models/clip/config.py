@@ -60,3 +60,9 @@ class CLIPTrainingConfig(TrainingConfig):
     batch_size: int = Field(default=128, gt=0, description="pairs per update, over all ranks")
     augment: bool = Field(default=True, description="random crops (listing 1), else the centred square")
     validation_pairs: int = Field(default=2048, gt=0, description="at most this many pairs per validation figure")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.accumulate > 1:
+            raise ValueError("accumulate must be 1: a pair's negatives are all others of the batch, which stays whole")
+        return self

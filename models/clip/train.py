@@ -1,7 +1,4 @@
-"""Train our own CLIP: `python -m torch.distributed.run --standalone -m models.clip.train JOB.json`.
-
-With several ranks the negatives of a pair are those of its own rank; only gradients are averaged.
-"""
+"""Train our own CLIP: `python -m torch.distributed.run --standalone -m models.clip.train JOB.json`."""
 
 import sys
 from pathlib import Path
@@ -16,12 +13,14 @@ from models.config import Frozen
 from models.files import BPE_FILE
 from models.text.bpe import load_bpe
 from models.training.config import TextImageShards
-from models.training.data import Pairs
+from models.training.data import CAPTION, IMAGE, PAIR_ID, Pairs, opened
 from models.training.distributed import Ranks
 from models.training.entry import main, prepare, run
-from models.training.loop import Batch, Learner
+from models.training.loading_learner import LoadingLearner
+from models.training.loop import Batch
 from models.training.muon import Matrix
 from models.training.randomness import Step
+from models.training.windows import Rows
 
 _VALIDATION_BATCH = 128
 
@@ -35,34 +34,34 @@ class CLIPJob(Frozen):
     out: str
 
 
-class CLIPLearner(Learner):
-    """Contrastive learning of images and captions within a batch."""
+class CLIPLearner(LoadingLearner):
+    """Contrastive learning of images and captions within the batch of all ranks."""
 
     model: CLIP
+    training_config: CLIPTrainingConfig
 
     def __init__(self, model: CLIP, training: CLIPTrainingConfig, train: Pairs, val: Pairs) -> None:
-        super().__init__()
-        self.model = model
-        self.training_config = training
+        super().__init__(model, training, train.shards, [PAIR_ID, CAPTION, IMAGE], train.workers)
         self.pairs = train
         self.val = val
 
-    def batch(self, step: Step) -> Batch:
+    def collate(self, step: Step, rows: Rows) -> Batch:
         """{"images": uint8 [B, 3, H, W], "ids": int64 [B, T], "groups": int64 [B]}."""
-        indices = step.indices(len(self.pairs), self.training_config.batch_size)
-        size = self.model.config.image_size
-        if self.training_config.augment:
-            images = self.pairs.crops(indices, AUGMENTED_MARGIN * size, step)
+        c, size = self.training_config, self.model.config.image_size
+        if c.augment:
+            randoms = step.of_examples("crop", c.batch_size)
+            images = self.pairs.crops_of(rows, AUGMENTED_MARGIN * size, randoms)
         else:
-            images = self.pairs.squares(indices, size)
-        captions = [self.pairs.captions[i] for i in indices]
+            images = self.pairs.squares_of(rows, size)
+        captions = rows[CAPTION]
         return {"images": images, "ids": self.model.bpe.encode(captions), "groups": caption_groups(captions)}
 
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss in nats, and the learned scale."""
         scale = self.model.scale()
         images, captions = self.model.embed_images(batch["images"]), self.model.embed_ids(batch["ids"])
-        return {"loss": contrastive_loss(images, captions, scale, batch["groups"]), "scale": scale}
+        loss = contrastive_loss(images, captions, scale, batch["groups"], step.rank)
+        return {"loss": loss, "scale": scale}
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of both transformers."""
@@ -84,7 +83,7 @@ class CLIPLearner(Learner):
 
     def _accuracy(self, pairs: Pairs) -> float:
         count = min(len(pairs), self.training_config.validation_pairs)
-        captions = pairs.captions[:count]
+        captions = pairs.captions(range(count))
         chunks = [range(i, min(i + _VALIDATION_BATCH, count)) for i in range(0, count, _VALIDATION_BATCH)]
         size = self.model.config.image_size
         images = torch.cat([self.model.embed_images(pairs.squares(chunk, size)) for chunk in chunks])
@@ -102,8 +101,7 @@ def train(job: CLIPJob, ranks: Ranks) -> None:
     prepare(job.training, ranks)
     bpe = load_bpe(job.data.bpe)
     model = CLIP(job.model, bpe)
-    pairs = Pairs(job.data.train, job.data.cache_mb)
-    val = Pairs(job.data.val, job.data.cache_mb)
+    pairs, val = opened(job.data, ranks)
     if ranks.is_first:
         Path(job.out).mkdir(parents=True, exist_ok=True)
         bpe.save(Path(job.out) / BPE_FILE)

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from models.config import Frozen
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
-from models.dvae.losses import dvae_loss, gumbel_softmax, kl_to_uniform, logit_laplace_nll, phi
+from models.dvae.losses import dvae_loss, kl_to_uniform, logit_laplace_nll, phi, relaxed_codes, rows_shape
 from models.dvae.model import DVAE
 from models.dvae.objective import objective_metrics
 from models.dvae.standardise import LogitStandardiser
 from models.tokenizer import pixels_to_float
 from models.tokenizer_learner import TokenizerLearner
 from models.training.config import ImageShards
-from models.training.data import Pairs
+from models.training.data import Pairs, opened
 from models.training.distributed import Ranks
 from models.training.entry import main, prepare, run
 from models.training.loop import Batch
@@ -36,11 +36,20 @@ class DVAELearner(TokenizerLearner):
     model: DVAE
     training_config: DVAETrainingConfig
 
+    def __init__(self, model: DVAE, training: DVAETrainingConfig, train: Pairs, val: Pairs) -> None:
+        """Raises:
+        ValueError: gradients are to be accumulated, but logits standardised by the statistics of a batch.
+        """
+        if training.accumulate > 1 and model.config.standardise_logits:
+            raise ValueError("accumulate must be 1: standardise_logits needs the statistics of whole batches")
+        super().__init__(model, training, train, val)
+
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss and its parts: reconstruction in nats per colour value, KL in nats per code."""
         images = pixels_to_float(batch["images"])
         logits = self.model.logits(images)
-        soft = gumbel_softmax(logits, self._tau(step), step.generator("gumbel", logits.device))
+        noise = step.uniform("gumbel", self.training_config.batch_size, rows_shape(logits), logits.device)
+        soft = relaxed_codes(logits, self._tau(step), noise)
         mu, log_scale = self.model.decode_soft(soft)
         nll = logit_laplace_nll(phi(images), mu, log_scale)
         kl = kl_to_uniform(logits)
@@ -83,9 +92,7 @@ def train(job: DVAEJob, ranks: Ranks) -> None:
         TrainingError, ValueError: as from `run`.
     """
     prepare(job.training, ranks)
-    pairs = Pairs(job.data.train, job.data.cache_mb)
-    val = Pairs(job.data.val, job.data.cache_mb)
-    run(DVAELearner(DVAE(job.model), job.training, pairs, val), job, ranks)
+    run(DVAELearner(DVAE(job.model), job.training, *opened(job.data, ranks)), job, ranks)
 
 
 if __name__ == "__main__":

@@ -9,22 +9,25 @@ from torch import Tensor
 
 from models.config import Frozen
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
-from models.prior.losses import image_loss, prior_loss, text_loss
+from models.prior.losses import counted_targets, image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
 from models.training.config import TextImageShards
-from models.training.distributed import Ranks
+from models.training.data import CAPTION, PAIR_ID
+from models.training.distributed import Ranks, sum_over_ranks, workers_of
 from models.training.entry import main, prepare, run
 from models.training.errors import DataError
-from models.training.loop import Batch, Learner
+from models.training.loading_learner import LoadingLearner
+from models.training.loop import Batch
 from models.training.muon import Matrix
 from models.training.randomness import Step
-from models.training.shards import read_codes
+from models.training.shards import Shards
+from models.training.windows import CODES, Rows, tokens_of
 
 _VALIDATION_BATCH = 32
-
-Tokens = tuple[list[str], NDArray[np.uint16]]  # captions, codes [rows, n]
+_VALIDATION_ROWS = 2048  # read at a time
+_COLUMNS = (PAIR_ID, CAPTION, CODES)
 
 
 class PriorJob(Frozen):
@@ -36,67 +39,74 @@ class PriorJob(Frozen):
     out: str
 
 
-class PriorLearner(Learner):
+class PriorLearner(LoadingLearner):
     """Next-symbol prediction on captions and codes."""
 
     model: Prior
+    training_config: PriorTrainingConfig
 
     def __init__(
-        self, model: Prior, training: PriorTrainingConfig, bpe: BPE, train: Tokens, val: Tokens | None
+        self, model: Prior, training: PriorTrainingConfig, bpe: BPE, train: Shards, val: Shards, workers: int = 0
     ) -> None:
-        super().__init__()
-        self.model = model
-        self.training_config = training
+        super().__init__(model, training, train, [CAPTION, CODES], workers)
         self.bpe = bpe
         self.tokens = train
         self.val = val
 
-    def batch(self, step: Step) -> Batch:
-        """{"captions": int64 [B, caption_length], "codes": int64 [B, n]}."""
-        captions, codes = self.tokens
+    def collate(self, step: Step, rows: Rows) -> Batch:
+        """{"captions": int64 [B, caption_length], "codes": int64 [B, n], "targets": int64 [B]}.
+
+        Targets are the text targets of the whole batch that count, the same number for every row.
+
+        Raises:
+            DataError: the codes do not fit the model.
+        """
         c = self.training_config
-        indices = step.indices(len(captions), c.batch_size)
-        chosen = [captions[i] for i in indices]
-        ids = self.bpe.encode_with_dropout(chosen, c.bpe_dropout, step.numpy("bpe"))
-        return {"captions": ids, "codes": torch.from_numpy(codes[indices].astype(np.int64))}
+        codes = checked_codes(rows[CODES], self.model.config)
+        ids = self.bpe.encode_with_dropout(rows[CAPTION], c.bpe_dropout, step.of_examples("bpe", c.batch_size))
+        targets = self.model.text_targets(ids)
+        count = counted_targets(targets, self.model.config.text_vocab, c.padding_in_text_loss)
+        return {"captions": ids, "codes": codes, "targets": count.expand(len(ids)).clone()}
 
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss and its parts, text and image, in nats per symbol."""
-        return self._losses(batch["captions"], batch["codes"])
+        count = sum_over_ranks(batch["targets"][0]) / (step.world * step.parts)
+        return self._losses(batch["captions"], batch["codes"], count)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Losses without BPE dropout on training rows, and on validation rows if there are any."""
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
-        return metrics | (self._mean_losses(self.val) if self.val else {})
+        return metrics | (self._mean_losses(self.val) if len(self.val) else {})
 
     def held_out(self) -> int:
         """Rows that training does not see."""
-        return len(self.val[0]) if self.val else 0
+        return len(self.val)
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()
 
-    def _losses(self, captions: Tensor, codes: Tensor) -> dict[str, Tensor]:
+    def _losses(self, captions: Tensor, codes: Tensor, count: Tensor | None = None) -> dict[str, Tensor]:
         c = self.training_config
         text_logits, image_logits = self.model(captions, codes)
         targets = self.model.text_targets(captions)
-        text = text_loss(text_logits, targets, self.model.config.text_vocab, c.padding_in_text_loss)
+        text = text_loss(text_logits, targets, self.model.config.text_vocab, c.padding_in_text_loss, count)
         image = image_loss(image_logits, codes)
         return {"loss": prior_loss(text, image, c.text_weight), "text": text, "image": image}
 
-    def _mean_losses(self, tokens: Tokens) -> dict[str, float]:
-        captions, codes = tokens
-        rows = min(len(captions), self.training_config.validation_rows)
+    def _mean_losses(self, tokens: Shards) -> dict[str, float]:
+        rows = min(len(tokens), self.training_config.validation_rows)
         device = next(self.model.parameters()).device
         sums: dict[str, float] = {}
-        for start in range(0, rows, _VALIDATION_BATCH):
-            chosen = slice(start, min(start + _VALIDATION_BATCH, rows))
-            ids = self.bpe.encode(captions[chosen]).to(device)
-            part = torch.from_numpy(codes[chosen].astype(np.int64)).to(device)
-            for name, value in self._losses(ids, part).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(part)
+        for start in range(0, rows, _VALIDATION_ROWS):
+            captions, codes = tokens_of(tokens, range(start, min(start + _VALIDATION_ROWS, rows)))
+            checked = checked_codes(codes, self.model.config)
+            for first in range(0, len(captions), _VALIDATION_BATCH):
+                chosen = slice(first, first + _VALIDATION_BATCH)
+                ids, part = self.bpe.encode(captions[chosen]).to(device), checked[chosen].to(device)
+                for name, value in self._losses(ids, part).items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * len(part)
         return {name: value / rows for name, value in sums.items()}
 
 
@@ -110,25 +120,25 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     """
     prepare(job.training, ranks)
     bpe = load_bpe(job.data.bpe)
-    tokens = checked_codes(job.data.train, job.model)
-    val = checked_codes(job.data.val, job.model) if job.data.val else None
+    tokens, val = Shards(job.data.train, _COLUMNS), Shards(job.data.val, _COLUMNS)
+    checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
     model = Prior(job.model)
     check_vocabulary(model, bpe)
-    run(PriorLearner(model, job.training, bpe, tokens, val), job, ranks)
+    workers = workers_of(job.data.workers, ranks)
+    run(PriorLearner(model, job.training, bpe, tokens, val, workers), job, ranks)
 
 
-def checked_codes(uris: tuple[str, ...], model: PriorModelConfig) -> Tokens:
-    """Captions and codes, uint16 [rows, n], of token shards, checked to fit the model.
+def checked_codes(codes: NDArray[np.uint16], model: PriorModelConfig) -> Tensor:
+    """Codes [rows, n] as int64, checked to fit the model.
 
     Raises:
-        DataError: a shard is unreadable or empty, of another grid, or has codes beyond the vocabulary.
+        DataError: they are of another grid, or beyond the vocabulary.
     """
-    captions, codes = read_codes(uris)
     if codes.shape[1] != model.codes_per_image:
         raise DataError(f"token rows of {codes.shape[1]} codes do not fit a prior of {model.codes_per_image}")
     if int(codes.max()) >= model.image_vocab:
         raise DataError(f"code {int(codes.max())} is beyond the prior's image vocabulary of {model.image_vocab}")
-    return captions, codes
+    return torch.from_numpy(codes.astype(np.int64))
 
 
 if __name__ == "__main__":

@@ -53,13 +53,20 @@ class BPE:
         """How many of the captions are beyond T tokens, so that `encode` cuts them."""
         return sum(bool(encoding.overflowing) for encoding in self._tokenizer.encode_batch_fast(list(captions)))
 
-    def encode_with_dropout(self, captions: Sequence[str], rate: float, random: np.random.Generator) -> Tensor:
-        """As `encode`, with each candidate merge dropped with probability `rate` (training only; paper B.2: 0.1)."""
+    def encode_with_dropout(
+        self, captions: Sequence[str], rate: float, randoms: Sequence[np.random.Generator]
+    ) -> Tensor:
+        """As `encode`, with each candidate merge dropped with probability `rate` (training only; paper B.2: 0.1).
+
+        Args:
+            randoms: a generator for each caption.
+        """
         if rate == 0:
             return self.encode(captions)
         if self._merges is None:
             self._merges = Merges(self._tokenizer.to_str())
-        return self._padded([self._merges.split(self._words(caption), rate, random) for caption in captions])
+        pairs = zip(captions, randoms, strict=True)
+        return self._padded([self._merges.split(self._words(caption), rate, random) for caption, random in pairs])
 
     def decode(self, ids: Tensor) -> str:
         """Ids [T] to the lower-cased caption."""

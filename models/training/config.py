@@ -17,6 +17,12 @@ class TrainingConfig(Frozen):
 
     steps: int = Field(default=1000, gt=0, description="optimiser updates")
     batch_size: int = Field(default=32, gt=0, description="examples per update, over all ranks")
+    accumulate: int = Field(
+        default=1, gt=0, description="parts of a rank's share of the batch, one after the other, for less memory"
+    )
+    window: int = Field(
+        default=16, gt=0, description="row groups of 256 rows among which rows are shuffled, and which memory holds"
+    )
     learning_rate: float = Field(default=1e-3, gt=0, description="peak, after warm-up")
     final_learning_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine ramp")
     warmup_steps: int = Field(default=100, ge=0, description="updates of linear warm-up, counted within decay_steps")
@@ -60,6 +66,12 @@ class TrainingConfig(Frozen):
         return self.decay_steps or self.steps
 
     @model_validator(mode="after")
+    def _parts_are_equal(self) -> Self:
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} does not divide into accumulate = {self.accumulate} parts")
+        return self
+
+    @model_validator(mode="after")
     def _warmup_fits(self) -> Self:
         if self.warmup_steps >= self.ramp_steps:
             raise ValueError(f"warmup_steps ({self.warmup_steps}) must be smaller than the ramp ({self.ramp_steps})")
@@ -79,6 +91,12 @@ class ImageShards(Frozen):
     train: tuple[str, ...] = Field(min_length=1)
     val: tuple[str, ...] = ()
     cache_mb: int = Field(default=512, ge=0, description="bound on decoded images kept in memory, MiB")
+    workers: int | None = Field(
+        default=None,
+        ge=0,
+        description="processes per rank that make batches, 0: a thread; if unset, none on a CPU, and as many as the "
+        "rank has cores to spare for a GPU, up to 8",
+    )
 
 
 class TextImageShards(ImageShards):

@@ -1,8 +1,10 @@
 """Ranks, the processes that torchrun starts, and the communication between them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -12,6 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 from models.files import RANKS_STORE
 
 T = TypeVar("T")
+
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,23 @@ def leave() -> None:
 
 def set_threads(requested: int | None, ranks: Ranks) -> None:
     """Give this rank `requested` torch threads, or its share of the cores that this process may use."""
+    torch.set_num_threads(requested or _cores(ranks))
+
+
+def workers_of(requested: int | None, ranks: Ranks) -> int:
+    """Processes that decode images for this rank: `requested`, or what suits the device.
+
+    A GPU gets all of the rank's cores but one, up to 8. On a CPU the training itself has use for every core, and the
+    loader's thread decodes beside it.
+    """
+    if requested is not None:
+        return requested
+    return min(_MOST_WORKERS, _cores(ranks) - 1) if ranks.device.type == "cuda" else 0
+
+
+def _cores(ranks: Ranks) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    torch.set_num_threads(requested or max(1, cores // ranks.local_world))
+    return max(1, cores // ranks.local_world)
 
 
 def from_first_rank(value: T, ranks: Ranks) -> T:
@@ -77,6 +96,16 @@ def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:
     if ranks.world == 1:
         return module
     return DistributedDataParallel(module, device_ids=[ranks.local_rank] if ranks.device.type == "cuda" else None)
+
+
+@contextmanager
+def in_sync(module: nn.Module, only_if: bool) -> Iterator[None]:
+    """Average gradients over ranks in the backward passes inside the block, or leave that to a later one."""
+    if only_if or not isinstance(module, DistributedDataParallel):
+        yield
+    else:
+        with module.no_sync():
+            yield
 
 
 def mean_over_ranks(values: dict[str, Tensor], ranks: Ranks) -> dict[str, float]:
@@ -102,6 +131,32 @@ class _SumOverRanks(torch.autograd.Function):
         total = gradients[0].clone()
         dist.all_reduce(total)
         return total
+
+
+class _GatherOverRanks(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.rows = len(value)
+        parts = [torch.empty_like(value) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, value.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total.split(ctx.rows)[dist.get_rank()]
+
+
+def gather_over_ranks(value: Tensor) -> Tensor:
+    """Differentiable concatenation of all ranks' rows in the order of the ranks: [B, ...] to [ranks * B, ...].
+
+    A row's gradient is the sum of those that all ranks have for it.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return value
+    gathered: Tensor = _GatherOverRanks.apply(value)
+    return gathered
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:

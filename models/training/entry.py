@@ -102,7 +102,7 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     if ranks.is_first:
         save_model(out, learner.model.state_dict(), job.model)
         done = {"metrics": metrics, "steps": loop.step, "seconds": round(loop.seconds, 2), "notes": loop.notes}
-        done |= {"device": _device_name(ranks.device), "precision": _precision(job.training)}
+        done |= {"device": _device_name(ranks.device), "precision": _precision(job.training), **learner.data_waits()}
         write_done(out, done, (*MODEL_FILES, CURVES))
 
 
@@ -118,6 +118,8 @@ def _name_of(job: Job) -> str:
     assert isinstance(job, BaseModel)
     content = job.model_dump(mode="json", exclude={"out"})
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
+    for name in ("cache_mb", "workers"):  # change nothing but speed
+        content["data"].pop(name, None)
     return json.dumps(content, sort_keys=True)
 
 

@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from models.files import BOARD, CHECKPOINTS, CURVES, PROGRESS
 from models.training.board import Board
 from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, from_first_rank, in_parallel, mean_over_ranks
+from models.training.distributed import Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
 from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
 from models.training.gradients import Buffers, Gradients
 from models.training.muon import Matrix
@@ -53,12 +54,16 @@ class Learner(nn.Module, ABC):
     def validate(self) -> dict[str, float]:
         """Metrics of the model with its current weights; called on the first rank only."""
 
-    def matrices(self) -> list[Matrix]:
-        """Weights that Muon may train, if the configuration asks for it."""
+    def names(self, step: Step) -> list[str]:
+        """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
         return []
 
-    def names(self, step: Step) -> list[str]:
-        """Pair ids of this rank's inputs of one step, for error messages."""
+    def data_waits(self) -> dict[str, float]:
+        """How long steps waited for their batches, for done.json; nothing if batches are made when asked for."""
+        return {}
+
+    def matrices(self) -> list[Matrix]:
+        """Weights that Muon may train, if the configuration asks for it."""
         return []
 
     def held_out(self) -> int:
@@ -90,8 +95,9 @@ class Loop:
             ValueError: the batch size does not divide over the ranks.
             ResumeMismatchError: `out` holds the checkpoints of a different job.
         """
-        if config.batch_size % ranks.world:
-            raise ValueError(f"batch_size {config.batch_size} does not divide over {ranks.world} ranks")
+        if config.batch_size % (ranks.world * config.accumulate):
+            parts = f"{ranks.world} ranks" + (f" of {config.accumulate} parts each" if config.accumulate > 1 else "")
+            raise ValueError(f"batch_size {config.batch_size} does not divide over {parts}")
         self.learner = learner.to(ranks.device)
         self.config = config
         self.out = out
@@ -166,13 +172,8 @@ class Loop:
         self.learner.train()
         for optimiser in self.optimisers:
             set_learning_rate(optimiser, self._learning_rate(step.number))
-        device = self.ranks.device
-        batch = {name: tensor.to(device, non_blocking=True) for name, tensor in self.learner.batch(step).items()}
-        self.learner.zero_grad(set_to_none=True)
         self._buffers.keep()
-        with autocast(self.config.precision, device):
-            parts = self._parallel(batch, step)
-        self.gradients.backward(parts["loss"])
+        parts = self._backward(step)
         found_inf = self.gradients.check(step.number)
         for optimiser in self.optimisers:
             optimiser.found_inf = found_inf  # type: ignore[attr-defined]  # both kinds skip the update where it is 1
@@ -180,13 +181,30 @@ class Loop:
         self._buffers.undo_unless(self.gradients.finite)
         if self.ema:
             self.ema.update(self.learner.model, step.number, self.gradients.finite)
-        return {name: part.detach() for name, part in parts.items()}
+        return parts
 
     def _stop_if_broken(self) -> None:
         broken_at = self.gradients.broken_at()
         if broken_at is not None:
             step = Step(broken_at, self.config.seed, self.ranks.rank, self.ranks.world)
             raise NonFiniteGradientsError(broken_at, self.config.stop_after_non_finite, self.learner.names(step))
+
+    def _backward(self, step: Step) -> Batch:
+        """Set the gradients to those of this rank's batch, part by part; the mean of what the parts return."""
+        batch, device, count = self.learner.batch(step), self.ranks.device, self.config.accumulate
+        means: Batch = {}
+        for number in range(count):
+            part = replace(step, part=number, parts=count)
+            ours = {name: each.chunk(count)[number].to(device, non_blocking=True) for name, each in batch.items()}
+            with in_sync(self._parallel, only_if=number == count - 1):
+                with autocast(self.config.precision, device):
+                    values = self._parallel(ours, part)
+                if number == 0:  # not before: the backward pass then takes the memory of the old gradients
+                    self.learner.zero_grad(set_to_none=True)
+                self.gradients.backward(values["loss"] / count)
+            for name, value in values.items():
+                means[name] = means.get(name, 0.0) + value.detach() / count
+        return means
 
     def _learning_rate(self, number: int) -> float:
         c = self.config

@@ -11,10 +11,10 @@ AGENT = "torch.distributed.run"
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Ask Linux to send SIGTERM to this process when the one that started it dies; elsewhere do nothing."""
+def die_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
+    """Ask Linux to send a signal to this process when the one that started it dies; elsewhere do nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, by)
 
 
 def has_agent() -> bool:

@@ -103,3 +103,9 @@ class VQGANTrainingConfig(TokenizerTrainingConfig):
     )
     discriminator_channels: int = Field(default=64, gt=0, description="channels of its first layer")
     discriminator_layers: int = Field(default=3, gt=0, description="its layers that halve the size")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.accumulate > 1:
+            raise ValueError("accumulate must be 1: the code book moves once a batch, by all of its latent vectors")
+        return self

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.training.distributed import sum_over_ranks
-from models.training.randomness import Step, generator_of
+from models.training.randomness import Step
 
 _ROWS = 4096  # vectors compared with the code book at a time, which bounds the memory for distances
 _LEAST_COUNT = 1e-6  # a code that was used less than this keeps its vector
@@ -100,8 +100,7 @@ class CodeBookAverage(nn.Module):
 
 def _drawn(vectors: Tensor, count: int, step: Step) -> Tensor:
     """`count` of all ranks' vectors, the same ones on every rank and for any number of ranks: [count, D]."""
-    generator = generator_of(step.seed, step.number, "restart")
-    rows = torch.randint(len(vectors) * step.world, (count,), generator=generator).to(vectors.device)
+    rows = torch.randint(len(vectors) * step.world, (count,), generator=step.generator("restart")).to(vectors.device)
     own = rows - step.rank * len(vectors)
     here = (own >= 0) & (own < len(vectors))
     return sum_over_ranks(torch.where(here[:, None], vectors[own.clamp(0, len(vectors) - 1)], 0.0))

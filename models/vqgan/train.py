@@ -9,7 +9,7 @@ from models.config import Frozen
 from models.tokenizer import pixels_to_float
 from models.tokenizer_learner import TokenizerLearner
 from models.training.config import ImageShards
-from models.training.data import Pairs
+from models.training.data import Pairs, opened
 from models.training.distributed import Ranks
 from models.training.entry import main, prepare, run
 from models.training.loop import Batch
@@ -109,8 +109,7 @@ class VQGANLearner(TokenizerLearner):
 def train(job: VQGANJob, ranks: Ranks) -> None:
     """Train a VQGAN as the job says."""
     prepare(job.training, ranks)
-    pairs = Pairs(job.data.train, job.data.cache_mb)
-    val = Pairs(job.data.val, job.data.cache_mb)
+    pairs, val = opened(job.data, ranks)
     path = job.training.perceptual_network
     perceptual = None if path is None else PerceptualDistance(path, ranks.device)
     run(VQGANLearner(VQGAN(job.model), job.training, pairs, val, perceptual), job, ranks)

@@ -27,6 +27,7 @@ def run_trainer(
     Raises:
         TrainingFailedError: the trainer ended without finishing.
     """
+    data = data | {"workers": output.settings.loader_workers}
     job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
     done = launch(module, job, output.scratch, output.settings, output.watch)
     for name in (*MODEL_FILES, CURVES):

@@ -11,7 +11,8 @@ from models.prior.sampling import draw_codes
 from models.prior.train import PriorJob, train
 from models.text.bpe import load_bpe
 from models.training.distributed import Ranks
-from models.training.shards import read_codes
+from models.training.shards import Shards
+from models.training.windows import tokens_of
 
 
 def test_a_prior_that_memorised_its_corpus_draws_it(
@@ -20,6 +21,6 @@ def test_a_prior_that_memorised_its_corpus_draws_it(
     job = prior_job(steps=200, batch_size=8, learning_rate=1e-2, warmup_steps=10, bpe_dropout=0.0, ema_decay=None)
     job["model"] |= {"width": 32, "layers": 2}
     train(PriorJob.model_validate(job), Ranks())
-    captions, codes = read_codes([token_shard])
+    captions, codes = tokens_of(Shards([token_shard], ["caption", "codes"]), range(8))
     drawn = draw_codes(load_prior(Path(job["out"])), load_bpe(bpe_path), captions, 1, temperature=0.0)[:, 0]
     assert np.mean(drawn == codes) > 0.95

@@ -1,0 +1,70 @@
+"""A trainer's memory does not grow with its data."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.ranks import ROOT
+
+ROWS_PER_SHARD = 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_trainer_on_ten_times_the_images_needs_as_much_memory(
+    dvae_job: Callable[..., dict[str, Any]], tmp_path: Path, workers: int
+) -> None:
+    shards = [_shard(tmp_path / f"{number}.parquet", number * ROWS_PER_SHARD) for number in range(10)]
+    few, many = (
+        _peak(dvae_job(out, steps=40, batch_size=128, validation_images=64), given, workers)
+        for out, given in (("few", shards[:1]), ("many", shards))
+    )
+    assert many < 1.1 * few
+
+
+def _shard(path: Path, first: int) -> str:
+    """Distinct JPEGs of 256 px: a few pictures, each row with a comment of its own."""
+    random = np.random.default_rng(first)
+    small = [random.integers(0, 256, (16, 16, 3), np.uint8) for _ in range(16)]
+    pictures = [cv2.imencode(".jpg", cv2.resize(each, (256, 256)))[1].tobytes() for each in small]
+    numbers = range(first, first + ROWS_PER_SHARD)
+    images = [
+        picture[:2] + b"\xff\xfe\x00\x0a" + f"{number:08d}".encode() + picture[2:]
+        for number, picture in ((number, pictures[number % len(pictures)]) for number in numbers)
+    ]
+    columns = {"pair_id": [f"{number:016x}" for number in numbers], "caption": ["a picture"] * ROWS_PER_SHARD}
+    table = pa.table(columns | {"image": pa.array(images, pa.binary())})
+    pq.write_table(table, path, row_group_size=256, compression="zstd")
+    return str(path)
+
+
+def _peak(job: dict[str, Any], shards: list[str], workers: int) -> int:
+    """Highest sum of the trainer's and its workers' memory, bytes; what they share counts once."""
+    job["data"] = {"train": shards, "cache_mb": 64, "workers": workers}
+    path = Path(job["out"]).with_suffix(".json")
+    path.write_text(json.dumps(job))
+    command = [sys.executable, "-m", "models.dvae.train", str(path)]
+    peak = 0
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}) as trainer:
+        process = psutil.Process(trainer.pid)
+        while trainer.poll() is None:
+            try:
+                family = [process, *process.children(recursive=True)]
+                peak = max(peak, sum(each.memory_full_info().pss for each in family))
+            except psutil.Error:  # one of them ended just now
+                pass
+            time.sleep(0.05)
+    assert trainer.returncode == 0
+    return peak
