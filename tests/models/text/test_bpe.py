@@ -76,8 +76,8 @@ def test_a_tenth_of_the_merges_is_dropped_as_in_the_paper() -> None:
 
 def test_every_caption_of_a_batch_is_dropped_on_its_own_and_anew_each_time(bpe: BPE) -> None:
     """A tokenizer that keeps the split of a word it has seen would give the same split to every copy."""
-    random = np.random.default_rng(0)
-    rows = [bpe.encode_with_dropout(["red apple"] * 30, 0.1, random) for _ in range(20)]
+    randoms = [np.random.default_rng(copy) for copy in range(30)]
+    rows = [bpe.encode_with_dropout(["red apple"] * 30, 0.1, randoms) for _ in range(20)]
     splits = {tuple(row.tolist()) for batch in rows for row in batch}
     plain = bpe.encode(["red apple"])[0]
     share = float(torch.stack([(batch != plain).any(1).float().mean() for batch in rows]).mean())
