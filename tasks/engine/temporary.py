@@ -1,5 +1,6 @@
 """Temporary folders under the work folder. What a killed process leaves behind is swept by the next stage that runs."""
 
+import os
 import shutil
 import socket
 import tempfile
@@ -29,6 +30,12 @@ def temporary_folder(settings: Settings) -> Iterator[str]:
         folder = tempfile.TemporaryDirectory(prefix=owner, dir=place, ignore_cleanup_errors=True)
     with folder as name:
         yield name
+
+
+def keep_caches(settings: Settings) -> None:
+    """Has libraries that this process and its children import keep their caches under the work folder, not at home."""
+    for variable, folder in {"MPLCONFIGDIR": "matplotlib", "TORCHINDUCTOR_CACHE_DIR": "compiled"}.items():
+        os.environ.setdefault(variable, str(settings.local_work / folder))
 
 
 def sweep(settings: Settings) -> None:
