@@ -1,12 +1,16 @@
 """What an operator sees of a stage in the Prefect UI: one markdown page and, during long work, a progress bar."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, cast
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.logging import get_run_logger
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.markdown import account, page, run_page
 from flows.run import Pace
@@ -22,6 +26,26 @@ LOG_EVERY_S = 30.0  # between two lines in the log of a task run
 def key(stage: str) -> str:
     """The artifact key of a stage: Prefect allows lower case, digits and dashes."""
     return stage.replace("_", "-")
+
+
+def is_server_loss(error: BaseException | None) -> bool:
+    """Whether an error means that Prefect's server does not answer, or was caused by that."""
+    while error is not None:
+        if isinstance(error, httpx.TransportError) or str(error).startswith("Failed to reach API"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def best_effort() -> Iterator[None]:
+    """What Prefect's server is told in the block is left untold, at once, if it does not answer: the work goes on."""
+    try:
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            yield
+    except Exception as error:
+        if not is_server_loss(error):
+            raise
 
 
 class Publisher(Observer):
@@ -58,17 +82,20 @@ class Publisher(Observer):
         text = account(manifest, outcome.reused)
         get_run_logger().info("%s", text)
         markdown = page(outcome.artifact, manifest, outcome.reused)
-        create_markdown_artifact(key=key(stage.name), markdown=markdown, description=text)
+        with best_effort():
+            create_markdown_artifact(key=key(stage.name), markdown=markdown, description=text)
 
     def _show(self, stage: str, percent: float, text: str) -> None:
-        if self._bar is None:
-            name = f"{key(stage)}-progress"
-            self._bar = cast(UUID, create_progress_artifact(percent, key=name, description=text))
-        else:
-            update_progress_artifact(self._bar, progress=percent, description=text)
+        with best_effort():
+            if self._bar is None:
+                name = f"{key(stage)}-progress"
+                self._bar = cast(UUID, create_progress_artifact(percent, key=name, description=text))
+            else:
+                update_progress_artifact(self._bar, progress=percent, description=text)
 
 
 def publish_run(report: Artifact) -> None:
     """Publishes a page about the whole run as a Prefect artifact of the current flow run."""
     get_run_logger().info("Report: %s", report.file("index.html"))
-    create_markdown_artifact(key="pipeline", markdown=run_page(report), description=report.file("index.html"))
+    with best_effort():
+        create_markdown_artifact(key="pipeline", markdown=run_page(report), description=report.file("index.html"))

@@ -3,6 +3,7 @@
 import errno
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.publish import Publisher
+from flows.publish import Publisher, is_server_loss
 from flows.run import P, Run, T
 from tasks.engine.artifact import Artifact
 from tasks.engine.stage import Observer, Stage, StageConfig
@@ -23,6 +24,7 @@ from tasks.errors import PipelineError, StorageError
 from tasks.settings import Settings
 
 RETRY_AFTER_S = 10
+LOST = "Prefect's server no longer answers: the run goes on, and what follows is not shown there."
 # System errors that a retry cannot mend.
 _PERMANENT_ERRORS = {
     errno.ENOENT,
@@ -55,15 +57,35 @@ def start_time() -> str:
 
 
 class PrefectRun(Run):
-    """Runs stages as task runs of Prefect; to be used inside a flow."""
+    """Runs stages as task runs of Prefect; to be used inside a flow. Without them once Prefect's server is lost."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._lost = False
+        self._begun: set[str] = set()  # addresses of artifacts whose stages ran as task runs
+
+    @contextmanager
+    def _until_the_server_is_lost(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not is_server_loss(error):
+                raise
+            if not self._lost:
+                print(LOST, file=sys.stderr, flush=True)
+            self._lost = True
 
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        state = _task(stage)(config, self._settings, **inputs, return_state=True)
-        # Returns the object inside the state, not a copy: Prefect finds the edges of its graph by object identity.
-        return cast(State[Artifact], state).result()
+        artifact = stage.artifact(config, self._settings, **inputs)
+        if not self._lost:
+            self._begun.add(artifact.uri)
+            with self._until_the_server_is_lost():
+                state = _task(stage)(config, self._settings, **inputs, return_state=True)
+                # Returns the object in the state, not a copy: Prefect finds the edges of its graph by object identity.
+                return cast(State[Artifact], state).result()
+        console = _console.get()
+        told = artifact.uri in self._begun and artifact.is_finished()
+        return stage(config, self._settings, [console] if console and not told else [], **inputs).artifact
 
     def part(self, part: Callable[Concatenate[Run, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a part of the DAG as a subflow; its parameters are those of `part` without the run."""
@@ -75,7 +97,10 @@ class PrefectRun(Run):
         signature = inspect.signature(part)
         work.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]
         subflow = flow(name=part.__name__, flow_run_name=start_time, persist_result=False, validate_parameters=False)
-        return subflow(work)(*args, **kwargs)
+        if not self._lost:
+            with self._until_the_server_is_lost():
+                return subflow(work)(*args, **kwargs)
+        return work(*args, **kwargs)  # what is finished is reused
 
 
 def _task(stage: Stage) -> Task[..., Any]:

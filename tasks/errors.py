@@ -49,6 +49,10 @@ class CollapsedCodesError(PipelineError):
     """The image tokenizer uses so few codes that training a prior on them would be useless."""
 
 
+class ClusterError(PipelineError):
+    """A local Dask cluster did not start."""
+
+
 class ChildFailedError(PipelineError):
     """A process that a stage started for a part of its work ended without the result."""
 

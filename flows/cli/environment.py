@@ -18,8 +18,9 @@ _QUIET = {
     "WANDB_MODE": "disabled",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",  # Dask's workers leave a semaphore behind at exit
-    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # Prefect's own would outlive a killed run
+    # A lost server is told after 14 s (2 + 4 + 8) instead of a minute; the run goes on without it.
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
 }
 # A server that ends with the run has no automations to trigger, and its event feed is not read. Both services write to
 # the SQLite file that the run uses, and on a busy machine the run would wait seconds for them.
@@ -27,6 +28,8 @@ _IN_PROCESS = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
 }
+
+_IN_TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
 
 
 def state_folder() -> Path:
@@ -46,7 +49,7 @@ def prepare(services: bool = False) -> None:
     """
     defaults = _QUIET | {"PREFECT_HOME": str(state_folder() / "prefect")}
     if not services:
-        defaults |= _IN_PROCESS | {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+        defaults |= _IN_PROCESS | _IN_TERMINAL
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
     home = Path(os.environ["PREFECT_HOME"])

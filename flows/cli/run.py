@@ -1,31 +1,31 @@
 """A run from the command line, with Prefect or without, and the summary printed at its end."""
 
+import logging
 import os
-from contextlib import nullcontext, suppress
 from typing import Any
-
-import psutil
 
 from flows.changes import differences
 from flows.cli import environment
 from flows.cli.console import Silent
 from flows.cli.doctor import api
+from flows.cli.own_server import own_server
 from flows.config import PipelineConfig
 from flows.pipeline import pipeline as run_pipeline
+from flows.plan import plan
 from flows.recipes import RecipeName, recipe_config
 from flows.run import DirectRun
 from flows.wording import figure, numbers
+from tasks.crawl.demo.site import require_port
 from tasks.engine.artifact import Artifact
 from tasks.errors import PipelineError
 from tasks.preflight import require_ready
 from tasks.settings import Settings
 
+STAGES_OF_THE_SITE = ("crawl", "fetch")
+
 
 class ServerError(PipelineError):
     """The Prefect server that is configured does not answer."""
-
-
-IN_PROCESS_SERVER = "prefect.server.api.server"  # in the command line of the server Prefect starts inside a run
 
 
 def execute(
@@ -38,39 +38,56 @@ def execute(
 
     Raises:
         ConfigError, SourceError, StorageError: something a run needs is not there, as `require_ready` says.
+        PortInUseError: the port of the demo site is taken.
         ServerError: a Prefect server is configured and does not answer.
     """
     require_ready(config.source, settings)
+    require_demo_port(config, settings)
     if no_prefect:
         return run_pipeline(DirectRun(settings, [observer]), config)
     address = environment.use_running_server()
     server = api(address)
     if not server.ok:
         raise ServerError(server.text)
-    if address is None:
-        end_orphaned_servers()
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    if address is not None:
+        return _with_prefect(recipe, config, settings, observer)
+    with own_server() as own:
+        os.environ["PREFECT_API_URL"] = own
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+        # This server does not watch heartbeats, and each flow would wait a second for its own to stop.
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            return _with_prefect(recipe, config, settings, observer)
+
+
+def require_demo_port(config: PipelineConfig, settings: Settings) -> None:
+    """The demo's site can be served, if a stage that asks it is still to be run.
+
+    Raises:
+        PortInUseError: something else listens on its port.
+    """
+    if not config.source.is_demo:
+        return
+    asking = [artifact for artifact in plan(config, settings) if artifact.stage in STAGES_OF_THE_SITE]
+    if not all(artifact.is_finished() for artifact in asking):
+        require_port(config.source.port)
+
+
+def _with_prefect(recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent) -> Artifact:
     from flows import deployments
+    from flows.publish import is_server_loss
     from flows.stage_task import watched_by
 
+    logging.raiseExceptions = False  # what cannot be logged on a lost server is not to be told line by line
     changes = differences(recipe_config(recipe), config)
-    # A server that ends with the run does not watch heartbeats, and each flow would wait a second for its own to stop.
-    quick = temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}) if address is None else nullcontext()
-    with quick, watched_by(observer):
-        return deployments.pipeline(recipe, changes, settings)
-
-
-def end_orphaned_servers() -> None:
-    """Ends in-process servers whose run was killed: they outlive it, and keep this folder's Prefect database open."""
-    home = os.environ["PREFECT_HOME"]
-    for process in psutil.process_iter(["cmdline", "ppid"]):
-        with suppress(psutil.Error):
-            command = " ".join(process.info["cmdline"] or [])
-            is_ours = IN_PROCESS_SERVER in command and process.environ().get("PREFECT_HOME") == home
-            if is_ours and process.info["ppid"] == 1:
-                process.terminate()
-                process.wait(10)
+    try:
+        with watched_by(observer):
+            return deployments.pipeline(recipe, changes, settings)
+    except Exception as error:
+        if not is_server_loss(error):
+            raise
+        # What is left of it: nothing, if the server was lost while the run went on.
+        return run_pipeline(DirectRun(settings, [] if observer.stages else [observer]), config)
 
 
 def report_page(report: Artifact) -> str:

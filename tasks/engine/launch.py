@@ -27,6 +27,7 @@ from tasks.settings import Settings
 START = "models.training.start"
 JOB = "job.json"
 LOG = "trainer.log"
+AGENT_FILES = "agent"  # how ranks ended; removed with the folder, while the system's temporary folder keeps them
 MEETING_PLACES = ("agents.store", "ranks.store")  # files instead of ports: nobody else can reach them
 POLL_S = 0.5
 GRACE_S = 20.0
@@ -132,7 +133,14 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
     for_agents, for_ranks = (folder / name for name in MEETING_PLACES)
     command = [sys.executable, "-m", AGENT, "--max-restarts=0", f"--nproc-per-node={settings.processes_per_node}"]
     command += ["--rdzv-backend=c10d", "--rdzv-conf=store_type=file", f"--rdzv-endpoint={for_agents}"]
-    command += [f"--rdzv-id={uuid.uuid4()}", "-m", START, module, str(folder / JOB)]
+    command += [
+        f"--log-dir={folder / AGENT_FILES}",
+        f"--rdzv-id={uuid.uuid4()}",
+        "-m",
+        START,
+        module,
+        str(folder / JOB),
+    ]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
     env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that busy-wait are slow when cores are shared
     env |= {RANKS_STORE: str(for_ranks), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}

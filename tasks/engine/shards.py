@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
+from tasks.errors import ClusterError
 from tasks.settings import Settings
 
 Item = TypeVar("Item")
@@ -35,7 +36,7 @@ def map_shards(
         return []
     from distributed import as_completed
 
-    client = _client(settings.dask_address, settings.dask_workers)
+    client = _client(settings.dask_address, settings.dask_workers, str(settings.local_work / "dask"))
     futures = client.map(work, items, pure=False)
     try:
         for future in as_completed(futures):
@@ -65,18 +66,28 @@ def _done(result: Result, on_done: Callable[[Result], None]) -> Result:
 
 
 @cache
-def _client(address: str | None, workers: int) -> Any:
-    """One client for each cluster and process, shared by all stages, because a start takes seconds."""
+def _client(address: str | None, workers: int, folder: str) -> Any:
+    """One client for each cluster and process, shared by all stages, because a start takes seconds.
+
+    Raises:
+        ClusterError: a worker of the local cluster ended while it started.
+    """
     import dask
 
     # Set before `distributed` is imported, which reads its logging level then.
-    dask.config.set({"logging.distributed": "error"})
+    dask.config.set({"logging.distributed": "error", "temporary-directory": folder})
     from distributed import Client, LocalCluster
 
     if address is not None:
         return Client(address)
     # One thread each: Python's threads would wait for each other, and torch counts threads.
-    cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    try:
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    except RuntimeError as error:  # Dask does not replace a worker that dies before it is ready
+        raise ClusterError(
+            f"A Dask worker did not start ({str(error).rstrip('.')}): "
+            "run again, with fewer --dask-workers if memory is short."
+        ) from error
     client = Client(cluster)
     _open.append(cluster)
     _open.append(client)

@@ -14,7 +14,7 @@ from tasks.engine.code import record
 from tasks.engine.lock import Lease, check_owner, lease_uri, only_writer
 from tasks.engine.meter import Meter
 from tasks.engine.output import Output, Progress
-from tasks.engine.temporary import sweep
+from tasks.engine.temporary import keep_caches, sweep
 from tasks.errors import RowsLostError
 from tasks.settings import Settings
 
@@ -123,6 +123,7 @@ class Stage:
                 observer.progressed(self, progress)
 
         sweep(settings)
+        keep_caches(settings)
         code = record(self.body.__module__)  # as it is now: files may change while the stage runs
         output = Output(artifact.uri, settings, watch, lease.owner)
         with Meter() as meter:

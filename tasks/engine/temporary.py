@@ -1,5 +1,6 @@
 """Temporary folders under the work folder. What a killed process leaves behind is swept by the next stage that runs."""
 
+import os
 import shutil
 import socket
 import tempfile
@@ -33,6 +34,12 @@ def new_folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:
         process = psutil.Process()
         owner = f"{socket.gethostname()}_{process.pid}_{process.create_time()}_"
         return tempfile.TemporaryDirectory(prefix=owner, dir=place, ignore_cleanup_errors=True)
+
+
+def keep_caches(settings: Settings) -> None:
+    """Has libraries that this process and its children import keep their caches under the work folder, not at home."""
+    for variable, folder in {"MPLCONFIGDIR": "matplotlib", "TORCHINDUCTOR_CACHE_DIR": "compiled"}.items():
+        os.environ.setdefault(variable, str(settings.local_work / folder))
 
 
 def sweep(settings: Settings) -> None:

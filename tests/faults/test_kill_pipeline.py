@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.manifests import accounts
 from support.small_demo import small_source
 
 from flows.plan import plan
@@ -67,19 +68,6 @@ def finished_shards(root: Path) -> dict[str, int]:
         for record in json.loads(marker.read_text())["files"]:
             path = marker.parents[1] / record["path"]
             found[str(path)] = path.stat().st_mtime_ns
-    return found
-
-
-def accounts(root: Path) -> dict[str, dict]:
-    """All manifests without their run records; the report's files hold times, so its digests are left out too."""
-    found = {}
-    for path in root.glob("*/*/manifest.json"):
-        manifest = json.loads(path.read_text())
-        del manifest["run"]
-        if manifest["stage"] == "report":
-            del manifest["outputs"]
-        assert manifest["stage"] not in found, f"{manifest['stage']} was done twice"
-        found[manifest["stage"]] = manifest
     return found
 
 

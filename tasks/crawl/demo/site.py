@@ -23,14 +23,7 @@ def demo_site(archive: Path, port: int) -> Iterator[None]:
     Raises:
         PortInUseError: something else listens there.
     """
-    try:
-        server = _Server(("127.0.0.1", port), _Handler)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise PortInUseError(
-            f"Port {port} of this machine is taken: choose another for the demo site with --set source.port={port + 1}."
-        ) from error
+    server = _listening(port)
     server.content = site(archive)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -40,6 +33,26 @@ def demo_site(archive: Path, port: int) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def require_port(port: int) -> None:
+    """The site could be served at this port now.
+
+    Raises:
+        PortInUseError: something else listens there.
+    """
+    _listening(port).server_close()
+
+
+def _listening(port: int) -> "_Server":
+    try:
+        return _Server(("127.0.0.1", port), _Handler)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortInUseError(
+            f"Port {port} of this machine is taken: choose another for the demo site with --set source.port={port + 1}."
+        ) from error
 
 
 class _Server(ThreadingHTTPServer):

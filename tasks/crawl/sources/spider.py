@@ -205,7 +205,9 @@ def _settings(job: dict[str, Any]) -> dict[str, Any]:
         "DOWNLOADER_MIDDLEWARES_BASE": {},
         "DOWNLOAD_HANDLERS_BASE": {},
         "DOWNLOAD_HANDLERS": {"http": PolicyHandler, "https": PolicyHandler},
+        # Ports of Scrapy's own that run what they are sent; the second also leaves a file in the home folder.
         "TELNETCONSOLE_ENABLED": False,
+        "REMOTE_CONTROL_ENABLED": False,
         "LOG_LEVEL": "CRITICAL",
         "DOWNLOAD_DELAY": job["delay_s"],
         "AUTOTHROTTLE_ENABLED": job["delay_s"] > 0,

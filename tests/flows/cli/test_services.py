@@ -1,21 +1,17 @@
 """`dalle up`: a real server and worker, deployments whose schedules start runs, and `dalle down` ends only these."""
 
-import base64
-import json
 import os
 import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from support.finished_run import emoji_pairs
+from support.services import DALLE, USER, Services, started_services
 
 from flows.cli import environment
 from flows.cli.doctor import is_free
@@ -23,39 +19,7 @@ from tasks.engine.artifact import Artifact
 
 pytestmark = pytest.mark.end_to_end
 
-DALLE = str(Path(sys.executable).with_name("dalle"))
 RUN_LIMIT_S = 150.0
-USER = "ann:a-password"
-
-
-@dataclass(frozen=True)
-class Services:
-    """The services that run during the tests of this module."""
-
-    env: dict[str, str]
-    port: int
-
-    def dalle(self, *words: str) -> str:
-        done = subprocess.run([DALLE, *words], env=self.env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    @property
-    def recorded(self) -> dict[str, Any]:
-        return json.loads(Path(self.env["DALLE_STATE"], "services.json").read_text())
-
-    def api(self, path: str, body: dict[str, Any]) -> Any:
-        with self.ask("csrf-token?client=test", None) as answer:
-            token = {"Prefect-Csrf-Client": "test", "Prefect-Csrf-Token": json.load(answer)["token"]}
-        with self.ask(path, body, {"Content-Type": "application/json"} | token) as answer:
-            return json.load(answer)
-
-    def ask(self, path: str, body: Any, headers: dict[str, str] | None = None, login: str = USER) -> Any:
-        """The answer to a request with the password; without one if `login` is empty."""
-        data = None if body is None else json.dumps(body).encode()
-        basic = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()} if login else {}
-        url = f"http://127.0.0.1:{self.port}/api/{path}"
-        return urllib.request.urlopen(urllib.request.Request(url, data, basic | (headers or {})), timeout=30)
 
 
 def family(pid: int) -> set[int]:
@@ -65,17 +29,8 @@ def family(pid: int) -> set[int]:
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    state = tmp_path_factory.mktemp("state")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    port = next(port for port in range(4310, 4400) if is_free(port))
-    running = Services(env | {"DALLE_STATE": str(state)}, port)
-    try:
-        (state / "password").write_text(f"{USER}\n")
-        told = running.dalle("up", "--port", str(port), "--password-file", str(state / "password"))
-        assert f"http://127.0.0.1:{port}" in told
+    with started_services(tmp_path_factory.mktemp("state")) as running:
         yield running
-    finally:
-        running.dalle("down")
 
 
 def test_up_again_changes_nothing(services: Services) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import ValidationError
 from support.processes import children_running
@@ -152,6 +153,25 @@ def test_a_site_that_does_not_answer_is_an_error_and_is_tried_again(settings):
     with pytest.raises(SourceError, match=r"No image was found at .* \(0 pages fetched, 1 failed\): check the address"):
         crawl(config, settings)
     assert not Path(crawl.artifact(config, settings).uri, "shards").exists()
+
+
+def test_the_spider_opens_no_port_and_writes_nothing_at_home(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    listening = []
+
+    def look(handler):
+        listening.extend(
+            connection
+            for spider in children_running(SPIDER)
+            for connection in spider.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        )
+        page(image("/a.png"))(handler)
+
+    crawled(settings, {"/": look})
+    assert listening == []
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_spider_that_dies_is_one_sentence(settings):

@@ -63,6 +63,18 @@ def test_a_finished_training_is_not_started_again(tmp_path, settings):
     assert seen[-1].total == 2
 
 
+def test_a_training_writes_under_its_folder_and_the_work_folder_alone(tmp_path, settings, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    monkeypatch.setenv("HOME", str(elsewhere))
+    (tmp_path / "training").mkdir()
+    two = settings.model_copy(update={"processes_per_node": 2})
+    job = {"steps": 1, "seconds_per_step": 0.01, "join": True}
+    launch("support.toy_trainer", job, tmp_path / "training", two, lambda progress: None)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_failed_training_says_why(tmp_path, settings):
     job = {"fail": "the data is empty: name another"}
     with pytest.raises(TrainingFailedError, match="the data is empty: name another"):
