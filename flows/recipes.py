@@ -73,7 +73,7 @@ def demo() -> PipelineConfig:
         dvae=DVAEConfig(
             model=_small_dvae(hidden=64, blocks_per_group=2),
             training=DVAETrainingConfig(
-                steps=1100,
+                steps=2000,
                 precision=fastest_precision(),
                 batch_size=16,
                 learning_rate=3e-3,
@@ -82,12 +82,12 @@ def demo() -> PipelineConfig:
                 decay_steps=None,
                 weight_decay=0.0,
                 clip_norm=1.0,
-                beta=0.1,
-                beta_steps=330,
-                tau_steps=770,
+                beta=0.03,
+                beta_steps=600,
+                tau_steps=1400,
                 ema_decay=0.995,
                 augment=False,
-                validate_every=275,
+                validate_every=500,
             ),
         ),
         vqgan=VQGANConfig(

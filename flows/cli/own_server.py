@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from flows.cli import environment
 from flows.cli.doctor import free_port
+from tasks import REPOSITORY
 from tasks.errors import PipelineError
 
 START_LIMIT_S = 120.0
@@ -47,7 +48,7 @@ def own_server() -> Iterator[str]:
             stdin=subprocess.PIPE,  # never written: the server ends when the kernel closes it
             stdout=out,
             stderr=out,
-            cwd=environment.PROJECT,
+            cwd=REPOSITORY,
             env=os.environ | _SETTINGS,
             start_new_session=True,  # Ctrl-C ends the run, which still tells the server about it
         )

@@ -13,18 +13,26 @@ from tasks.engine import storage
 from tasks.engine.temporary import new_folder
 from tasks.settings import Settings
 
-# Small row groups let a trainer read pairs in random order without reading whole shards.
+# Small row groups let a trainer read pairs in random order without reading whole shards; too small ones of codes cost
+# more to open than to read.
 ROWS_PER_GROUP = 256
+LEAST_BYTES = 2**20
 BYTES_PER_GROUP = 64 * 2**20  # of values, such as encoded images, before compression
+STORED_PLAIN = ("image", "codes")  # compressed already, or read faster than they can be decompressed
 
 
 class RowGroups:
-    """A Parquet file that is written group by group. A group has at most `ROWS_PER_GROUP` rows and `BYTES_PER_GROUP`
-    bytes, unless one row alone has more. Rows that do not fill a group yet wait in memory.
+    """A Parquet file that is written group by group. A group is full with `ROWS_PER_GROUP` rows of together
+    `LEAST_BYTES`, and has at most `BYTES_PER_GROUP`, unless one row alone has more. Rows that do not fill a group yet
+    wait in memory.
     """
 
     def __init__(self, file: BinaryIO | pa.NativeFile, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True)
+        compression = {name: "none" if name in STORED_PLAIN else "zstd" for name in schema.names}
+        dictionaries = [name for name in schema.names if name not in STORED_PLAIN]
+        self._writer = pq.ParquetWriter(
+            file, schema, compression=compression, use_dictionary=dictionaries, write_page_checksum=True
+        )
         self._waiting: list[pa.Table] = []
         self._waiting_rows = self._waiting_bytes = 0
 
@@ -32,7 +40,8 @@ class RowGroups:
         """Adds rows behind those added before."""
         start = 0
         for row, size in enumerate(_row_bytes(table)):
-            full = self._waiting_rows == ROWS_PER_GROUP or self._waiting_bytes + size > BYTES_PER_GROUP
+            enough = self._waiting_rows >= ROWS_PER_GROUP and self._waiting_bytes >= LEAST_BYTES
+            full = enough or self._waiting_bytes + size > BYTES_PER_GROUP
             if full and self._waiting_rows:
                 self._waiting.append(table.slice(start, row - start))
                 self._write_group()
@@ -103,9 +112,11 @@ def table_bytes(table: pa.Table) -> bytes:
 
 
 def _row_bytes(table: pa.Table) -> list[int]:
-    """Bytes of the texts and encoded images of each row; what else a row holds is small."""
+    """Bytes of the texts, encoded images and codes of each row; what else a row holds is small."""
     sizes = np.zeros(table.num_rows, np.int64)
     for column in table.columns:
-        if pa.types.is_binary(column.type) or pa.types.is_string(column.type):
+        if pa.types.is_fixed_size_binary(column.type):
+            sizes += column.type.byte_width
+        elif pa.types.is_binary(column.type) or pa.types.is_string(column.type):
             sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
     return [int(size) for size in sizes]

@@ -60,3 +60,44 @@ def _dvae_step(model: Any, cfg: dict[str, Any], images: torch.Tensor, bf16: bool
         return int(cfg["batch"])
 
     return {"train": train, "encode": encode, "decode": decode}[cfg["kind"]]
+
+
+def token_shards(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
+    """Codes written as the extract stage does, and read in the order of a training, in batches of 64."""
+    import pyarrow as pa
+
+    from models.training.order import Order
+    from models.training.shards import Shards
+    from models.training.windows import Windows
+    from tasks.engine.row_groups import RowGroups
+
+    os.makedirs(cfg["dir"], exist_ok=True)
+    path = f"{cfg['dir']}/codes.parquet"
+
+    def write() -> int:
+        codes = cfg["codes"]
+        rows, length = codes.shape
+        column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(2 * length), rows, [None, pa.py_buffer(codes)])
+        with open(path, "wb") as file:
+            table = pa.table({"codes": column})
+            groups = RowGroups(file, table.schema)
+            groups.add(table)
+            groups.close()
+        return int(codes.size)
+
+    opened: list[Shards] = []  # once, as a training does
+
+    def read() -> int:
+        shards = opened[0] if opened else Shards([path], ["codes"])
+        opened[:] = [shards]
+        windows = Windows(shards, Order(0, shards.sizes, window=16), ["codes"])
+        tokens = 0
+        for first in range(0, cfg["rows"], 64):
+            found = windows.at(range(first, min(first + 64, cfg["rows"])))["codes"]
+            tokens += torch.from_numpy(found.astype("int64")).numel()
+        windows.close()
+        return tokens
+
+    return (
+        {"this project": {"write": write, "read_shuffled": read}[case]} if case in ("write", "read_shuffled") else None
+    )
