@@ -60,9 +60,9 @@ UNSEEN_THINGS = (
 
 
 def demo() -> PipelineConfig:
-    """3D emoji from a site on this machine, 60 px: about 11 minutes on two CPU cores, 2 GB of memory.
+    """3D emoji from a site on this machine, 60 px: about 9 minutes on two CPU cores, 2 GB of memory.
 
-    Expect a PSNR of about 21 dB on held-out images with 40 % of the codes in use, and the right image for 9 of 10
+    Expect a PSNR of about 22 dB on held-out images with 40 % of the codes in use, and the right image for 9 of 10
     training captions: the models memorise. Held-out captions give the right shape or colour at best. Deviations from
     the paper, for speed: a pixel-unshuffle stem, standardised logits and a floor on the Laplace scale in the dVAE;
     dense attention and Muon in the prior.
