@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from flows.wording import figure, flow_of_rows, numbers
@@ -61,6 +62,15 @@ def run_page(report: Artifact) -> str:
     work = duration(sum(manifest.run.seconds for manifest in manifests))
     head = f"# The run\n\nReport: {_link(report.file('index.html'))}\n\nAll stages together took {work} to make."
     return f"{head}\n\n" + _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
+
+
+def training_pictures(pictures: Sequence[Path], step: int) -> str:
+    """The pictures of a training that is not finished, PNG files, as data URIs."""
+    parts = [f"# After {step:,} steps"]
+    for path in pictures:
+        encoded = base64.b64encode(path.read_bytes()).decode()
+        parts.append(f'## {path.stem}\n\n<img src="data:image/png;base64,{encoded}" title="{_attribute(path.stem)}">')
+    return "\n\n".join(parts)
 
 
 def _totals(manifest: Manifest) -> str:

@@ -12,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows.markdown import account, page, run_page
+from flows.markdown import account, page, run_page, training_pictures
 from flows.run import Pace
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Progress
@@ -57,6 +57,7 @@ class Publisher(Observer):
     def __init__(self, log_every_s: float = LOG_EVERY_S) -> None:
         self._next = time.monotonic() + FIRST_AFTER_S
         self._bar: UUID | None = None
+        self._pictures_of: tuple[int, ...] = ()  # times of the pictures that are shown
         log = get_run_logger()  # bound here, because the pace is told in another thread
         self._pace = Pace(log_every_s, lambda text: log.info("%s", text))
 
@@ -74,6 +75,7 @@ class Publisher(Observer):
         self._next = time.monotonic() + EVERY_S
         percent = 100 * progress.done / max(progress.total, 1)
         self._show(stage.name, percent, self._pace.text())
+        self._show_pictures(stage.name, progress)
 
     def finished(self, stage: Stage, outcome: Outcome) -> None:
         if self._bar is not None:
@@ -92,6 +94,19 @@ class Publisher(Observer):
                 self._bar = cast(UUID, create_progress_artifact(percent, key=name, description=text))
             else:
                 update_progress_artifact(self._bar, progress=percent, description=text)
+
+    def _show_pictures(self, stage: str, progress: Progress) -> None:
+        """One more version of the pictures each time they are new; the UI keeps the older ones."""
+        try:
+            of = tuple(path.stat().st_mtime_ns for path in progress.pictures)
+            if of == self._pictures_of:
+                return
+            markdown = training_pictures(progress.pictures, progress.done)
+        except FileNotFoundError:  # the training has just ended
+            return
+        self._pictures_of = of
+        with best_effort():
+            create_markdown_artifact(key=f"{key(stage)}-pictures", markdown=markdown, description=self._pace.text())
 
 
 def publish_run(report: Artifact) -> None:

@@ -13,6 +13,7 @@ STATE = "state.safetensors"
 STATE_DIGEST = "state.safetensors.sha256"
 CURVES = "metrics.jsonl"
 BOARD = "tensorboard"  # a folder of event files
+PICTURES = "pictures"  # a folder of PNG files, those of the last validation
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"

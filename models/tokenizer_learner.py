@@ -1,17 +1,20 @@
 """What the trainers of image tokenizers share: batches of images, and validation by reconstruction."""
 
+import torch
 from torch import Tensor
 
 from models.reconstruction import reconstruction_metrics
-from models.tokenizer import ImageTokenizer
+from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
 from models.training.config import TokenizerTrainingConfig
 from models.training.data import IMAGE, PAIR_ID, Pairs
 from models.training.loading_learner import LoadingLearner
 from models.training.loop import Batch
+from models.training.pictures import code_histogram, rows_of
 from models.training.randomness import Step
 from models.training.windows import Rows
 
 _VALIDATION_BATCH = 64
+_SHOWN = 8  # images in a picture of reconstructions
 
 
 class TokenizerLearner(LoadingLearner):
@@ -40,6 +43,16 @@ class TokenizerLearner(LoadingLearner):
         if len(self.val):
             metrics |= reconstruction_metrics(self.model, self._batches(self.val))
         return metrics
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, Tensor]:
+        """Images above their reconstructions, held-out ones if there are any, and the use of the codes."""
+        pairs = self.val if len(self.val) else self.pairs
+        images = self._batches(pairs)[0].to(self.model.device)
+        codes = self.model.encode(pixels_to_float(images))
+        shown = images[:_SHOWN].contiguous(), float_to_pixels(self.model.decode(codes[:_SHOWN]))
+        counts = torch.bincount(codes.flatten().cpu(), minlength=self.model.config.vocab_size)
+        return {"reconstructions": rows_of(*(row.cpu() for row in shown)), "codes": code_histogram(counts)}
 
     def held_out(self) -> int:
         """Images that training does not see."""

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
-from models.files import BOARD, CHECKPOINTS, CURVES, PROGRESS
+from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
 from models.training.board import Board
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
@@ -23,6 +24,7 @@ from models.training.optimiser import (
     restore_optimisers,
     set_learning_rate,
 )
+from models.training.pictures import save_pictures
 from models.training.precision import autocast
 from models.training.randomness import Step
 from models.training.records import MetricsFile, ProgressFile
@@ -73,6 +75,11 @@ class Learner(nn.Module, ABC):
     def score(self, metrics: dict[str, float]) -> float | None:
         """How good the model is by what `validate` returned, more being better; None if nothing is held out."""
         return -metrics["loss"] if "loss" in metrics else None
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, Tensor]:
+        """What a person would look at to judge the model, uint8 [3, H, W] by name; called after `validate`."""
+        return {}
 
     def settings(self, step: Step) -> dict[str, float]:
         """Scheduled values of one step for the log, beside the learning rate."""
@@ -223,9 +230,11 @@ class Loop:
         kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         if self.ema:
             model.load_state_dict(self.ema.tensors)
-        values = self.learner.eval().validate()
+        values, pictures = self.learner.eval().validate(), self.learner.pictures()
         model.load_state_dict(kept)
-        metrics.write(step.number, {f"val/{name}": value for name, value in (values | self._held_out()).items()})
+        save_pictures(self.out / PICTURES, pictures)
+        figures = {f"val/{name}": value for name, value in (values | self._held_out()).items()}
+        metrics.write(step.number, figures, pictures)
         return self.learner.score(values)
 
     def _held_out(self) -> dict[str, float]:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from models.files import DONE, ERROR
 from models.training.board import Board
 from models.training.checkpoint import sha256_of, write_json
@@ -26,14 +28,14 @@ class MetricsFile:
         self._file = path.open("a", encoding="utf-8")
         self._board = board
 
-    def write(self, step: int, values: dict[str, float]) -> None:
-        """Append one line for `step` and tell the board: 6 significant digits, no value that is not finite."""
+    def write(self, step: int, values: dict[str, float], pictures: dict[str, Tensor] | None = None) -> None:
+        """Append one line for `step`: 6 significant digits, no value that is not finite. The board has pictures too."""
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         rounded = {name: float(f"{value:.6g}") for name, value in finite.items()}
         self._file.write(json.dumps({"step": step, **rounded}) + "\n")
         self._file.flush()
         if self._board is not None:
-            self._board.write(step, rounded)
+            self._board.write(step, rounded, pictures)
 
     def close(self) -> None:
         """Close the file."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from models.files import DONE, ERROR, PROGRESS, RANKS_STORE
+from models.files import DONE, ERROR, PICTURES, PROGRESS, RANKS_STORE
 from models.training.start import AGENT
 from tasks.engine import storage
 from tasks.engine.last_words import last_words
@@ -183,7 +183,8 @@ def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
         if now is not None:
             loss = [] if now["loss"] is None else [f"loss {now['loss']:.3f}"]
             words = ", ".join(["steps", *loss, *now["notes"]])
-            watch(Progress(now["step"], now["steps"], words, now["eta_s"]))
+            pictures = tuple(sorted((folder / PICTURES).glob("*.png")))
+            watch(Progress(now["step"], now["steps"], words, now["eta_s"], pictures))
 
 
 def _failure(folder: Path, before: int) -> str:

@@ -22,12 +22,16 @@ from tasks.settings import Settings
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage is, `what` being the unit. `eta_s` is the estimated time left, None while it is unknown."""
+    """How far a stage is, `what` being the unit. `eta_s` is the estimated time left, None while it is unknown.
+
+    `pictures` are PNG files of the state of a training, replaced from time to time.
+    """
 
     done: int
     total: int
     what: str
     eta_s: float | None = None
+    pictures: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

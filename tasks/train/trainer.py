@@ -1,10 +1,11 @@
 """What the training stages share: the shards for a trainer, its run, and the files of it that are kept."""
 
 import json
+import shutil
 from typing import Any
 
 from models.config import Frozen
-from models.files import BPE_FILE, CURVES, MODEL_FILES
+from models.files import BOARD, BPE_FILE, CURVES, MODEL_FILES
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Counts
@@ -32,10 +33,21 @@ def run_trainer(
     done = launch(module, job, output.scratch, output.settings, output.watch)
     for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())
+    _keep_board(output)
     output.metrics.update(done["metrics"])
     output.metrics["precision"] = done["precision"]
     trained_on = rows.manifest().counts.rows_out
     output.account(Counts(unit="pairs", rows_in=trained_on, rows_out=trained_on))
+
+
+def _keep_board(output: Output) -> None:
+    """Moves TensorBoard's files out of the scratch folder. They hold times, so they are no part of the artifact."""
+    stage, fingerprint = output.uri.split("/")[-2:]
+    kept = output.settings.local_work / BOARD / stage / fingerprint
+    if (output.scratch / BOARD).exists():  # else an earlier attempt, which was killed after this, has moved it
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(output.scratch / BOARD, kept)
 
 
 def shards(artifact: Artifact) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Stages as Prefect task runs: the same artifacts, graph edges, the state `Cached`, pages and retries."""
 
+import base64
+import os
 import threading
 import time
 from pathlib import Path
@@ -210,6 +212,32 @@ def test_the_log_of_a_task_holds_how_far_it_is(
         as_flow_of(slow, settings)
     lines = [record.getMessage() for record in caplog.records if record.name == "prefect.task_runs"]
     assert any(line.startswith("40 of 100 steps, loss 2.000, ") for line in lines)
+
+
+def test_the_pictures_of_a_training_are_an_artifact_each_time_they_are_new(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from flows import publish
+
+    picture, shown = tmp_path / "codes.png", []
+    monkeypatch.setattr(publish, "FIRST_AFTER_S", 0.0)
+    monkeypatch.setattr(publish, "EVERY_S", 0.0)
+    make = publish.create_markdown_artifact
+    monkeypatch.setattr(publish, "create_markdown_artifact", lambda **fields: (shown.append(fields), make(**fields)))
+
+    @stage(NumbersConfig)
+    def training(config: NumbersConfig, output: Output) -> None:
+        for number, content in enumerate((b"first", b"first", b"second")):
+            if not picture.exists() or picture.read_bytes() != content:
+                picture.write_bytes(content)
+                os.utime(picture, ns=(number, number))
+            output.watch(Progress(10 * number, 100, "steps", pictures=(picture,)))
+
+    as_flow_of(training, settings)
+    pages = [fields["markdown"] for fields in shown if fields["key"] == "training-pictures"]
+    for content, page in zip((b"first", b"second"), pages, strict=True):
+        assert base64.b64encode(content).decode() in page
+    assert [page.splitlines()[0] for page in pages] == ["# After 0 steps", "# After 20 steps"]
 
 
 def as_flow_of(stage: Stage, settings: Settings) -> None:
