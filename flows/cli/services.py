@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from flows.cli import environment
+from flows.cli.crashed import end_crashed
 from flows.cli.deploy import deploy
 from flows.cli.doctor import is_free
 from models.config import Frozen
@@ -77,7 +78,12 @@ def up(
     tell("Waiting for the Prefect server; its first start makes its database and takes up to a minute")
     _wait_for("health", "server", server)
     # The worker creates its work pool, which the deployments need.
-    worker = services.get("worker") or _start_worker(server.api)
+    worker = services.get("worker")
+    if worker is None:
+        tell("Looking for runs whose process was killed")
+        for name in end_crashed(server.api, POOL):
+            tell(f"Run {name} is set to Crashed: its process was killed")
+        worker = _start_worker(server.api)
     tell("Waiting for the worker")
     _wait_for(f"work_pools/{POOL}", "worker", worker)
     tell("Creating the deployments")
@@ -139,7 +145,7 @@ def _start(
 ) -> Service:
     log = log_file(name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "PREFECT_API_URL": api, "PREFECT_SERVER_EPHEMERAL_ENABLED": "false", **extra}
+    env = {**os.environ, "PREFECT_API_URL": api, **extra}
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", *arguments],
