@@ -112,6 +112,12 @@ def write_bytes(uri: str, data: bytes) -> None:
             fs.pipe_file(path, data)
 
 
+def remove_unfinished(folder: Path, pattern: str = ".*.tmp") -> None:
+    """Removes what a killed process was writing in a folder that nobody writes to now."""
+    for left in folder.glob(pattern):
+        left.unlink(missing_ok=True)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Writes a local file by a rename, when its bytes are on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
