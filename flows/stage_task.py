@@ -62,7 +62,7 @@ class PrefectRun(Run):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lost = False
-        self._begun: set[str] = set()  # addresses of artifacts whose stages ran as task runs
+        self._begun: set[str] = set()  # addresses of artifacts; a part that begins again does not tell of them twice
 
     @contextmanager
     def _until_the_server_is_lost(self) -> Iterator[None]:
@@ -85,6 +85,7 @@ class PrefectRun(Run):
                 return cast(State[Artifact], state).result()
         console = _console.get()
         told = artifact.uri in self._begun and artifact.is_finished()
+        self._begun.add(artifact.uri)
         return stage(config, self._settings, [console] if console and not told else [], **inputs).artifact
 
     def part(self, part: Callable[Concatenate[Run, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -53,6 +53,7 @@ def execute(
         return _with_prefect(recipe, config, settings, observer)
     with own_server() as own:
         os.environ["PREFECT_API_URL"] = own
+        os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "1"  # a server that has ended does not come back
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         # This server does not watch heartbeats, and each flow would wait a second for its own to stop.

@@ -66,6 +66,7 @@ def _read_file(path: Path) -> Stored:
 
 def _swap_file(path: Path, old: bytes | None, new: bytes | None) -> bool:
     with _alone_in(path.parent):
+        storage.remove_unfinished(path.parent, f".{path.name}.*.tmp")  # of killed processes: nobody else writes now
         try:
             if path.read_bytes() != old:
                 return False

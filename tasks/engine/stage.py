@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -124,6 +125,9 @@ class Stage:
 
         sweep(settings)
         keep_caches(settings)
+        if storage.is_local(artifact.uri):
+            folder = Path(storage.filesystem(artifact.uri)[1])
+            storage.remove_unfinished(folder, "**/.*.tmp")
         code = record(self.body.__module__)  # as it is now: files may change while the stage runs
         output = Output(artifact.uri, settings, watch, lease.owner)
         with Meter() as meter:

@@ -124,6 +124,12 @@ def write_file(uri: str, source: Path) -> None:
             fs.put_file(str(source), path)
 
 
+def remove_unfinished(folder: Path, pattern: str = ".*.tmp") -> None:
+    """Removes what a killed process was writing in a folder that nobody writes to now."""
+    for left in folder.glob(pattern):
+        left.unlink(missing_ok=True)
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Writes a local file by a rename, when its bytes are on the disk."""
     with _replacing(path) as file:

@@ -176,3 +176,15 @@ def test_a_flipped_bit_in_a_shard_is_noticed_by_whoever_reads_it(settings):
         else:
             assert read.equals(table)
     assert noticed > 100
+
+
+def test_what_a_killed_run_was_writing_is_removed_by_the_next(settings):
+    artifact = numbers.artifact(NumbersConfig(), settings)
+    folder = Path(artifact.uri)
+    half_written = [folder / "shards" / ".00000.json.01234567.tmp", folder.parent / f".{folder.name}.lock.01234567.tmp"]
+    other = folder.parent / ".0123456789abcdef.lock.01234567.tmp"  # of an artifact that another run may be writing
+    for path in [*half_written, other]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{")
+    numbers(NumbersConfig(), settings)
+    assert [path for path in [*half_written, other] if path.exists()] == [other]
