@@ -142,7 +142,9 @@ def _start(module: str, job: Mapping[str, Any], folder: Path, settings: Settings
         str(folder / JOB),
     ]
     env = {name: value for name, value in os.environ.items() if name not in DASK_WORKER_LIMITS}
-    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that busy-wait are slow when cores are shared
+    # Threads that busy-wait are slow when cores are shared, and threads that sleep at once are slow when they are not.
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    env.setdefault("GOMP_SPINCOUNT", "2000")
     env |= {RANKS_STORE: str(for_ranks), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     for library in ("GLOO", "NCCL"):
         env.setdefault(f"{library}_SOCKET_IFNAME", _loopback())
