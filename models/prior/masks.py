@@ -11,7 +11,13 @@ from models.prior.config import MaskType, PriorModelConfig
 
 
 def image_mask(kind: MaskType, grid: int, kernel: int) -> Tensor:
-    """Image queries by image keys, bool [n, n] with n = grid^2, True where attention is allowed.
+    """Image queries by image keys, bool [n, n] with n = grid^2, True where attention is allowed."""
+    position = torch.arange(grid**2)
+    return image_distances(kind, grid, kernel, position[:, None] - position[None, :])
+
+
+def image_distances(kind: MaskType, grid: int, kernel: int, distance: Tensor) -> Tensor:
+    """Where attention is allowed, by the distance from query to key in raster order; bool, of the same shape.
 
     With d = query - key >= 0 in raster order, W = grid and h = (kernel - 1) / 2:
 
@@ -20,8 +26,6 @@ def image_mask(kind: MaskType, grid: int, kernel: int) -> Tensor:
     - conv: d = a W + e with 0 <= a <= h and -h <= e <= h, across row ends;
     - full: every d.
     """
-    position = torch.arange(grid**2)
-    distance = position[:, None] - position[None, :]
     past = distance >= 0
     if kind == "row":
         return past & (distance <= grid)
