@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.prior.config import MaskType, PriorModelConfig
-from models.prior.masks import stream_mask, visible_positions
+from models.prior.masks import visible_positions
+from models.prior.structure import structured_attention
 
 
 @dataclass
@@ -28,8 +29,6 @@ class LayerCache:
 class Attention(nn.Module):
     """Multi-head attention under one mask; one softmax over text and image keys together (2.2, footnote 7)."""
 
-    mask: Tensor
-
     def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
         self.heads = config.heads
@@ -37,18 +36,17 @@ class Attention(nn.Module):
         self.kind = kind
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
+        self.config = config
         self.visible = visible_positions(kind, config)
-        if kind != "full":
-            self.register_buffer("mask", stream_mask(kind, config), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole streams [B, L, C] to the same shape."""
+        if self.kind != "full":
+            qkv = self.qkv(x).unflatten(-1, (3, self.heads, self.head_size))
+            sparse: Tensor = self.out(structured_attention(qkv, self.config, self.kind))
+            return sparse
         query, key, value = self._project(x)
-        if self.kind == "full":
-            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        else:
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=self.mask)
-        return self._merge(mixed)
+        return self._merge(F.scaled_dot_product_attention(query, key, value, is_causal=True))
 
     def prefill(self, x: Tensor, candidates: int, image_positions: int) -> tuple[Tensor, LayerCache]:
         """Text positions [P, T, C] to the same shape, and a cache with room for the image."""

@@ -14,7 +14,6 @@ from torch import Tensor
 from models.prior.config import MaskType, PriorModelConfig
 from models.prior.masks import image_distances
 
-
 BLOCK = 16  # image positions that share a window; the fastest of 8, 16 and 32 on a CPU at grids of 16 and 32
 
 
@@ -122,6 +121,11 @@ class _StructuredAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, config: PriorModelConfig, kind: MaskType) -> Tensor:
+        with torch.autocast(qkv.device.type, enabled=False):  # which would make some of it fp32, and gradients not
+            return _StructuredAttention._forward(ctx, qkv, config, kind)
+
+    @staticmethod
+    def _forward(ctx: Any, qkv: Tensor, config: PriorModelConfig, kind: MaskType) -> Tensor:
         batch, length, _, heads, size = qkv.shape
         text, windows = config.text_length, windows_of(kind, config.grid, config.conv_kernel)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).reshape(3, batch * heads, length, size).unbind()

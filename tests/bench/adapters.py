@@ -101,3 +101,43 @@ def token_shards(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
     return (
         {"this project": {"write": write, "read_shuffled": read}[case]} if case in ("write", "read_shuffled") else None
     )
+
+
+def prior_train(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
+    """A step of the prior with the peers' amount of work: an MLP of 6 widths has the weights of their GEGLU of 4."""
+    from models.prior.config import PriorModelConfig
+    from models.prior.losses import image_loss, prior_loss, text_loss
+    from models.prior.model import Prior, TransformerBlock
+
+    torch.manual_seed(0)
+    width = cfg["dim"]
+    sizes = {"text_vocab": cfg["text_vocab"], "image_vocab": cfg["image_vocab"], "grid": cfg["grid"]}
+    shape = PriorModelConfig(
+        width=width, layers=cfg["depth"], heads=cfg["heads"], conv_kernel=5, text_length=cfg["text_len"], **sizes
+    )
+    model = Prior(shape)
+    kinds = {"row": "row", "col": "column", "conv": "conv", "full": "full"}
+    for layer in range(cfg["depth"]):
+        block = TransformerBlock(shape, kinds[cfg["attn"][layer % len(cfg["attn"])]])  # type: ignore[arg-type]
+        block.mlp_in, block.mlp_out = torch.nn.Linear(width, 6 * width), torch.nn.Linear(6 * width, width)
+        model.blocks[layer] = block
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    captions = torch.randint(0, cfg["text_vocab"], (cfg["batch"], cfg["text_len"]))
+    codes = torch.randint(0, cfg["image_vocab"], (cfg["batch"], cfg["grid"] ** 2))
+
+    def step_in(bf16: bool) -> Step:
+        def step() -> int:
+            optimiser.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                text_logits, image_logits = model(captions, codes)
+            text = text_loss(text_logits, model.text_targets(captions), cfg["text_vocab"], True)
+            prior_loss(text, image_loss(image_logits, codes), 1 / 8).backward()
+            optimiser.step()
+            return int(cfg["batch"] * (cfg["text_len"] + cfg["grid"] ** 2))
+
+        return step
+
+    steps = {"this project, fp32": step_in(False)}
+    if os.environ.get("BF16") == "1":
+        steps["this project, bf16"] = step_in(True)
+    return steps
