@@ -33,7 +33,7 @@ def random_qkv(config: PriorModelConfig, batch: int, dtype: torch.dtype = torch.
 
 
 @pytest.mark.parametrize("kind", SPARSE)
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 9) | st.just(BLOCK), st.integers(2, 7), st.sampled_from([1, 3, 5, 11]), st.integers(1, 2))
 def test_outputs_and_gradients_are_those_of_the_dense_mask(kind, grid, text, kernel, batch):
     config = shape(grid, text, kernel)
