@@ -18,7 +18,7 @@ BLOCK = 16  # image positions that share a window; the fastest of 8, 16 and 32 o
 
 
 @dataclass(frozen=True)
-class Windows:
+class KeyWindows:
     """The keys that blocks of image positions can see, in the order in which the layer reads the image.
 
     Attributes:
@@ -80,21 +80,21 @@ class Windows:
         return total[:, self.before : self.before + positions]
 
 
-def windows_of(kind: MaskType, grid: int, kernel: int) -> Windows:
+def windows_of(kind: MaskType, grid: int, kernel: int) -> KeyWindows:
     """The windows of a layer kind. Smaller blocks would see fewer keys in vain, but make smaller matrices."""
     block = BLOCK if grid % BLOCK == 0 else grid
     reach = (kernel - 1) // 2
     if kind == "row":
-        return Windows(grid, block, (-grid,), (grid + block,))
+        return KeyWindows(grid, block, (-grid,), (grid + block,))
     if kind == "column":
-        return Windows(grid, grid, (0,), (grid,), columnwise=True)
+        return KeyWindows(grid, grid, (0,), (grid,), columnwise=True)
     if block + 2 * reach > grid:  # the pieces would overlap
         above = reach * grid + reach
-        return Windows(grid, block, (-above,), (above + block,))
+        return KeyWindows(grid, block, (-above,), (above + block,))
     rows_above = range(1, reach + 1)
     starts = (*(-row * grid - reach for row in reversed(rows_above)), -reach)
     lengths = (*(block + 2 * reach for _ in rows_above), block + reach)
-    return Windows(grid, block, starts, lengths)
+    return KeyWindows(grid, block, starts, lengths)
 
 
 @lru_cache(maxsize=32)
@@ -172,7 +172,7 @@ class _StructuredAttention(torch.autograd.Function):
         return result.unflatten(1, (-1, ctx.heads)).permute(1, 3, 0, 2, 4), None, None
 
 
-def _scores(image: Tensor, keys: Tensor, text: int, windows: Windows, hidden: Tensor | None = None) -> Tensor:
+def _scores(image: Tensor, keys: Tensor, text: int, windows: KeyWindows, hidden: Tensor | None = None) -> Tensor:
     """Products of arranged image vectors [N, n, D] with the text's and their windows' keys: [N, n, T + K]."""
     own = windows.gather(windows.arrange(keys[:, text:]))
     on_own = torch.bmm(image.view(-1, windows.block, image.shape[-1]), own.mT)
@@ -182,7 +182,7 @@ def _scores(image: Tensor, keys: Tensor, text: int, windows: Windows, hidden: Te
     return torch.cat([on_text, on_own.view(*image.shape[:2], -1)], dim=-1)
 
 
-def _blocks(image: Tensor, windows: Windows) -> Tensor:
+def _blocks(image: Tensor, windows: KeyWindows) -> Tensor:
     """[N, n, K], a slice of [N, n, T + K], as [N * blocks, t, K], without a copy."""
     rows, positions, keys = image.shape
     stride = image.stride(1)
