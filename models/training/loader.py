@@ -139,7 +139,7 @@ class _Running:
         started = time.perf_counter()
         try:
             made = self._coming.popleft().result()
-        except RuntimeError as error:
+        except (RuntimeError, OSError, EOFError) as error:  # as the worker died before, while or after it sent
             if not self._workers:
                 raise
             raise DataError(f"a process that makes batches ended early: {error}") from error
