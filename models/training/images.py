@@ -71,6 +71,7 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
                 shown.paste(picture, frame)
     except Exception as error:  # damaged files make decoders raise errors of any kind
         raise DataError(f"{len(encoded)} bytes that are no image: {str(error)[:200]}") from error
+    del image  # 160 MB of a large one, while the next lines copy
     if orientation in TURNS:
         shown = shown.transpose(TURNS[orientation])
     return np.array(shown), (height, width) if orientation in LYING else (width, height)
