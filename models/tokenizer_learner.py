@@ -48,7 +48,7 @@ class TokenizerLearner(LoadingLearner):
     def pictures(self) -> dict[str, Tensor]:
         """Images above their reconstructions, held-out ones if there are any, and the use of the codes."""
         pairs = self.val if len(self.val) else self.pairs
-        images = self._batches(pairs)[0].to(self.model.device)
+        images = self._batches(pairs, _VALIDATION_BATCH)[0].to(self.model.device)
         codes = self.model.encode(pixels_to_float(images))
         shown = images[:_SHOWN].contiguous(), float_to_pixels(self.model.decode(codes[:_SHOWN]))
         counts = torch.bincount(codes.flatten().cpu(), minlength=self.model.config.vocab_size)
@@ -65,8 +65,8 @@ class TokenizerLearner(LoadingLearner):
     def calibrate(self, batches: list[Tensor]) -> None:
         """Set constants for inference from training images, uint8 [B, 3, H, W] each; does nothing by default."""
 
-    def _batches(self, pairs: Pairs) -> list[Tensor]:
-        count = min(len(pairs), self.training_config.validation_images)
+    def _batches(self, pairs: Pairs, most: int | None = None) -> list[Tensor]:
+        count = min(len(pairs), most or self.training_config.validation_images)
         size = self.model.config.image_size
         starts = range(0, count, _VALIDATION_BATCH)
         return [pairs.squares(range(i, min(i + _VALIDATION_BATCH, count)), size) for i in starts]

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.clip.config import AUGMENTED_MARGIN, CLIPModelConfig, CLIPTrainingConfig
+from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
 from models.clip.model import CLIP
 from models.config import Frozen
@@ -50,7 +50,7 @@ class CLIPLearner(LoadingLearner):
         c, size = self.training_config, self.model.config.image_size
         if c.augment:
             randoms = step.of_examples("crop", c.batch_size)
-            images = self.pairs.crops_of(rows, AUGMENTED_MARGIN * size, randoms)
+            images = self.pairs.crops_of(rows, self.model.config.crop_size, randoms)
         else:
             images = self.pairs.squares_of(rows, size)
         captions = rows[CAPTION]

@@ -1,6 +1,5 @@
 """The files that the released dVAE is published as, read without running what a pickle may ask for."""
 
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from models.dvae.released import from_released
 from models.files import SOURCE
-from models.training.checkpoint import save_model, write_json
+from models.training.checkpoint import save_model, sha256_of, write_json
 from models.training.errors import CheckpointError
 
 
@@ -99,5 +98,4 @@ def _reason(error: Exception) -> str:
 
 
 def _described(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return {"file": path.name, "sha256": sha256_of(path)}
