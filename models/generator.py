@@ -1,7 +1,7 @@
 """Generators, which draw images for prompts: their interface, and how a trained one is loaded. Imports no torch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,41 @@ class Sampling(Frozen):
 
 
 @dataclass(frozen=True)
+class ImagePrompt:
+    """A picture of which a part is kept: a rectangle of it that ends at the bottom-right corner is drawn anew.
+
+    The paper keeps the upper half, 15 rows of 32 codes, to draw "the exact same cat on the top as a sketch on the
+    bottom" (2.6, figure 2d).
+
+    Attributes:
+        image: uint8 RGB [S, S, 3] of any size.
+        keep_rows: share of the height that is kept, from the top.
+        keep_columns: share of the width that is kept, from the left, in the rows below.
+    """
+
+    image: NDArray[np.uint8]
+    keep_rows: float = 15 / 32
+    keep_columns: float = 0.0
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Consecutive candidates of one prompt, in the order in which they become ready.
+
+    Attributes:
+        prompt: which of the prompts.
+        first: number of the first of them among the candidates of this prompt.
+        images: uint8 RGB [K, H, W, 3].
+        codes: uint16 [K, h*w] of a generator that draws codes, else None.
+    """
+
+    prompt: int
+    first: int
+    images: NDArray[np.uint8]
+    codes: NDArray[np.uint16] | None
+
+
+@dataclass(frozen=True)
 class Drawing:
     """Drawn images of P prompts, N candidates each.
 
@@ -40,16 +75,46 @@ class Generator(ABC):
     """A model that draws images for prompts."""
 
     @abstractmethod
-    def draw(self, prompts: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None) -> Drawing:
-        """Draw n candidates for each prompt.
+    def draw_batches(
+        self,
+        prompts: Sequence[str],
+        n: int,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        image: ImagePrompt | None = None,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ) -> Iterator[Candidates]:
+        """Draw n candidates for each prompt, and give them as they become ready: prompt by prompt, in order.
 
-        Candidate i of a prompt depends on (seed, prompt, i) alone, up to rounding: not on n and not on the other
-        prompts.
+        Candidate i of a prompt depends on (seed, prompt, image, i) alone, up to rounding: not on n and not on the
+        other prompts.
 
         Args:
             n: candidates for each prompt.
             sampling: for generators that draw symbol by symbol; others ignore it. Defaults of `Sampling` when None.
+            image: a picture of which a part is kept, in all candidates.
+            on_progress: called often with the share of all work that is done; an error that it raises ends the drawing.
+
+        Raises:
+            ValueError: nothing of `image` would be drawn anew, or its picture is not square.
         """
+
+    def draw(
+        self,
+        prompts: Sequence[str],
+        n: int,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        image: ImagePrompt | None = None,
+    ) -> Drawing:
+        """All of `draw_batches` at once; at least one prompt and one candidate."""
+        batches = list(self.draw_batches(prompts, n, seed, sampling, image))
+        images = np.concatenate([batch.images for batch in batches])
+        codes = [batch.codes for batch in batches if batch.codes is not None]
+        shape = (len(prompts), n)
+        return Drawing(
+            images.reshape(*shape, *images.shape[1:]), np.concatenate(codes).reshape(*shape, -1) if codes else None
+        )
 
     def unread(self, prompt: str) -> str:
         """The end of a prompt that is too long for the generator to read; empty if it reads all of it."""

@@ -1,12 +1,10 @@
 """The paper's generator: the prior draws codes for a caption, the image tokenizer decodes them (section 2.6)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from models.files import BPE_FILE, TOKENIZER_FOLDER
-from models.generator import Drawing, Generator, Sampling
+from models.generator import Candidates, Generator, ImagePrompt, Sampling
 from models.prior.model import Prior, load_prior
 from models.prior.sampling import check_vocabulary, draw_codes
 from models.text.bpe import BPE, load_bpe
@@ -33,16 +31,22 @@ class PriorGenerator(Generator):
         self.bpe = bpe
         self.tokenizer = tokenizer
 
-    def draw(self, prompts: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None) -> Drawing:
-        """See `Generator.draw`."""
+    def draw_batches(
+        self,
+        prompts: Sequence[str],
+        n: int,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        image: ImagePrompt | None = None,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ) -> Iterator[Candidates]:
+        """See `Generator.draw_batches`."""
         s = sampling or Sampling()
         # One prompt at a time: memory is that of n candidates, however many prompts there are.
-        drawn = [
-            draw_codes(self.prior, self.bpe, [prompt], n, seed, s.temperature, s.top_k, s.top_p) for prompt in prompts
-        ]
-        codes = np.concatenate(drawn)
-        images = decode_codes(self.tokenizer, codes.reshape(-1, codes.shape[-1]))
-        return Drawing(images.reshape(len(prompts), n, *images.shape[1:]), codes)
+        for place, prompt in enumerate(prompts):
+            codes = draw_codes(self.prior, self.bpe, [prompt], n, seed, s.temperature, s.top_k, s.top_p)[0]
+            on_progress((place + 1) / len(prompts))
+            yield Candidates(place, 0, decode_codes(self.tokenizer, codes), codes)
 
     def unread(self, prompt: str) -> str:
         """See `Generator.unread`."""

@@ -1,12 +1,12 @@
 """A generator without codes and without a tokenizer: every picture has one colour, which its prompt decides."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from models.generator import Drawing, Generator, Sampling
+from models.generator import Candidates, Generator, ImagePrompt, Sampling
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import Stage, StageConfig
@@ -19,13 +19,21 @@ SIZE = 20
 class Painter(Generator):
     """Draws plain squares."""
 
-    def draw(self, prompts: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None) -> Drawing:
-        """See `Generator.draw`."""
-        colours = [
-            [list(hashlib.sha256(f"{seed} {prompt} {i}".encode()).digest()[:3]) for i in range(n)] for prompt in prompts
-        ]
-        images = np.broadcast_to(np.array(colours, np.uint8)[:, :, None, None], (len(prompts), n, SIZE, SIZE, 3))
-        return Drawing(images, codes=None)
+    def draw_batches(
+        self,
+        prompts: Sequence[str],
+        n: int,
+        seed: int = 0,
+        sampling: Sampling | None = None,
+        image: ImagePrompt | None = None,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ) -> Iterator[Candidates]:
+        """See `Generator.draw_batches`."""
+        for place, prompt in enumerate(prompts):
+            colours = [list(hashlib.sha256(f"{seed} {prompt} {i}".encode()).digest()[:3]) for i in range(n)]
+            images = np.broadcast_to(np.array(colours, np.uint8)[:, None, None], (n, SIZE, SIZE, 3))
+            on_progress((place + 1) / len(prompts))
+            yield Candidates(place, 0, images, codes=None)
 
 
 def load(directory: Path, device: str) -> Painter:
