@@ -133,7 +133,10 @@ def demo() -> PipelineConfig:
                 validate_every=175,
             ),
         ),
-        sample=SampleConfig(prompts=tuple(f"a 3D emoji of {thing}" for thing in SEEN_THINGS + UNSEEN_THINGS)),
+        sample=SampleConfig(
+            precision=fastest_precision(),
+            prompts=tuple(f"a 3D emoji of {thing}" for thing in SEEN_THINGS + UNSEEN_THINGS),
+        ),
         report=ReportConfig(
             targets=Targets(hit_rate=0.5, psnr_db=20.0, codes_share=0.25, minutes=15.0, memory_gb=6.0),
         ),

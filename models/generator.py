@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,13 @@ class Sampling(Frozen):
     top_p: float | None = Field(
         None, gt=0, le=1, description="Draw from the fewest likeliest codes that reach this probability."
     )
+    guidance: float | None = Field(
+        None,
+        ge=0,
+        description="Not in the paper: classifier-free guidance, l0 + guidance (l - l0) with logits l0 of an empty "
+        "caption. It takes twice the work, and a prior that was trained on empty captions too.",
+    )
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="That of the weights and kept keys while drawing.")
 
 
 @dataclass(frozen=True)

@@ -47,15 +47,9 @@ class StreamEmbedding(nn.Module):
     def image(self, codes: Tensor) -> Tensor:
         """Codes [B, n] to the vectors of image positions [B, n, C]; position p holds code p - 1."""
         start = codes.new_full((codes.shape[0], 1), self.config.image_vocab)
-        vectors: Tensor = self.image_token(torch.cat([start, codes[:, :-1]], dim=1)) + self._positions()
+        vectors: Tensor = self.image_token(torch.cat([start, codes[:, :-1]], dim=1)) + self.image_positions()
         return vectors
 
-    def image_step(self, previous: Tensor | None, position: int, rows: int) -> Tensor:
-        """Vectors of one image position, [rows, 1, C]; `previous` is the code before it, [rows], None at position 0."""
-        if previous is None:
-            previous = torch.full((rows,), self.config.image_vocab, device=self.row.weight.device)
-        vectors: Tensor = self.image_token(previous)[:, None] + self._positions()[position]
-        return vectors
-
-    def _positions(self) -> Tensor:
+    def image_positions(self) -> Tensor:
+        """The vectors of all image positions, row and column added up: [n, C]."""
         return (self.row.weight[:, None] + self.column.weight[None, :]).flatten(0, 1)

@@ -3,13 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from models.files import BPE_FILE, TOKENIZER_FOLDER
 from models.generator import Candidates, Generator, ImagePrompt, Sampling
+from models.prior.decoding import InferencePrior
 from models.prior.model import Prior, load_prior
-from models.prior.sampling import check_vocabulary, draw_codes
+from models.prior.sampling import check_vocabulary, draw_code_batches
 from models.text.bpe import BPE, load_bpe
-from models.tokenizer import ImageTokenizer, decode_codes, load_tokenizer
+from models.tokenizer import ImageTokenizer, decode_codes, encode_images, load_tokenizer
 from models.training.errors import CheckpointError
+from models.training.images import resize
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class PriorGenerator(Generator):
@@ -22,12 +30,13 @@ class PriorGenerator(Generator):
             ValueError: `bpe` is not of the prior's vocabulary and caption length.
             CheckpointError: `tokenizer` is not of the prior's image vocabulary and grid.
         """
-        check_vocabulary(prior, bpe)
+        check_vocabulary(prior.config, bpe)
         own = (tokenizer.config.vocab_size, tokenizer.config.grid)
         wanted = (prior.config.image_vocab, prior.config.grid)
         if own != wanted:
             raise CheckpointError(f"an image tokenizer of (codes, grid) {own} does not fit a prior of {wanted}")
         self.prior = prior
+        self._ready: dict[torch.dtype, InferencePrior] = {}
         self.bpe = bpe
         self.tokenizer = tokenizer
 
@@ -41,16 +50,40 @@ class PriorGenerator(Generator):
         on_progress: Callable[[float], None] = lambda share: None,
     ) -> Iterator[Candidates]:
         """See `Generator.draw_batches`."""
-        s = sampling or Sampling()
-        # One prompt at a time: memory is that of n candidates, however many prompts there are.
-        for place, prompt in enumerate(prompts):
-            codes = draw_codes(self.prior, self.bpe, [prompt], n, seed, s.temperature, s.top_k, s.top_p)[0]
-            on_progress((place + 1) / len(prompts))
-            yield Candidates(place, 0, decode_codes(self.tokenizer, codes), codes)
+        chosen = sampling or Sampling()
+        kept = None if image is None else self._kept_codes(image)
+        prior = self._in_precision(_TYPES[chosen.precision])
+        for batch in draw_code_batches(prior, self.bpe, prompts, n, seed, chosen, kept, on_progress):
+            yield Candidates(batch.prompt, batch.first, decode_codes(self.tokenizer, batch.codes), batch.codes)
 
     def unread(self, prompt: str) -> str:
         """See `Generator.unread`."""
         return self.bpe.unread(prompt)
+
+    def _in_precision(self, dtype: torch.dtype) -> InferencePrior:
+        if dtype not in self._ready:
+            self._ready[dtype] = InferencePrior(self.prior, dtype)
+        return self._ready[dtype]
+
+    def _kept_codes(self, prompt: ImagePrompt) -> Tensor:
+        """Codes of the picture in raster order, int64 [codes_per_image], -1 where they are drawn anew.
+
+        Raises:
+            ValueError: nothing would be drawn anew, or the picture is not square.
+        """
+        grid, image = self.tokenizer.config.grid, prompt.image
+        if image.shape[0] != image.shape[1]:
+            raise ValueError(f"a picture of {image.shape[1]}x{image.shape[0]} pixels as a prompt is not square")
+        rows, columns = round(prompt.keep_rows * grid), round(prompt.keep_columns * grid)
+        if not (0 <= rows < grid and 0 <= columns < grid):
+            raise ValueError(
+                f"of {grid} rows and columns of codes {rows} and {columns} are kept: nothing is left to draw"
+            )
+        pixels = resize(image, self.tokenizer.config.image_size)
+        codes = encode_images(self.tokenizer, pixels[None])[0].astype(np.int64)
+        kept = torch.from_numpy(codes).view(grid, grid)
+        kept[rows:, columns:] = -1
+        return kept.flatten()
 
 
 def load(directory: Path, device: str = "cpu") -> PriorGenerator:

@@ -44,11 +44,6 @@ def stream_mask(kind: MaskType, config: PriorModelConfig) -> Tensor:
     return mask
 
 
-def visible_positions(kind: MaskType, config: PriorModelConfig) -> list[Tensor]:
-    """For each image position those that it may attend to: int64 in rising order."""
-    return [row.nonzero().flatten() for row in image_mask(kind, config.grid, config.conv_kernel)]
-
-
 def _window(grid: int, kernel: int) -> Tensor:
     reach = (kernel - 1) // 2
     rows = torch.arange(reach + 1) * grid

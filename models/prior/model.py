@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.prior.attention import Attention, LayerCache
+from models.prior.attention import Attention
 from models.prior.config import MaskType, PriorModelConfig
 from models.prior.embedding import StreamEmbedding
 from models.training.checkpoint import load_weights, read_config
@@ -28,18 +28,7 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole streams [B, L, C] to the same shape."""
-        return self._mlp(x + self.attention(self.attention_norm(x)))
-
-    def prefill(self, x: Tensor, candidates: int, image_positions: int) -> tuple[Tensor, LayerCache]:
-        """Text positions [P, T, C] to the same shape, and the layer's cache."""
-        mixed, cache = self.attention.prefill(self.attention_norm(x), candidates, image_positions)
-        return self._mlp(x + mixed), cache
-
-    def step(self, x: Tensor, cache: LayerCache, position: int) -> Tensor:
-        """One image position of every candidate, [P * N, 1, C] to the same shape."""
-        return self._mlp(x + self.attention.step(self.attention_norm(x), cache, position))
-
-    def _mlp(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.attention_norm(x))
         grown: Tensor = self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x))))
         return x + grown
 

@@ -1,137 +1,191 @@
-"""Draws codes from the prior, with cached keys and values (paper 2.6)."""
+"""Draws codes from the prior (paper 2.6): many candidates at a time, each the same as if it were drawn alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.prior.attention import LayerCache
-from models.prior.model import Prior, TransformerBlock
-from models.text.bpe import BPE
+from models.generator import Sampling
+from models.prior.cache import cache_bytes
+from models.prior.config import PriorModelConfig
+from models.prior.decoding import IncrementalDecoder, InferencePrior
+from models.prior.model import Prior
+from models.text.bpe import BPE, PAD
 from models.training.randomness import generator_of
 
-
-class IncrementalDecoder:
-    """Predicts one image position after the other, for N candidates of each of P prompts."""
-
-    def __init__(self, prior: Prior, captions: Tensor, candidates: int) -> None:
-        """Run the text once per prompt.
-
-        Args:
-            captions: token ids with PAD, int64 [P, caption_length].
-            candidates: N, images per prompt.
-        """
-        self._prior = prior
-        self._rows = captions.shape[0] * candidates
-        self._position = 0
-        self._caches: list[LayerCache] = []
-        x = prior.embedding.text(prior.embedding.text_ids(captions))
-        for block in prior.blocks:
-            assert isinstance(block, TransformerBlock)
-            x, cache = block.prefill(x, candidates, prior.config.codes_per_image)
-            self._caches.append(cache)
-
-    def next_logits(self, previous: Tensor | None) -> Tensor:
-        """Logits of the next code, fp32 [P * N, V]; `previous` is the code before it, int64 [P * N], None at first."""
-        x = self._prior.embedding.image_step(previous, self._position, self._rows)
-        for block, cache in zip(self._prior.blocks, self._caches, strict=True):
-            assert isinstance(block, TransformerBlock)
-            x = block.step(x, cache, self._position)
-        self._position += 1
-        return self._prior.head(x[:, 0], self._prior.image_head)
+# From 4 rows on, products of matrices on a CPU give for a row what they give for it among any others, to the last bit,
+# and take hardly longer than for one.
+FEWEST_ROWS = 4
+MOST_ROWS = {"cpu": 64, "cuda": 512}  # more than a CPU can use at a time
+MEMORY_SHARE = 0.25  # of what is free, for a batch; other workers may draw beside this one
 
 
-@torch.inference_mode()
-def draw_codes(
-    prior: Prior,
+@dataclass(frozen=True)
+class CodeBatch:
+    """Consecutive candidates of one prompt: which prompt, the number of the first, and codes uint16 [K, n]."""
+
+    prompt: int
+    first: int
+    codes: NDArray[np.uint16]
+
+
+def draw_code_batches(
+    prior: InferencePrior,
     bpe: BPE,
     captions: Sequence[str],
     n: int,
     seed: int = 0,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-) -> NDArray[np.uint16]:
-    """Draw n images for each caption.
+    sampling: Sampling | None = None,
+    kept: Tensor | None = None,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Iterator[CodeBatch]:
+    """Draw n images for each caption, and give them as they become ready: caption by caption, in order.
 
-    Candidate i of a caption depends on (seed, caption, i) alone, up to rounding: not on n and not on the other
-    captions.
+    All images have equally many codes, so those of a batch end together and the next ones take their places.
+    Candidate i of a caption depends on (seed, caption, kept, i) alone: not on n, the other captions, or the batch; on a
+    GPU up to rounding.
 
     Args:
-        temperature: divides the logits; 0 takes the most likely code every time.
-        top_k: draw among the k most likely codes only.
-        top_p: draw among the fewest codes whose probabilities reach this sum.
-
-    Returns:
-        uint16 codes [P, n, codes_per_image].
+        sampling: defaults of `Sampling` when None; its precision is the prior's.
+        kept: codes that all images have, int64 [codes_per_image], -1 where a code is drawn.
+        on_progress: called with the share of all codes that is drawn.
 
     Raises:
         ValueError: `bpe` is not of the prior's vocabulary and caption length.
     """
-    check_vocabulary(prior, bpe)
-    device = next(prior.parameters()).device
-    steps = prior.config.codes_per_image
-    decoder = IncrementalDecoder(prior, bpe.encode(captions).to(device), n)
-    uniform = torch.stack([_uniform(seed, caption, i, steps) for caption in captions for i in range(n)]).to(device)
-    codes = torch.empty(len(captions) * n, steps, dtype=torch.int64, device=device)
-    previous: Tensor | None = None
-    for position in range(steps):
-        logits = decoder.next_logits(previous)
-        previous = choose_codes(logits, uniform[:, position], temperature, top_k, top_p)
-        codes[:, position] = previous
-    return codes.view(len(captions), n, steps).cpu().numpy().astype(np.uint16)
+    check_vocabulary(prior.config, bpe)
+    groups = list(_groups(len(captions), n, rows_that_fit(prior)))
+    steps = len(groups) * prior.config.codes_per_image
+    for place, (prompts, candidates) in enumerate(groups):
+        before = place * prior.config.codes_per_image
+        drawn = _draw(
+            prior,
+            bpe.encode([captions[i] for i in prompts]).to(prior.device),
+            torch.stack([uniform_of(prior, seed, captions[i], candidates) for i in prompts]).to(prior.device),
+            sampling or Sampling(),
+            kept,
+            lambda position, before=before: on_progress((before + position + 1) / steps),  # type: ignore[misc]
+        )
+        codes = drawn.cpu().numpy().astype(np.uint16)
+        yield from (CodeBatch(i, candidates.start, each) for i, each in zip(prompts, codes, strict=True))
 
 
-def choose_codes(
-    logits: Tensor, uniform: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+def draw_codes(
+    prior: Prior, bpe: BPE, captions: Sequence[str], n: int, seed: int = 0, sampling: Sampling | None = None
+) -> NDArray[np.uint16]:
+    """All of `draw_code_batches` at once, uint16 [P, n, codes_per_image]."""
+    batches = draw_code_batches(InferencePrior(prior), bpe, captions, n, seed, sampling)
+    return np.concatenate([batch.codes for batch in batches]).reshape(len(captions), n, -1)
+
+
+@torch.inference_mode()
+def _draw(
+    prior: InferencePrior,
+    captions: Tensor,
+    uniform: Tensor,
+    sampling: Sampling,
+    kept: Tensor | None,
+    on_step: Callable[[int], None],
 ) -> Tensor:
+    """Codes int64 [P, N, n] for captions [P, caption_length] and numbers in [0, 1), [P, N, n]."""
+    prompts, candidates, length = uniform.shape
+    rows = max(candidates, FEWEST_ROWS)
+    guidance = sampling.guidance
+    if guidance is not None:
+        captions = torch.cat([captions, torch.full_like(captions, PAD)])  # each prompt, then as many empty ones
+    decoder = IncrementalDecoder(prior, captions, rows)
+    codes = torch.zeros(prompts, rows, length, dtype=torch.int64, device=prior.device)
+    given = [-1] * length if kept is None else kept.tolist()
+    for position in range(length):
+        previous = codes[:, :, position - 1].flatten() if position else None
+        if previous is not None and guidance is not None:
+            previous = previous.repeat(2)
+        x = decoder.step(previous)
+        if given[position] >= 0:
+            codes[:, :, position] = given[position]
+        else:
+            logits = prior.logits(x)
+            if guidance is not None:
+                conditional, empty = logits.chunk(2)
+                logits = empty + guidance * (conditional - empty)
+            logits = logits.view(prompts, rows, -1)[:, :candidates].flatten(0, 1)
+            chosen = choose_codes(logits, uniform[:, :, position].flatten(), sampling)
+            codes[:, :candidates, position] = chosen.view(prompts, candidates)
+        on_step(position)
+    return codes[:, :candidates]
+
+
+def choose_codes(logits: Tensor, uniform: Tensor, sampling: Sampling) -> Tensor:
     """One code per row, by inverse transform sampling.
 
     Args:
         logits: [B, V].
         uniform: numbers in [0, 1), [B]; the same number and logits give the same code.
-        temperature, top_k, top_p: see `draw_codes`.
 
     Returns:
-        int64 [B].
+        int64 [B]. Codes that are as likely as the last one that top-k or top-p keeps are kept too.
     """
-    if temperature == 0:
+    if sampling.temperature == 0:
         return logits.argmax(-1)
-    probabilities = (logits.double() / temperature).softmax(-1)
-    order: Tensor | None = None
-    if top_k is not None or top_p is not None:
-        probabilities, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        probabilities = _most_likely(probabilities, top_k, top_p)
-    cumulative = probabilities.cumsum(-1)
-    target = uniform.double()[:, None] * cumulative[:, -1:]
-    place = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[1] - 1)
-    return (place if order is None else order.gather(1, place))[:, 0]
+    logits = logits / sampling.temperature
+    if sampling.top_k is not None and sampling.top_k < logits.shape[1]:
+        logits = logits.masked_fill(logits < _kth_largest(logits, sampling.top_k), float("-inf"))
+    probabilities = logits.softmax(-1)
+    if sampling.top_p is not None:
+        ranked = probabilities.sort(descending=True).values
+        needed = ranked.cumsum(-1, dtype=torch.float64) - ranked < sampling.top_p
+        least = ranked.masked_fill(~needed, 1.0).amin(-1, keepdim=True)
+        probabilities = probabilities.masked_fill(probabilities < least, 0.0)
+    cumulative = probabilities.cumsum(-1, dtype=torch.float64)
+    target = uniform[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, target, right=True)[:, 0].clamp_(max=logits.shape[1] - 1)
 
 
-def _most_likely(probabilities: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
-    kept = torch.ones_like(probabilities, dtype=torch.bool)
-    if top_k is not None:
-        kept[:, top_k:] = False
-    if top_p is not None:
-        kept &= probabilities.cumsum(-1) - probabilities < top_p
-    return probabilities * kept
+def _kth_largest(logits: Tensor, k: int) -> Tensor:
+    """[B, V] to [B, 1]. On a CPU NumPy takes a tenth of the time of torch's topk."""
+    if logits.device.type == "cpu":
+        place = logits.shape[1] - k
+        return torch.from_numpy(np.partition(logits.numpy(), place, axis=-1)[:, place, None])
+    return logits.topk(k, sorted=False).values.amin(-1, keepdim=True)
 
 
-def check_vocabulary(prior: Prior, bpe: BPE) -> None:
-    """Check that the prior was made for this text tokenizer.
+def uniform_of(prior: InferencePrior, seed: int, caption: str, candidates: range) -> Tensor:
+    """The random numbers of some candidates of a caption, fp64 [N, codes_per_image]."""
+    length = prior.config.codes_per_image
+    sources = (generator_of(seed, "sample", caption, i) for i in candidates)
+    return torch.stack([torch.rand(length, generator=source, dtype=torch.float64) for source in sources])
+
+
+def rows_that_fit(prior: InferencePrior) -> int:
+    """How many images to draw at a time, from the memory that is free now."""
+    c = prior.config
+    one = cache_bytes(c, prior.dtype) + 32 * c.image_vocab + 64 * c.width  # with what the logits and a block need
+    device = prior.device
+    cuda = device.type == "cuda"
+    free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
+    return max(FEWEST_ROWS, min(int(free * MEMORY_SHARE) // one, MOST_ROWS["cuda" if cuda else "cpu"]))
+
+
+def _groups(prompts: int, n: int, most: int) -> Iterator[tuple[range, range]]:
+    """Prompts and candidates to draw at a time: a part of one prompt's candidates, or all of several prompts'."""
+    together = max(1, most // max(n, FEWEST_ROWS))
+    for first in range(0, prompts, together):
+        for candidate in range(0, n, most):
+            yield range(first, min(first + together, prompts)), range(candidate, min(candidate + most, n))
+
+
+def check_vocabulary(prior: PriorModelConfig, bpe: BPE) -> None:
+    """Check that a prior was made for this text tokenizer.
 
     Raises:
         ValueError: another vocabulary size or caption length.
     """
-    c = prior.config
-    if (bpe.vocab_size, bpe.text_length) != (c.text_vocab, c.caption_length):
+    if (bpe.vocab_size, bpe.text_length) != (prior.text_vocab, prior.caption_length):
         raise ValueError(
             f"a tokenizer of {bpe.vocab_size} ids and {bpe.text_length} positions does not fit "
-            f"a prior of {c.text_vocab} ids and {c.caption_length} positions"
+            f"a prior of {prior.text_vocab} ids and {prior.caption_length} positions"
         )
-
-
-def _uniform(seed: int, caption: str, index: int, steps: int) -> Tensor:
-    return torch.rand(steps, generator=generator_of(seed, "sample", caption, index), dtype=torch.float64)

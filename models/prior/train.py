@@ -123,7 +123,7 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     tokens, val = Shards(job.data.train, _COLUMNS), Shards(job.data.val, _COLUMNS)
     checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
     model = Prior(job.model)
-    check_vocabulary(model, bpe)
+    check_vocabulary(model.config, bpe)
     workers = workers_of(job.data.workers, ranks)
     run(PriorLearner(model, job.training, bpe, tokens, val, workers), job, ranks)
 

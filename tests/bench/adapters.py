@@ -104,23 +104,10 @@ def token_shards(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
 
 
 def prior_train(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
-    """A step of the prior with the peers' amount of work: an MLP of 6 widths has the weights of their GEGLU of 4."""
-    from models.prior.config import PriorModelConfig
+    """A step of the prior with the peers' amount of work."""
     from models.prior.losses import image_loss, prior_loss, text_loss
-    from models.prior.model import Prior, TransformerBlock
 
-    torch.manual_seed(0)
-    width = cfg["dim"]
-    sizes = {"text_vocab": cfg["text_vocab"], "image_vocab": cfg["image_vocab"], "grid": cfg["grid"]}
-    shape = PriorModelConfig(
-        width=width, layers=cfg["depth"], heads=cfg["heads"], conv_kernel=5, text_length=cfg["text_len"], **sizes
-    )
-    model = Prior(shape)
-    kinds = {"row": "row", "col": "column", "conv": "conv", "full": "full"}
-    for layer in range(cfg["depth"]):
-        block = TransformerBlock(shape, kinds[cfg["attn"][layer % len(cfg["attn"])]])  # type: ignore[arg-type]
-        block.mlp_in, block.mlp_out = torch.nn.Linear(width, 6 * width), torch.nn.Linear(6 * width, width)
-        model.blocks[layer] = block
+    model = _prior(cfg)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     captions = torch.randint(0, cfg["text_vocab"], (cfg["batch"], cfg["text_len"]))
     codes = torch.randint(0, cfg["image_vocab"], (cfg["batch"], cfg["grid"] ** 2))
@@ -141,3 +128,56 @@ def prior_train(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
     if os.environ.get("BF16") == "1":
         steps["this project, bf16"] = step_in(True)
     return steps
+
+
+def sampling(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
+    """Candidates of one caption, drawn as `dalle generate` draws codes, with the text in each time."""
+    from models.generator import Sampling
+    from models.prior.decoding import InferencePrior
+    from models.prior.sampling import draw_code_batches
+    from models.text.bpe import BPE
+
+    class Caption(BPE):
+        vocab_size, text_length = cfg["text_vocab"], cfg["text_len"]
+
+        def __init__(self) -> None:
+            """Nothing to read: the peers' captions are numbers too."""
+
+        def encode(self, captions: Any) -> torch.Tensor:
+            return torch.randint(0, self.vocab_size, (len(captions), self.text_length))
+
+    model = _prior(cfg).eval()
+    half = Sampling(top_k=cfg["image_vocab"] // 2)
+
+    def step_in(dtype: torch.dtype) -> Step:
+        prior = InferencePrior(model, dtype)
+
+        def step() -> int:
+            return sum(len(b.codes) for b in draw_code_batches(prior, Caption(), ["a"], cfg["batch"], 0, half))
+
+        return step
+
+    steps = {"this project, fp32": step_in(torch.float32)}
+    if os.environ.get("BF16") == "1":
+        steps["this project, bf16"] = step_in(torch.bfloat16)
+    return steps
+
+
+def _prior(cfg: dict[str, Any]) -> Any:
+    """A prior with random weights; an MLP of 6 widths has the weights of the peers' GEGLU of 4."""
+    from models.prior.config import PriorModelConfig
+    from models.prior.model import Prior, TransformerBlock
+
+    torch.manual_seed(0)
+    width = cfg["dim"]
+    sizes = {"text_vocab": cfg["text_vocab"], "image_vocab": cfg["image_vocab"], "grid": cfg["grid"]}
+    shape = PriorModelConfig(
+        width=width, layers=cfg["depth"], heads=cfg["heads"], conv_kernel=5, text_length=cfg["text_len"], **sizes
+    )
+    model = Prior(shape)
+    kinds = {"row": "row", "col": "column", "conv": "conv", "full": "full"}
+    for layer in range(cfg["depth"]):
+        block = TransformerBlock(shape, kinds[cfg["attn"][layer % len(cfg["attn"])]])  # type: ignore[arg-type]
+        block.mlp_in, block.mlp_out = torch.nn.Linear(width, 6 * width), torch.nn.Linear(6 * width, width)
+        model.blocks[layer] = block
+    return model

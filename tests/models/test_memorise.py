@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from models.generator import Sampling
 from models.prior.model import load_prior
 from models.prior.sampling import draw_codes
 from models.prior.train import PriorJob, train
@@ -22,5 +23,7 @@ def test_a_prior_that_memorised_its_corpus_draws_it(
     job["model"] |= {"width": 32, "layers": 2}
     train(PriorJob.model_validate(job), Ranks())
     captions, codes = tokens_of(Shards([token_shard], ["caption", "codes"]), range(8))
-    drawn = draw_codes(load_prior(Path(job["out"])), load_bpe(bpe_path), captions, 1, temperature=0.0)[:, 0]
+    drawn = draw_codes(load_prior(Path(job["out"])), load_bpe(bpe_path), captions, 1, sampling=Sampling(temperature=0))[
+        :, 0
+    ]
     assert np.mean(drawn == codes) > 0.95

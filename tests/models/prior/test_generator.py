@@ -9,11 +9,12 @@ from support.tiny_models import CODES, GRID, IMAGE_SIZE, write_generator
 
 from models.dvae.config import DVAEModelConfig
 from models.dvae.model import DVAE
-from models.generator import Sampling, load
+from models.generator import ImagePrompt, Sampling, load
 from models.prior.generator import PriorGenerator
-from models.tokenizer import decode_codes
+from models.tokenizer import decode_codes, encode_images
 from models.training.checkpoint import save_model
 from models.training.errors import CheckpointError
+from models.training.images import resize
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,35 @@ def test_at_temperature_zero_all_candidates_are_the_likeliest(folder: Path) -> N
     cold = load(folder).draw(["a frog"], 3, sampling=Sampling(temperature=0)).codes[0]
     assert np.array_equal(cold[0], cold[1])
     assert np.array_equal(cold[0], cold[2])
+
+
+def test_an_image_prompt_keeps_its_upper_part_and_draws_the_rest(folder: Path) -> None:
+    generator = load(folder)
+    image = np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8)
+    own = encode_images(generator.tokenizer, resize(image, IMAGE_SIZE)[None])[0].reshape(GRID, GRID)
+    drawn = generator.draw(["a frog"], 4, image=ImagePrompt(image, keep_rows=0.5)).codes[0].reshape(4, GRID, GRID)
+    half = round(GRID / 2)
+    assert (drawn[:, :half] == own[:half]).all()
+    assert not (drawn[:, half:] == own[half:]).all()
+
+
+def test_an_image_prompt_may_keep_columns_beside_the_drawn_rectangle(folder: Path) -> None:
+    generator = load(folder)
+    image = np.random.default_rng(1).integers(0, 256, (IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+    own = encode_images(generator.tokenizer, image[None])[0].reshape(GRID, GRID)
+    prompt = ImagePrompt(image, keep_rows=1 / GRID, keep_columns=2 / GRID)
+    drawn = generator.draw(["a frog"], 2, image=prompt).codes[0].reshape(2, GRID, GRID)
+    assert (drawn[:, 0] == own[0]).all()
+    assert (drawn[:, 1:, :2] == own[1:, :2]).all()
+    assert not (drawn[:, 1:, 2:] == own[1:, 2:]).all()
+
+
+@pytest.mark.parametrize("keep", [{"keep_rows": 1.0}, {"keep_columns": 0.99}, {"keep_rows": -0.5}])
+def test_an_image_prompt_that_leaves_nothing_to_draw_is_refused(folder: Path, keep: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="nothing is left to draw"):
+        load(folder).draw(["a frog"], 1, image=ImagePrompt(np.zeros((8, 8, 3), np.uint8), **keep))
+    with pytest.raises(ValueError, match="not square"):
+        load(folder).draw(["a frog"], 1, image=ImagePrompt(np.zeros((8, 9, 3), np.uint8)))
 
 
 def test_an_image_tokenizer_of_another_grid_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from models.prior.config import PriorModelConfig
+from models.prior.decoding import IncrementalDecoder, InferencePrior
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
-from models.prior.sampling import IncrementalDecoder
 from models.text.bpe import PAD
 
 CASES = [
@@ -81,8 +81,9 @@ def test_cached_logits_equal_those_of_the_whole_stream(changes: dict[str, object
     captions, codes = _inputs(model, 6)
     captions = captions[:2]
     _, whole = model(captions.repeat_interleave(3, 0), codes)
-    decoder = IncrementalDecoder(model, captions, 3)
-    steps = [decoder.next_logits(codes[:, i - 1] if i else None) for i in range(16)]
+    inference = InferencePrior(model)
+    decoder = IncrementalDecoder(inference, captions, 3)
+    steps = [inference.logits(decoder.step(codes[:, i - 1] if i else None)) for i in range(16)]
     assert (torch.stack(steps, 1) - whole).abs().max() <= 1e-5
 
 
