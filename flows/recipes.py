@@ -19,7 +19,6 @@ from flows.config import (
 from models.clip.config import CLIPTrainingConfig
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.prior.config import PriorLayout, PriorTrainingConfig
-from models.training.config import Precision
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
@@ -32,7 +31,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}  # where a processor has none, bf16 is many times slower than fp32
 
 
-def fastest_precision() -> Precision:
+def fastest_precision() -> Literal["fp32", "bf16"]:
     """bf16 where this machine's processor computes it, which is 1.5 times as fast for the demo's dVAE, else fp32.
 
     It is decided here, so that the precision stands in the config and in the fingerprints of the models.

@@ -45,6 +45,7 @@ class KeyCache:
         self.text_keys, self.text_values = text_keys.flatten(0, 1), text_values.flatten(0, 1)
         prompts, heads, _, size = text_keys.shape
         self._kept = text_keys.new_zeros(2, prompts, heads, candidates, self._positions, size)
+        self._keys, self._values = self._kept.flatten(1, 3)
         # In two steps of M positions, a slot's distance to the present one repeats.
         slots = torch.arange(self._positions, device=text_keys.device)
         distances = (slots[:, None] - slots[None, :]) % self._positions
@@ -66,9 +67,8 @@ class KeyCache:
         slot = self._slot(position)
         first = slot - position // self._grid if self._kind == "column" else 0
         end = slot + 1 if self._kind in ("column", "full") else min(position + 1, self._positions)
-        keys, values = self._kept.flatten(1, 3)[:, :, first:end].unbind()
         hidden = None if self._hidden is None else self._hidden[position % self._positions, :end]
-        return keys, values, hidden
+        return self._keys[:, first:end], self._values[:, first:end], hidden
 
     def _slot(self, position: int) -> int:
         """Where a position is kept. Those of a column lie together."""

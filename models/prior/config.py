@@ -8,6 +8,7 @@ from models.config import Frozen
 from models.training.config import TrainingConfig
 
 MaskType = Literal["row", "column", "conv", "full"]
+AttentionForm = Literal["structural", "flex", "dense"]
 
 
 class PriorLayout(Frozen):
@@ -18,6 +19,11 @@ class PriorLayout(Frozen):
     heads: int = Field(default=62, gt=0)  # B.1
     attention: Literal["paper", "full"] = Field(
         default="paper", description="row, column and conv layers in the paper's order (B.1), or dense causal layers"
+    )
+    attention_form: AttentionForm = Field(
+        default="structural",
+        description="how sparse layers are computed, the same up to rounding: structural skips what is hidden, on any "
+        "device; flex does so by FlexAttention, on CUDA only; dense computes all scores under a mask",
     )
     conv_kernel: int = Field(default=11, gt=0, description="side of the conv layer's window, odd (figure 11)")
     start_of_text: bool = Field(

@@ -1,10 +1,15 @@
 """The prior as sampling runs it: the caption once for each prompt, then one image position after the other."""
 
+import copy
+from collections.abc import Callable
+from functools import partial
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.inference import InferenceLinear
+from models.prior.attention import Attention
 from models.prior.cache import KeyCache
 from models.prior.config import PriorModelConfig
 from models.prior.model import Prior, TransformerBlock
@@ -17,15 +22,16 @@ class InferenceBlock:
         self._config, self._kind = config, block.attention.kind
         on_cpu = block.mlp_in.weight.device.type == "cpu"
         self._attention_dtype = torch.float32 if on_cpu else dtype  # a CPU is slower at small products in bf16
-        self._attention_norm, self._mlp_norm = block.attention_norm, block.mlp_norm
-        self._qkv, self._out = (InferenceLinear(layer, dtype) for layer in (block.attention.qkv, block.attention.out))
-        self._mlp_in, self._mlp_out = (InferenceLinear(layer, dtype) for layer in (block.mlp_in, block.mlp_out))
+        self._attention_norm, self._mlp_norm = _norm(block.attention_norm), _norm(block.mlp_norm)
         self._heads, self._head_size = block.attention.heads, block.attention.head_size
+        self._qkv = InferenceLinear(_with_scaled_queries(block.attention), dtype)
+        self._out = InferenceLinear(block.attention.out, dtype)
+        self._mlp_in, self._mlp_out = (InferenceLinear(layer, dtype) for layer in (block.mlp_in, block.mlp_out))
 
     def prefill(self, x: Tensor, prompts: int, candidates: int) -> tuple[Tensor, KeyCache]:
         """Text positions of all prompts, [P * T, C], to the same shape, and a cache for N candidates of each."""
         query, key, value = self._project(x, prompts)
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=1.0)
         cache = KeyCache(self._kind, self._config, key, value, candidates)
         return self._finish(x, mixed), cache
 
@@ -34,14 +40,14 @@ class InferenceBlock:
         projected = self._project(x, prompts)
         cache.write(projected[1:], position)
         keys, values, hidden = cache.visible(position)
-        query = (projected[0] * self._head_size**-0.5).flatten(0, 1).contiguous()  # [P * H, N, D]
-        alone = query.view(-1, 1, self._head_size)  # [P * H * N, 1, D]: keys of the image are those of one candidate
+        query = projected[0].flatten(0, 1)  # [P * H, N, D]
+        alone = query.reshape(-1, 1, self._head_size)  # [P * H * N, 1, D]: keys of an image are its candidate's alone
         on_image = torch.bmm(alone, keys.mT)
         if hidden is not None:
             on_image += hidden
         on_text = torch.bmm(query, cache.text_keys.mT)  # [P * H, N, T]
         scores = torch.cat([on_text, on_image.view(*query.shape[:2], -1)], dim=-1)
-        weights = scores.softmax(-1, dtype=torch.float32).to(self._attention_dtype)
+        weights = scores.softmax(-1)
         text = on_text.shape[-1]
         mixed = torch.bmm(weights[..., :text], cache.text_values)
         mixed.view_as(alone).baddbmm_(weights[..., text:].reshape(*alone.shape[:2], -1), values)
@@ -58,6 +64,20 @@ class InferenceBlock:
         return x + self._mlp_out(self._mlp_in(self._mlp_norm(x), gelu=True))
 
 
+def _with_scaled_queries(attention: Attention) -> nn.Linear:
+    """The projection to queries, keys and values, with the factor of the scores in that of the queries."""
+    qkv = copy.deepcopy(attention.qkv)
+    width = qkv.in_features
+    for parameter in (qkv.weight, qkv.bias):
+        parameter.data[:width] *= attention.head_size**-0.5
+    return qkv
+
+
+def _norm(layer: nn.LayerNorm) -> Callable[[Tensor], Tensor]:
+    """The layer without what a module does around its computation."""
+    return partial(F.layer_norm, normalized_shape=layer.normalized_shape, weight=layer.weight, bias=layer.bias)
+
+
 class InferencePrior:
     """A trained prior ready to draw in one precision. Norms, the residual stream and the logits stay fp32."""
 
@@ -66,7 +86,7 @@ class InferencePrior:
         self.dtype = dtype
         self.embedding = prior.embedding
         self.blocks = [InferenceBlock(block, prior.config, dtype) for block in prior.blocks]  # type: ignore[arg-type]
-        self._norm, self._head = prior.norm, InferenceLinear(prior.image_head, torch.float32)
+        self._norm, self._head = _norm(prior.norm), InferenceLinear(prior.image_head, torch.float32)
         self.positions = prior.embedding.image_positions().detach()
 
     @property

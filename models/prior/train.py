@@ -115,10 +115,12 @@ def train(job: PriorJob, ranks: Ranks) -> None:
 
     Raises:
         DataError: token shards are unreadable or do not fit the model.
-        ValueError: the text tokenizer does not fit the model.
+        ValueError: the text tokenizer does not fit the model, or FlexAttention is asked for without CUDA.
         TrainingError, ValueError: as from `run`.
     """
     prepare(job.training, ranks)
+    if job.model.attention_form == "flex" and ranks.device.type != "cuda":
+        raise ValueError("attention_form flex has gradients on CUDA only: train with structural, which gives the same")
     bpe = load_bpe(job.data.bpe)
     tokens, val = Shards(job.data.train, _COLUMNS), Shards(job.data.val, _COLUMNS)
     checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
