@@ -128,6 +128,10 @@ class Generator(ABC):
         """The end of a prompt that is too long for the generator to read; empty if it reads all of it."""
         return ""
 
+    def unknown(self, prompt: str) -> str:
+        """The letters of a prompt that the generator's training hardly had, each once; empty if it cannot tell."""
+        return ""
+
 
 # Kind of generator, as its config names it: module with a function `load(directory, device)`. A new kind is one line.
 GENERATORS = {

@@ -41,6 +41,10 @@ class RowsLostError(PipelineError):
     """Rows in are not rows out plus rows rejected: a bug in a stage, never the user's fault."""
 
 
+class OutOfMemoryError(PipelineError):
+    """What was asked for does not fit into memory."""
+
+
 class ModelMismatchError(PipelineError):
     """A model and the tokens or checkpoint it was given do not belong together."""
 

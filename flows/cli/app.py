@@ -1,5 +1,6 @@
 """`dalle <verb>`. One verb, one function; everything heavy is imported when a verb needs it."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from flows.cli import environment
 from flows.cli.errors import PlainGroup
 
 if TYPE_CHECKING:
+    from flows.cli.drawing.models import ChosenModels
     from flows.config import PipelineConfig
     from flows.recipes import RecipeName
     from tasks.engine.artifact import Artifact
     from tasks.settings import Settings
+
+MOST_CANDIDATES = 4096  # of a prompt; the paper draws 512
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -36,6 +40,8 @@ ConfigFile = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change one setting; can be repeated.")]
 Root = Annotated[str | None, typer.Option(help="Folder or s3:// address of the artifacts.  [default: runs]")]
 WorkDir = Annotated[str | None, typer.Option(help="Folder for unfinished training.  [default: .dalle/work]")]
+ModelFolder = Annotated[Path | None, typer.Option(help="Draw with a folder that `dalle export` wrote.")]
+Count = Annotated[int, typer.Option("--n", min=1, max=MOST_CANDIDATES, help="Candidates to draw for each prompt.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -86,13 +92,28 @@ def run(
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What to draw.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="Candidates to draw.")] = 32,
-    top: Annotated[int, typer.Option(min=1, help="How many of the best to keep.")] = 4,
+    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="What to draw.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--prompts", help="More prompts: a text file of one a line, or a CSV with `prompt`.")
+    ] = None,
+    n: Count = 32,
+    top: Annotated[int, typer.Option(min=1, help="How many of the best to keep apart.")] = 4,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the pictures.  [default: generated/<prompt>-<hash>]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other pictures.")] = 0,
+    image: Annotated[Path | None, typer.Option(help="A picture of which a part is kept; the rest is drawn.")] = None,
+    keep_rows: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of its height kept, from the top.  [default: 15/32]"),
+    ] = None,
+    keep_columns: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of its width that is kept below, from the left.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, help="0 draws the likeliest codes.")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Draw from the k likeliest codes only.")] = None,
+    top_p: Annotated[float | None, typer.Option(min=0, max=1, help="Or from those that reach this share.")] = None,
+    model: ModelFolder = None,
     recipe: Recipe = None,
     config: ConfigFile = None,
     set_: Set = None,
@@ -100,25 +121,81 @@ def generate(
     work_dir: WorkDir = None,
     json_: Json = False,
 ) -> None:
-    """Draw pictures for a prompt with the trained models, best first."""
+    """Draw pictures for prompts with trained models, best first."""
     import json
 
-    given = _given(recipe, config, set_)
     from flows.cli import console
-    from flows.cli.generate import Wish, draw_files, remarks
+    from flows.cli.drawing.generate import Wish, draw_files, remarks
+    from flows.cli.drawing.picture import read_image_prompt, require_picture
+    from flows.cli.drawing.prompts import prompt_rows
+    from tasks.generate import Request
 
+    rows = prompt_rows(prompts or [], file)
+    require_picture(image is not None, keep_rows, keep_columns)
+    models = _models(model, recipe, config, set_, root, work_dir)
+    kept = read_image_prompt(image, keep_rows, keep_columns) if image else None
+    sampling = models.sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+    request = Request((), n, seed, sampling, kept)
+    with console.WaitingLine() as tell:
+        drawn = draw_files(Wish(rows, request, top, out), models.source, tell)
+    if json_:
+        typer.echo(json.dumps(drawn, indent=2, ensure_ascii=False))
+        return
+    for record in drawn.get("prompts", [drawn]):
+        for remark in remarks(record, "prompts" in drawn):
+            typer.echo(remark)
+        for picture in record["best"]:
+            typer.echo(f"{picture['path']}  score {picture['score']:.3f}")
+    for sheet in drawn.get("sheets", [drawn.get("sheet")]):
+        typer.echo(f"On one sheet: {sheet}")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="New folder for the models.")] = Path("model"),
+    fp16: Annotated[bool, typer.Option("--fp16", help="Store the weights in half the bytes.")] = False,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    work_dir: WorkDir = None,
+    json_: Json = False,
+) -> None:
+    """Write the trained models as one folder that draws on any machine: `dalle generate --model FOLDER`."""
+    import json
+
+    from flows.cli import console
+    from flows.cli.drawing.export import export_folder
+
+    given = _given(recipe, config, set_)
     settings = _settings(root=root, work_dir=work_dir)
     command = _run_command(recipe, config, set_, root, work_dir)
-    with console.waiting() as tell:
-        drawn = draw_files(Wish(prompt, n, top, seed), given.config, settings, out, command, tell)
+    with console.WaitingLine() as tell:
+        made = export_folder(given.config, settings, command, out, fp16, tell)
     if json_:
-        typer.echo(json.dumps(drawn, indent=2))
+        typer.echo(json.dumps(made, indent=2))
         return
-    for remark in remarks(drawn):
-        typer.echo(remark)
-    for picture in drawn["pictures"]:
-        typer.echo(f"{picture['path']}  score {picture['score']:.3f}")
-    typer.echo(f"All of them on one sheet: {drawn['sheet']}")
+    typer.echo(f"{made['folder']}  {made['files']} files, {made['bytes'] / 1e6:,.1f} MB")
+    typer.echo(f"To draw: dalle generate {shlex.quote(made['prompt'])} --model {shlex.quote(made['folder'])}")
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page on 127.0.0.1.")] = 8765,
+    model: ModelFolder = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    work_dir: WorkDir = None,
+) -> None:
+    """Serve a page on this machine that draws: a prompt, pictures as they come, a picture as prompt."""
+    from flows.cli import console
+    from flows.cli.drawing.serve import serve_page
+
+    models = _models(model, recipe, config, set_, root, work_dir)
+    with console.WaitingLine() as tell:
+        serve_page(models.source, models.sampling(), models.prompts, port, tell)
 
 
 @app.command()
@@ -280,7 +357,7 @@ def up(
     """Start a Prefect server with its UI, a worker, and the deployments with their schedules."""
     from flows.cli import console, services
 
-    with console.waiting() as tell:
+    with console.WaitingLine() as tell:
         server = services.up(port, file.absolute() if file else services.DEPLOYMENTS, password_file, tell)
     typer.echo(f"Prefect is up: {server.ui}  (`dalle run` now shows there; `dalle down` ends it)")
 
@@ -312,6 +389,27 @@ def _given(recipe: str | None, file: Path | None, assignments: Sequence[str] | N
     return Given(name, assigned(changed(recipe_config(name), changes), assignments or []))
 
 
+def _models(
+    folder: Path | None,
+    recipe: str | None,
+    file: Path | None,
+    assignments: Sequence[str] | None,
+    root: str | None,
+    work_dir: str | None,
+) -> "ChosenModels":
+    """Those of an exported folder, or of the config."""
+    from flows.cli.drawing.models import models_of_folder, models_of_run
+    from tasks.errors import ConfigError
+
+    if folder is not None:
+        if recipe or file or assignments or root:
+            raise ConfigError("--model names a folder of models, and --recipe, --config, --set and --root a run's.")
+        return models_of_folder(folder)
+    settings = _settings(root=root, work_dir=work_dir)
+    command = _run_command(recipe, file, assignments, root, work_dir)
+    return models_of_run(_given(recipe, file, assignments).config, settings, command)
+
+
 def _run_command(
     recipe: str | None,
     file: Path | None,
@@ -321,7 +419,6 @@ def _run_command(
 ) -> str:
     """The `dalle run` that makes what these options name."""
     import re
-    import shlex
 
     given = [("--recipe", recipe), ("--config", file), *(("--set", each) for each in assignments or [])]
     given += [("--root", root), ("--work-dir", work_dir)]

@@ -2,9 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -17,6 +16,7 @@ from tasks.engine.output import Progress as StageProgress
 from tasks.engine.stage import Observer, Outcome, Stage
 
 PLAIN_EVERY_S = 30.0  # between two progress lines of a stage, where there is no terminal
+WAITING_EVERY_S = 5.0  # and of a piece of work that a person waits for
 
 FIGURES_SHOWN = 2
 
@@ -145,20 +145,51 @@ class Live(Silent):
         self._console.print(text, style="dim" if reused else "", soft_wrap=True, markup=False)
 
 
-@contextmanager
-def waiting() -> Iterator[Callable[[str], None]]:
+class WaitingLine:
     """Shows what is being done, on standard error: with a spinner and the time so far on a terminal, else as lines.
 
-    Yields:
-        a function to be called with each next piece of work.
+    For a `with` block; to be called with each next piece of work.
     """
-    if not sys.stderr.isatty():
-        yield lambda phase: print(f"{phase} …", file=sys.stderr, flush=True)
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as shown:
-        task = shown.add_task("Starting", total=None)
-        yield lambda phase: shown.reset(task, description=f"{phase} …", total=None)
+
+    def __init__(self, every_s: float = WAITING_EVERY_S) -> None:
+        """`every_s`: the least time between two lines about one piece of work, where there is no terminal."""
+        self._every_s = every_s
+        self._told = time.monotonic()
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True, highlight=False), transient=True)
+        self._task = self._bar.add_task("Starting", total=None)
+        self._on_terminal = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        if self._on_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, phase: str) -> None:
+        """The next piece of work begins."""
+        self._told = time.monotonic()
+        if self._on_terminal:
+            self._bar.reset(self._task, description=f"{phase} …", total=None)
+        else:
+            self.line(f"{phase} …")
+
+    def progress(self, text: str) -> None:
+        """How far the piece of work is; may be called as often as wanted."""
+        if self._on_terminal:
+            self._bar.update(self._task, description=text)
+        elif time.monotonic() - self._told >= self._every_s:
+            self._told = time.monotonic()
+            self.line(text)
+
+    def line(self, text: str) -> None:
+        """A line that stays."""
+        if self._on_terminal:
+            self._bar.console.print(text, soft_wrap=True, markup=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
 
 def is_terminal() -> bool:

@@ -12,6 +12,7 @@ from models.text.config import BPEModelConfig
 from models.text.dropout import Merges
 
 PAD = -1  # marks a text position without a token; the prior puts that position's own learned embedding there
+_SPACE = "Ġ"  # a space in the byte-level alphabet
 
 
 class BPE:
@@ -48,6 +49,17 @@ class BPE:
         if not encoding.overflowing:
             return ""
         return caption[encoding.offsets[-1][1] :].strip()
+
+    def unknown(self, caption: str) -> str:
+        """The letters of a caption that no token holds whole, each once: training had them hardly ever or not at all.
+
+        ASCII letters are tokens in any case, so nothing is told of them.
+        """
+        letters = [letter for letter in dict.fromkeys(caption) if not letter.isascii() and not letter.isspace()]
+        if not letters:
+            return ""
+        tokens = "\n".join(self._tokenizer.get_vocab())
+        return "".join(letter for letter in letters if self._words(letter)[-1].removeprefix(_SPACE) not in tokens)
 
     def count_cut(self, captions: Sequence[str]) -> int:
         """How many of the captions are beyond T tokens, so that `encode` cuts them."""

@@ -1,21 +1,21 @@
-"""All pictures of one prompt on a sheet, large enough to look at, each with its rank and score."""
+"""Pictures on a contact sheet, large enough to look at: under each prompt its pictures with their ranks and scores."""
 
 import io
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.generate import Picture
-
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 LEAST_SIDE = 160  # smaller pictures are enlarged by a whole factor to at least this, pixels
 COLUMNS = 8
-LEAST_WIDTH = 640  # of the sheet, for its heading
+LEAST_WIDTH = 640  # of the sheet, for its headings
 GAP, CAPTION, TITLE, NOTE = 12, 22, 26, 20  # pixels; the last three are heights of a line
 RANK = 32  # pixels from the left of a picture to its score
 INK, SOFT, PAPER = "#17181c", "#5a5e67", "#ffffff"
@@ -23,36 +23,74 @@ MOST_TITLE_LINES = 4
 NO_LETTERS = "Last Resort"  # a font that has a box for every letter there is
 
 
-def contact_sheet(prompt: str, note: str, pictures: Sequence[Picture]) -> bytes:
-    """The sheet as PNG: the prompt, the note, and the pictures in their order, row by row.
+@dataclass(frozen=True)
+class ScoredPicture:
+    """A picture as PNG bytes, and its score by the ranker."""
+
+    png: bytes
+    score: float
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The pictures of one prompt, best first, under the prompt and a note; at least one picture."""
+
+    prompt: str
+    note: str
+    pictures: Sequence[ScoredPicture]
+
+
+def contact_sheet(strips: Sequence[Strip]) -> bytes:
+    """The sheet as PNG: the strips one below the other, each with its pictures row by row.
 
     Args:
-        pictures: at least one, best first.
+        strips: at least one.
     """
     from PIL import Image, ImageDraw
 
-    images = [_enlarged(picture.png) for picture in pictures]
-    width, height = images[0].size
-    columns = min(COLUMNS, len(images))
-    across = max(GAP + columns * (width + GAP), LEAST_WIDTH)
-    faces = installed_fonts()
-    text, face = writable(" ".join(prompt.split()), faces)
-    title = _lines(text, face, across)
-    top = GAP + TITLE * len(title) + NOTE + GAP
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (across, top + rows * (height + CAPTION + GAP)), PAPER)
+    laid = [_LaidStrip(strip) for strip in strips]
+    across = max(LEAST_WIDTH, *(strip.width for strip in laid))
+    sheet = Image.new("RGB", (across, sum(strip.height(across) for strip in laid)), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for place, line in enumerate(title):
-        draw.text((GAP, GAP + TITLE * place), line, INK, _font(face, 19))
-    draw.text((GAP, top - NOTE - GAP), note, SOFT, _font(faces[0], 14))
-    for rank, (picture, image) in enumerate(zip(pictures, images, strict=True)):
-        x, y = GAP + rank % columns * (width + GAP), top + rank // columns * (height + CAPTION + GAP)
-        sheet.paste(image, (x, y))
-        draw.text((x, y + height + 3), f"{rank + 1}.", INK, _font(faces[0], 14))
-        draw.text((x + RANK, y + height + 3), f"score {picture.score:.3f}", SOFT, _font(faces[0], 14))
+    top = 0
+    for strip in laid:
+        strip.paint(sheet, draw, top)
+        top += strip.height(across)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+class _LaidStrip:
+    """A strip with the sizes of its parts, pixels."""
+
+    def __init__(self, strip: Strip) -> None:
+        self.strip = strip
+        self.images = [_enlarged(picture.png) for picture in strip.pictures]
+        self.columns = min(COLUMNS, len(self.images))
+        self.cell = (self.images[0].width + GAP, self.images[0].height + CAPTION + GAP)
+        self.width = GAP + self.columns * self.cell[0]
+        self.text, self.face = writable(" ".join(strip.prompt.split()), installed_fonts())
+
+    def height(self, across: int) -> int:
+        rows = -(-len(self.images) // self.columns)
+        return self._above(across) + rows * self.cell[1]
+
+    def paint(self, sheet: "Image", draw: "ImageDraw", top: int) -> None:
+        plain = installed_fonts()[0]
+        for place, line in enumerate(_lines(self.text, self.face, sheet.width)):
+            draw.text((GAP, top + GAP + TITLE * place), line, INK, _font(self.face, 19))
+        below = top + self._above(sheet.width)
+        draw.text((GAP, below - NOTE - GAP), self.strip.note, SOFT, _font(plain, 14))
+        for rank, (picture, image) in enumerate(zip(self.strip.pictures, self.images, strict=True)):
+            x, y = GAP + rank % self.columns * self.cell[0], below + rank // self.columns * self.cell[1]
+            sheet.paste(image, (x, y))
+            draw.text((x, y + image.height + 3), f"{rank + 1}.", INK, _font(plain, 14))
+            draw.text((x + RANK, y + image.height + 3), f"score {picture.score:.3f}", SOFT, _font(plain, 14))
+
+    def _above(self, across: int) -> int:
+        """Height of the prompt and the note."""
+        return GAP + TITLE * len(_lines(self.text, self.face, across)) + NOTE + GAP
 
 
 def _enlarged(png: bytes) -> "Image":
@@ -85,7 +123,8 @@ def writable(text: str, faces: Sequence[str]) -> tuple[str, str]:
     return "".join(a if a.isspace() or ord(a) in known else ascii(a)[1:-1] for a in text), faces[0]
 
 
-def installed_fonts() -> list[str]:
+@cache
+def installed_fonts() -> tuple[str, ...]:
     """Files of fonts: DejaVu Sans, which matplotlib brings, and behind it the others of this machine, plain ones first.
 
     DejaVu Sans has Greek and Cyrillic too, unlike Pillow's own, but no Chinese, Japanese or Korean.
@@ -97,7 +136,7 @@ def installed_fonts() -> list[str]:
         for entry in font_manager.fontManager.ttflist
         if not entry.name.startswith(NO_LETTERS)
     )
-    return [str(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), *(face for _, _, face in found)]
+    return str(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), *(face for _, _, face in found)
 
 
 @cache
