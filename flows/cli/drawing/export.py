@@ -22,7 +22,7 @@ from tasks.engine.code import commit
 from tasks.errors import ConfigError
 from tasks.generate import FolderModels, Ranking, Request, draw
 from tasks.preflight import require_root, require_writable
-from tasks.report.facts import RunFacts, gather
+from tasks.report.facts import gather
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def export_folder(
         DamagedArtifactError: a file of a model is not the one that was written.
     """
     require_root(settings.root, write=False)
-    _, models = trained(config, settings, command)
+    pairs, models = trained(config, settings, command)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} holds something already: name a new folder with --out.")
     require_writable(out.absolute().parent, "--out")
@@ -80,8 +80,9 @@ def export_folder(
         tell("Drawing previews with the copy")
         _draw_previews(folder, Request(prompts, PREVIEW_CANDIDATES, config.sample.seed, sampling))
         tell("Writing the model card")
-        card = model_card(_facts(config, settings, models), folder, manifest, fp16)
-        (folder / "README.md").write_text(card, encoding="utf-8")
+        evaluated = [each for each in plan(config, settings) if each.stage == "evaluate" and each.is_finished()]
+        facts = gather([*evaluated, models.generator, models.ranker, pairs])
+        (folder / "README.md").write_text(model_card(facts, folder, manifest, fp16), encoding="utf-8")
         manifest = manifest.model_copy(update={"files": describe_files(folder)})
         _write_manifest(folder, manifest)
     return {
@@ -161,12 +162,6 @@ def _draw_previews(folder: Path, request: Request) -> None:
                 pngs = []
     if strips:
         storage.write_bytes(str(folder / PREVIEW_SHEET), contact_sheet(strips))
-
-
-def _facts(config: PipelineConfig, settings: Settings, models: Models) -> RunFacts:
-    """What is known of the models: with the evaluation's figures, if they were evaluated."""
-    evaluated = [each for each in plan(config, settings) if each.stage == "evaluate" and each.is_finished()]
-    return gather([*evaluated, models.generator, models.ranker])
 
 
 def _made_from(models: Models) -> dict[str, str]:

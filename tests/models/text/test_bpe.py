@@ -156,3 +156,10 @@ def test_the_end_of_a_caption_that_is_not_read_is_known(tmp_path: Path) -> None:
     read = caption.removesuffix(unread)
     assert torch.equal(bpe.encode([read]), bpe.encode([caption]))
     assert bpe.unread("a") == ""
+
+
+def test_letters_that_training_did_not_have_are_told_each_once() -> None:
+    bpe = train_bpe(["a café", "the café", "naïve"] * 4, BPEModelConfig(vocab_size=300, text_length=24))
+    assert bpe.unknown("A CAFÉ, naïve") == ""
+    assert bpe.unknown("a café 赤い赤 🍎") == "赤い🍎"
+    assert bpe.unknown("plain ~ ASCII") == ""

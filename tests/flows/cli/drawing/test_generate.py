@@ -1,47 +1,90 @@
-"""`dalle generate`: every prompt and seed has a folder of its own, and the sheet shows prompt, ranks and scores."""
+"""`dalle generate`: every prompt and seed has a folder of its own, with all candidates, the best, a sheet, a record."""
 
-import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import numpy as np
 import pytest
-from PIL import Image
 from support.finished_run import emoji_pairs
+from support.painter import Painter
 from support.tables import artifact
-from support.tiny_models import tiny_generator, tiny_ranker
+from support.tiny_models import CODES, GRID, tiny_generator, tiny_ranker
 
-from flows.cli import generate
-from flows.cli.generate import Wish
-from flows.cli.sheet import LEAST_SIDE, contact_sheet, installed_fonts, writable
-from flows.pipeline import Models
-from flows.recipes import smoke
+from flows.cli.drawing import generate
+from flows.cli.drawing.generate import DrawingPace, Wish
+from flows.cli.drawing.prompts import PromptRow
+from models.generator import Generator, ImagePrompt, Sampling
 from tasks import pack
 from tasks.errors import ConfigError
-from tasks.generate import Picture
+from tasks.generate import ArtifactModels, Request
 from tasks.settings import Settings
 
 Draw = Callable[..., dict[str, Any]]
+PICTURE = ImagePrompt(np.zeros((8, 8, 3), np.uint8))
+
+
+class Told:
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, phase: str) -> None:
+        self.lines.append(phase)
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+class PaintingModels(ArtifactModels):
+    """Tiny models whose generator takes a picture, and draws no codes."""
+
+    def generator(self) -> Generator:
+        return Painter()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> ArtifactModels:
+    settings = Settings(root=str(tmp_path_factory.mktemp("runs")), dask_workers=0)
+    pairs = pack.pack(pack.Config(), settings, images=artifact("images", settings, emoji_pairs(24))).artifact
+    return ArtifactModels(pairs, tiny_generator(settings), tiny_ranker(settings), settings)
 
 
 @pytest.fixture
-def draw(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draw:
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def draw(models: ArtifactModels, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draw:
     """`draw_files` with tiny models, in a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
-    pairs = pack.pack(pack.Config(), settings, images=artifact("images", settings, emoji_pairs(24))).artifact
-    generator = tiny_generator(settings)
-    models = Models(tokenizer=generator, tokens=pairs, generator=generator, ranker=tiny_ranker(settings))
-    monkeypatch.setattr(generate, "trained", lambda *_: (pairs, models))
 
-    def drawn(prompt: str, n: int = 3, top: int = 2, seed: int = 0, out: Path | None = None) -> dict[str, Any]:
-        return generate.draw_files(Wish(prompt, n, top, seed), smoke(), settings, out, "dalle run", lambda phase: None)
+    def drawn(
+        *prompts: str | PromptRow,
+        n: int = 3,
+        top: int = 2,
+        out: Path | None = None,
+        models: ArtifactModels = models,
+        **how: Any,
+    ) -> dict[str, Any]:
+        rows = [prompt if isinstance(prompt, PromptRow) else PromptRow(prompt) for prompt in prompts]
+        return generate.draw_files(Wish(rows, Request((), n, **how), top, out), models, told)
 
     return drawn
 
 
 def folder_of(record: dict[str, Any]) -> Path:
     return Path(record["sheet"]).parent
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def pngs(folder: Path) -> set[str]:
@@ -61,17 +104,104 @@ def test_fewer_pictures_of_the_same_call_leave_no_old_ones_beside_them(draw: Dra
     folder = folder_of(draw("a frog", n=4, top=4))
     assert folder == folder_of(draw("a frog", n=4, top=1))
     assert pngs(folder) == {"00.png", "sheet.png"}
+    draw("a frog", n=2, top=1)
+    assert pngs(folder / "candidates") == {"0000.png", "0001.png"}
 
 
-@pytest.mark.parametrize("other", [{"prompt": "a cat"}, {"prompt": "a frog", "seed": 1}])
+def test_the_record_has_all_candidates_with_score_and_rank_and_their_codes(draw: Draw) -> None:
+    record = draw("a frog", n=5, top=2, seed=3)
+    assert [picture["rank"] for picture in record["pictures"]] == list(range(5))
+    assert sorted(picture["index"] for picture in record["pictures"]) == list(range(5))
+    scores = [picture["score"] for picture in record["pictures"]]
+    assert scores == sorted(scores, reverse=True)
+    assert [best["score"] for best in record["best"]] == scores[:2]
+    for best, picture in zip(record["best"], record["pictures"], strict=False):
+        assert Path(best["path"]).read_bytes() == Path(picture["path"]).read_bytes()
+    codes = np.load(folder_of(record) / "codes.npy")
+    assert (codes.shape, codes.dtype) == ((5, GRID**2), np.uint16)
+    assert codes.max() < CODES
+    stored = json.loads((folder_of(record) / "pictures.json").read_text())
+    assert (stored["pictures"], stored["seed"], stored["finished"]) == (record["pictures"], 3, True)
+
+
+def test_the_first_picture_is_told_when_it_is_there(draw: Draw, told: Told) -> None:
+    draw("a frog", n=2)
+    [line] = [line for line in told.lines if line.startswith("First picture: ")]
+    assert Path(line.removeprefix("First picture: ")).read_bytes().startswith(b"\x89PNG")
+    assert told.lines.index(line) < told.lines.index("Ranking them")
+
+
+def test_a_killed_call_is_replaced_by_the_next(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the kill comes when the candidates are written, before they are ranked."""
+    with monkeypatch.context() as patched:
+        patched.setattr(ArtifactModels, "ranker", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            draw("a frog", n=4, out=Path("mine"))
+    assert len(pngs(Path("mine") / "candidates")) == 4
+    draw("a frog", n=2, out=Path("mine"))
+    assert pngs(Path("mine") / "candidates") == {"0000.png", "0001.png"}
+
+
+def test_several_prompts_have_a_folder_each_and_one_sheet(draw: Draw) -> None:
+    rows = [PromptRow("a frog", {"id": "7"}), PromptRow("a cat", {"id": "8"}), PromptRow("a frog", {"id": "9"})]
+    index = draw(*rows)
+    assert [(each["prompt"], each["columns"]["id"]) for each in index["prompts"]] == [
+        ("a frog", "7"),
+        ("a cat", "8"),
+        ("a frog", "9"),
+    ]
+    folders = [folder_of(each) for each in index["prompts"]]
+    assert folders[0] == folders[2] != folders[1]
+    [sheet] = map(Path, index["sheets"])
+    assert {folder.parent for folder in folders} == {sheet.parent}
+    assert json.loads((sheet.parent / "prompts.json").read_text())["prompts"] == index["prompts"]
+
+
+def test_a_picture_among_others_is_the_one_drawn_alone(draw: Draw) -> None:
+    among = draw("a cat", "a frog")["prompts"][1]
+    alone = draw("a frog")
+    assert [Path(p["path"]).read_bytes() for p in among["best"]] == [
+        Path(p["path"]).read_bytes() for p in alone["best"]
+    ]
+
+
+def test_another_picture_or_another_part_of_it_is_another_folder(draw: Draw, models: ArtifactModels) -> None:
+    other = ImagePrompt(PICTURE.image + 1)
+    part = ImagePrompt(PICTURE.image, keep_rows=0.25)
+    painting = PaintingModels(**vars(models))
+    folders = {folder_of(draw("a frog", image=image, models=painting)) for image in (None, PICTURE, other, part)}
+    assert len(folders) == 4
+
+
+def test_another_temperature_is_another_folder(draw: Draw) -> None:
+    assert folder_of(draw("a frog")) != folder_of(draw("a frog", sampling=Sampling(temperature=0)))
+
+
+def test_a_generator_without_codes_writes_none(draw: Draw, models: ArtifactModels) -> None:
+    record = draw("a frog", models=PaintingModels(**vars(models)))
+    assert record["codes"] is None
+    assert not (folder_of(record) / "codes.npy").exists()
+
+
+def test_progress_has_pictures_and_their_rate() -> None:
+    said: list[str] = []
+    pace = DrawingPace(32, said.append)
+    pace(0.0)
+    pace(0.5)
+    assert said[-1].startswith("Drawing: 16 of 32 pictures, ")
+    assert said[-1].endswith(" left")
+    assert " a second, " in said[-1]
+
+
+@pytest.mark.parametrize("other", [("a cat", 0), ("a frog", 1)])
 def test_a_folder_with_pictures_of_another_call_is_not_touched(
-    draw: Draw, tmp_path: Path, other: dict[str, Any]
+    draw: Draw, tmp_path: Path, other: tuple[str, int]
 ) -> None:
     draw("a frog", out=tmp_path / "mine")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    before = contents(tmp_path / "mine")
     with pytest.raises(ConfigError, match="already holds pictures of 'a frog', seed 0"):
-        draw(**other, out=tmp_path / "mine")
-    assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == before
+        draw(other[0], seed=other[1], out=tmp_path / "mine")
+    assert contents(tmp_path / "mine") == before
 
 
 def test_a_folder_of_photographs_is_not_touched(draw: Draw, tmp_path: Path) -> None:
@@ -94,44 +224,16 @@ def test_what_the_models_did_not_read_of_a_prompt_is_told(draw: Draw) -> None:
     assert generate.remarks(draw("a cat")) == ["This prompt is not a caption from training."]
 
 
+def test_a_remark_names_the_prompt_where_there_are_several(draw: Draw) -> None:
+    [record, _] = draw("a cat", "a frog")["prompts"]
+    assert generate.remarks(record, named=True) == ["The prompt “a cat” is not a caption from training."]
+
+
+def test_letters_that_training_did_not_have_are_told(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Generator, "unknown", lambda self, prompt: "赤")
+    assert generate.remarks(draw("赤 a"))[0].endswith("hardly seen: 赤")
+
+
 def test_a_training_caption_is_said_to_be_one(draw: Draw) -> None:
     captions = [pair["caption"] for pair in emoji_pairs(24)]
-    assert {draw(caption)["caption_of"] for caption in captions} == {"train", "val"}
-
-
-@pytest.mark.parametrize(("side", "count"), [(16, 1), (60, 9), (256, 2)])
-def test_small_pictures_are_enlarged_on_the_sheet_and_large_ones_are_not_shrunk(side: int, count: int) -> None:
-    buffer = io.BytesIO()
-    Image.new("RGB", (side, side), "red").save(buffer, "PNG")
-    pictures = [Picture(index, 0.5, buffer.getvalue()) for index in range(count)]
-    sheet = Image.open(io.BytesIO(contact_sheet("赤 a prompt " * 30, "a note", pictures)))
-    red = sum(1 for pixel in sheet.get_flattened_data() if pixel == (255, 0, 0))
-    assert red >= count * max(side, LEAST_SIDE) ** 2
-
-
-def test_letters_that_no_font_has_are_escaped_and_all_others_are_written_as_they_are() -> None:
-    [dejavu, *_] = installed_fonts()
-    assert writable("a café, яблоко", [dejavu]) == ("a café, яблоко", dejavu)
-    assert writable("赤 a cat", [dejavu]) == (r"\u8d64 a cat", dejavu)
-
-
-def test_a_font_that_has_all_letters_of_a_prompt_writes_it() -> None:
-    """Here of letters that Computer Modern lacks, in place of Chinese, for which no font may be installed."""
-    modern, dejavu = (str(Path(matplotlib.get_data_path(), "fonts", "ttf", f)) for f in ("cmr10.ttf", "DejaVuSans.ttf"))
-    assert writable("яблоко", [modern, dejavu]) == ("яблоко", dejavu)
-    assert writable("yes", [modern, dejavu]) == ("yes", modern)
-
-
-def test_a_file_that_is_no_font_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "broken.ttf").write_bytes(b"no font")
-    [dejavu, *_] = installed_fonts()
-    assert writable("a cat", [str(tmp_path / "broken.ttf"), dejavu]) == ("a cat", dejavu)
-    assert not any("LastResort" in face for face in installed_fonts())
-
-
-def test_a_prompt_in_chinese_stands_on_its_sheet_without_boxes() -> None:
-    """No two letters look the same there, as boxes would."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (60, 60), "red").save(buffer, "PNG")
-    first, second = (contact_sheet(prompt, "a note", [Picture(0, 0.5, buffer.getvalue())]) for prompt in ("赤", "青"))
-    assert first != second
+    assert {record["caption_of"] for record in draw(*captions, n=1)["prompts"]} == {"train", "val"}
