@@ -166,7 +166,8 @@ class WaitingLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._on_terminal:  # a bar that was not started would print an empty line
+            self._bar.stop()
 
     def __call__(self, phase: str) -> None:
         """The next piece of work begins."""

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from flows.cli.drawing.folders import SHEET, OwnFolder, PromptFolder, folder_name, require_own
@@ -93,6 +94,23 @@ def draw_files(wish: Wish, models: ModelSource, tell: Telling) -> dict[str, Any]
     return _write_index(OwnFolder(out, INDEX, identity), wish, records, folders)
 
 
+def about_prompt(
+    models: ModelSource, prompt: str, splits: Mapping[str, str | None] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What a record says of a prompt.
+
+    Args:
+        splits: see `ModelSource.splits`.
+    """
+    generator = models.generator()
+    return {
+        "prompt": prompt,
+        "unread": generator.unread(prompt),
+        "unknown": generator.unknown(prompt),
+        "caption_of": (splits[prompt] or "none") if splits else "unknown",
+    }
+
+
 def remarks(record: dict[str, Any], named: bool = False) -> list[str]:
     """What a person should know of the pictures of a prompt, a sentence each.
 
@@ -129,13 +147,7 @@ def _draw_all(wish: Wish, models: ModelSource, folders: Sequence[PromptFolder], 
             case Ranking():
                 if not records:
                     splits = models.splits(request.prompts)
-                prompt = request.prompts[event.prompt]
-                generator = models.generator()
-                known = {
-                    "unread": generator.unread(prompt),
-                    "unknown": generator.unknown(prompt),
-                    "caption_of": (splits[prompt] or "none") if splits else "unknown",
-                }
+                known = about_prompt(models, request.prompts[event.prompt], splits)
                 records.append(folders[event.prompt].finish(event, known))
     return records
 
