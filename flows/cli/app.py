@@ -124,6 +124,7 @@ def generate(
     """Draw pictures for prompts with trained models, best first."""
     import json
 
+    environment.collect_seldom()
     from flows.cli import console
     from flows.cli.drawing.generate import Wish, draw_files, remarks
     from flows.cli.drawing.picture import read_image_prompt, require_picture
