@@ -32,7 +32,7 @@ class ModelManifest(Frozen):
 
     format: int = FORMAT
     made_from: dict[str, str] = Field(default_factory=dict)
-    sampling: dict[str, int | float | None] = Field(default_factory=dict)
+    sampling: dict[str, int | float | str | None] = Field(default_factory=dict)
     prompts: tuple[str, ...] = ()
     files: dict[str, StoredFile]
 

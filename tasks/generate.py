@@ -175,7 +175,8 @@ def draw(
             yield batch
             drawn.append(batch.images)
             if batch.first + len(batch.images) == request.n:
-                tell("Ranking them")
+                if batch.prompt == 0:  # the ranker's libraries are loaded; later it takes a moment
+                    tell("Ranking them")
                 yield _ranking(models, request, batch.prompt, np.concatenate(drawn))
                 drawn = []
 

@@ -92,7 +92,7 @@ def run(
 
 @app.command()
 def generate(
-    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="What to draw.")] = None,
+    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT", help="What to draw.")] = None,
     file: Annotated[
         Path | None, typer.Option("--prompts", help="More prompts: a text file of one a line, or a CSV with `prompt`.")
     ] = None,
@@ -142,7 +142,8 @@ def generate(
     if json_:
         typer.echo(json.dumps(drawn, indent=2, ensure_ascii=False))
         return
-    for record in drawn.get("prompts", [drawn]):
+    different = {record["prompt"]: record for record in drawn.get("prompts", [drawn])}
+    for record in different.values():
         for remark in remarks(record, "prompts" in drawn):
             typer.echo(remark)
         for picture in record["best"]:
