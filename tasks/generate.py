@@ -166,19 +166,18 @@ def draw(
     tell("Loading the models")
     generator = models.generator()
     tell(f"Drawing {len(request.prompts) * request.n} candidates")
+    scores: list[NDArray[np.float32]] = []
     with _plain_errors(request):
-        drawn: list[NDArray[np.uint8]] = []
-        batches = generator.draw_batches(
+        for batch in generator.draw_batches(
             request.prompts, request.n, request.seed, request.sampling, request.image, on_progress
-        )
-        for batch in batches:
+        ):
             yield batch
-            drawn.append(batch.images)
+            if batch.prompt == batch.first == 0:  # only now: a person has seen the first pictures
+                tell("Loading the ranker")
+            scores.append(_scores(models, request.prompts[batch.prompt], batch.images))
             if batch.first + len(batch.images) == request.n:
-                if batch.prompt == 0:  # the ranker's libraries are loaded; later it takes a moment
-                    tell("Ranking them")
-                yield _ranking(models, request, batch.prompt, np.concatenate(drawn))
-                drawn = []
+                yield _ranking(batch.prompt, np.concatenate(scores))
+                scores = []
 
 
 def require_drawable(prompt: str) -> None:
@@ -191,10 +190,13 @@ def require_drawable(prompt: str) -> None:
         raise ConfigError(f"The prompt {fault}: write what to draw, such as 'a red apple'.")
 
 
-def _ranking(models: ModelSource, request: Request, place: int, images: NDArray[np.uint8]) -> Ranking:
+def _scores(models: ModelSource, prompt: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     from models.clip.model import score
 
-    scores = score(models.ranker(), images, [request.prompts[place]] * len(images))
+    return score(models.ranker(), images, [prompt] * len(images))
+
+
+def _ranking(place: int, scores: NDArray[np.float32]) -> Ranking:
     return Ranking(place, scores, rank_within(np.zeros(len(scores), np.int32), scores))
 
 
@@ -212,7 +214,7 @@ def _plain_errors(request: Request) -> Iterator[None]:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
         raise OutOfMemoryError(
-            f"{request.n} candidates of a prompt do not fit into memory: draw fewer with a smaller --n."
+            f"{request.n} candidates of a prompt do not fit into memory: draw fewer with a smaller --n, or free some."
         ) from error
 
 

@@ -166,6 +166,7 @@ def export(
     """Write the trained models as one folder that draws on any machine: `dalle generate --model FOLDER`."""
     import json
 
+    environment.collect_seldom()
     from flows.cli import console
     from flows.cli.drawing.export import export_folder
 
@@ -192,6 +193,7 @@ def serve(
     work_dir: WorkDir = None,
 ) -> None:
     """Serve a page on this machine that draws: a prompt, pictures as they come, a picture as prompt."""
+    environment.collect_seldom()
     from flows.cli import console
     from flows.cli.drawing.serve import serve_page
 

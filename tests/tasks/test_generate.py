@@ -88,7 +88,7 @@ def test_a_prompt_that_is_empty_or_no_text_is_refused(models: ArtifactModels, pr
 def test_each_long_piece_of_work_is_told_before_it_begins(models: ArtifactModels) -> None:
     told: list[str] = []
     list(draw(models, Request(("a frog",), 6), tell=told.append))
-    assert told == ["Loading the models", "Drawing 6 candidates", "Ranking them"]
+    assert told == ["Loading the models", "Drawing 6 candidates", "Loading the ranker"]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory: you tried")])

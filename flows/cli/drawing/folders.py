@@ -23,6 +23,7 @@ SHEET = "sheet.png"
 CODES = "codes.npy"
 CANDIDATES = "candidates"  # a folder of all, by number
 SLUG_LETTERS = 40
+MOST_ON_SHEET = 512
 
 
 class OwnFolder:
@@ -110,13 +111,15 @@ class PromptFolder:
         from flows.cli.drawing.sheet import ScoredPicture, Strip, contact_sheet
 
         order = [int(index) for index in np.argsort(ranking.ranks)]
-        scored = [ScoredPicture(self._paths[i].read_bytes(), float(ranking.scores[i])) for i in order]
+        shown = order[: max(self._top, MOST_ON_SHEET)]
+        scored = [ScoredPicture(self._paths[i].read_bytes(), float(ranking.scores[i])) for i in shown]
         for rank, picture in enumerate(scored[: self._top]):
             path = self._own.write(_best_name(rank), picture.png)
             self._best.append((path, picture.score))
+        which = f"the best {MOST_ON_SHEET} of " if len(order) > MOST_ON_SHEET else ""
         if self._codes:
             self._own.write(CODES, _npy(np.concatenate(self._codes)))
-        sheet = self._own.write(SHEET, contact_sheet([Strip(self.prompt, self._note(), scored)]))
+        sheet = self._own.write(SHEET, contact_sheet([Strip(self.prompt, self._note(which), scored[:MOST_ON_SHEET])]))
         pictures = [
             {"rank": rank, "index": i, "score": float(ranking.scores[i]), "path": str(self._paths[i])}
             for rank, i in enumerate(order)

@@ -1,57 +1,27 @@
 """`dalle export`: a folder that draws elsewhere what the run's models draw, and a sentence if it is not whole."""
 
 import json
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file
-from support.finished_run import emoji_pairs
-from support.tables import artifact
-from support.tiny_models import IMAGE_SIZE, tiny_generator, tiny_ranker, tiny_tokenizer
+from support.tiny_models import IMAGE_SIZE
 from typer.testing import CliRunner
 
 from flows.cli.app import app
 from flows.cli.drawing import export
-from flows.cli.drawing.export import export_folder
 from flows.cli.drawing.models import models_of_folder
 from flows.pipeline import Models
-from flows.recipes import smoke
 from models.generator import Candidates, load
-from tasks import pack
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.generate import ArtifactModels, ModelSource, Ranking, Request, draw
 from tasks.settings import Settings
 
 REQUEST = Request(("a red apple",), 4, seed=2)
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(root=str(tmp_path_factory.mktemp("runs")), dask_workers=0)
-
-
-@pytest.fixture(scope="module")
-def trained(settings: Settings) -> tuple[Artifact, Models]:
-    pairs = pack.pack(pack.Config(), settings, images=artifact("images", settings, emoji_pairs(24))).artifact
-    generator, ranker = tiny_generator(settings), tiny_ranker(settings)
-    return pairs, Models(tokenizer=tiny_tokenizer(settings), tokens=pairs, generator=generator, ranker=ranker)
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, settings: Settings, trained: Any) -> Path:
-    out = tmp_path_factory.mktemp("elsewhere") / "model"
-    write(out, settings, trained)
-    return out
-
-
-def write(out: Path, settings: Settings, trained: tuple[Artifact, Models], fp16: bool = False) -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(export, "trained", lambda *_: trained)
-        return export_folder(smoke(), settings, "dalle run", out, fp16, lambda phase: None)
 
 
 def drawn(models: ModelSource) -> tuple[np.ndarray, np.ndarray]:
@@ -64,11 +34,6 @@ def drawn(models: ModelSource) -> tuple[np.ndarray, np.ndarray]:
 
 def generated(folder: Path, *more: str) -> Any:
     return CliRunner().invoke(app, ["generate", "a frog", "--n", "2", "--model", str(folder), *more])
-
-
-@pytest.fixture
-def copied(exported: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(exported, tmp_path / "copied")
 
 
 def test_a_copy_draws_and_ranks_as_the_models_of_the_run_do(
@@ -129,9 +94,9 @@ def test_a_model_folder_and_a_recipe_exclude_each_other(copied: Path) -> None:
 
 
 def test_half_precision_halves_the_weights_and_draws(
-    tmp_path: Path, exported: Path, settings: Settings, trained: tuple[Artifact, Models]
+    tmp_path: Path, exported: Path, export_to: Callable[..., Any]
 ) -> None:
-    write(tmp_path / "half", settings, trained, fp16=True)
+    export_to(tmp_path / "half", fp16=True)
     sizes = [sum(p.stat().st_size for p in f.rglob("*.safetensors")) for f in (tmp_path / "half", exported)]
     assert sizes[0] < 0.75 * sizes[1]  # headers are large beside tiny weights
     assert {str(t.dtype) for t in load_file(tmp_path / "half" / "weights.safetensors").values()} == {"torch.float16"}
@@ -145,21 +110,19 @@ def test_a_weight_beyond_half_precision_stays_as_it_is() -> None:
     assert [export._half(t).dtype for t in (large, small, whole)] == [torch.float32, torch.float16, torch.int64]
 
 
-def test_a_folder_that_holds_something_is_not_touched(
-    tmp_path: Path, settings: Settings, trained: tuple[Artifact, Models]
-) -> None:
+def test_a_folder_that_holds_something_is_not_touched(tmp_path: Path, export_to: Callable[..., Any]) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(ConfigError, match="holds something already"):
-        write(tmp_path, settings, trained)
+        export_to(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
 def test_an_export_that_fails_leaves_nothing(
-    tmp_path: Path, settings: Settings, trained: tuple[Artifact, Models], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, export_to: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "model_card", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write(tmp_path / "model", settings, trained)
+        export_to(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 

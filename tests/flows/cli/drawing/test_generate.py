@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from support.finished_run import emoji_pairs
 from support.painter import Painter
-from support.tables import artifact
-from support.tiny_models import CODES, GRID, tiny_generator, tiny_ranker
+from support.tiny_models import CODES, GRID
 
 from flows.cli.drawing import generate
 from flows.cli.drawing.generate import DrawingPace, Wish
 from flows.cli.drawing.prompts import PromptRow
+from flows.pipeline import Models
 from models.generator import Generator, ImagePrompt, Sampling
-from tasks import pack
+from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.generate import ArtifactModels, Request
 from tasks.settings import Settings
@@ -48,11 +48,10 @@ class PaintingModels(ArtifactModels):
         return Painter()
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> ArtifactModels:
-    settings = Settings(root=str(tmp_path_factory.mktemp("runs")), dask_workers=0)
-    pairs = pack.pack(pack.Config(), settings, images=artifact("images", settings, emoji_pairs(24))).artifact
-    return ArtifactModels(pairs, tiny_generator(settings), tiny_ranker(settings), settings)
+@pytest.fixture
+def models(settings: Settings, trained: tuple[Artifact, Models]) -> ArtifactModels:
+    pairs, models = trained
+    return ArtifactModels(pairs, models.generator, models.ranker, settings)
 
 
 @pytest.fixture
@@ -128,7 +127,7 @@ def test_the_first_picture_is_told_when_it_is_there(draw: Draw, told: Told) -> N
     draw("a frog", n=2)
     [line] = [line for line in told.lines if line.startswith("First picture: ")]
     assert Path(line.removeprefix("First picture: ")).read_bytes().startswith(b"\x89PNG")
-    assert told.lines.index(line) < told.lines.index("Ranking them")
+    assert told.lines.index(line) < told.lines.index("Loading the ranker")
 
 
 def test_a_killed_call_is_replaced_by_the_next(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
