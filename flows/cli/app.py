@@ -137,8 +137,12 @@ def generate(
     kept = read_image_prompt(image, keep_rows, keep_columns) if image else None
     sampling = models.sampling(temperature=temperature, top_k=top_k, top_p=top_p)
     request = Request((), n, seed, sampling, kept)
-    with console.WaitingLine() as tell:
-        drawn = draw_files(Wish(rows, request, top, out), models.source, tell)
+    try:
+        with console.WaitingLine() as tell:
+            drawn = draw_files(Wish(rows, request, top, out), models.source, tell)
+    except KeyboardInterrupt:
+        typer.echo("\nStopped. The candidates that are drawn are kept.", err=True)
+        raise typer.Exit(130) from None
     if json_:
         typer.echo(json.dumps(drawn, indent=2, ensure_ascii=False))
         return

@@ -127,6 +127,7 @@ def application(models: ModelSource, defaults: Sampling, prompts: Sequence[str],
             return _refused(415, "An order is JSON.")
         try:
             order = PageOrder.model_validate_json(await _body(request))
+            # In the server's own thread: one picture is decoded at a time, which bounds the memory.
             entered = request.app.state.queue.enter(order.request(defaults))
         except TooLargeError as error:
             # Else the server would read what is still sent to its end.

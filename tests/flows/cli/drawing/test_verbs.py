@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from flows.cli.app import app
+from tasks.generate import FolderModels
 
 Generate = Callable[..., Result]
 
@@ -90,3 +91,14 @@ def test_bad_input_is_told_in_one_line_and_nothing_is_drawn(generate: Generate, 
 
 def test_a_prompt_beyond_the_text_is_drawn_and_its_unread_end_is_told(generate: Generate) -> None:
     assert "did not read its end" in generate("a red apple on a green table beside a blue lamp").stdout
+
+
+def test_ctrl_c_keeps_what_is_drawn(generate: Generate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: FolderModels) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FolderModels, "ranker", interrupted)
+    result = generate("a frog")
+    assert result.stderr.splitlines()[-1] == "Stopped. The candidates that are drawn are kept."
+    assert result.exit_code == 130
+    assert len(list(Path().rglob("candidates/*.png"))) == 3
