@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.files import RANKER_FOLDER
-from models.folder import ModelManifest, check_folder, read_manifest
+from models.folder import ModelManifest, read_manifest
 from models.generator import Candidates, ImagePrompt, Sampling
 from tasks import schemas
 from tasks.checkpoints import device, generator_of, ranker_of
@@ -134,7 +134,6 @@ class FolderModels(ModelSource):
     def _generator(self) -> "Generator":
         from models.generator import load
 
-        check_folder(self.folder)
         return load(self.folder, device())
 
     @cached_property

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from models.files import BPE_FILE, TOKENIZER_FOLDER
+from models.folder import check_folder
 from models.generator import Candidates, Generator, ImagePrompt, Sampling
 from models.prior.decoding import InferencePrior
 from models.prior.model import Prior, load_prior
@@ -60,6 +61,10 @@ class PriorGenerator(Generator):
         """See `Generator.unread`."""
         return self.bpe.unread(prompt)
 
+    def unknown(self, prompt: str) -> str:
+        """See `Generator.unknown`."""
+        return self.bpe.unknown(prompt)
+
     def _in_precision(self, dtype: torch.dtype) -> InferencePrior:
         if dtype not in self._ready:
             self._ready[dtype] = InferencePrior(self.prior, dtype)
@@ -90,9 +95,11 @@ def load(directory: Path, device: str = "cpu") -> PriorGenerator:
     """Read a prior's folder: its weights and config, tokenizer.json, and the image tokenizer's own folder.
 
     Raises:
-        CheckpointError: the folder does not hold exactly such models, or the image tokenizer does not fit the prior.
+        CheckpointError: the folder does not hold exactly such models, the image tokenizer does not fit the prior, or a
+            file of an exported folder is missing or changed.
         ValueError: the text tokenizer does not fit the prior.
         FileNotFoundError: no tokenizer.json.
     """
+    check_folder(directory)
     tokenizer = load_tokenizer(directory / TOKENIZER_FOLDER, device)
     return PriorGenerator(load_prior(directory, device), load_bpe(directory / BPE_FILE), tokenizer)

@@ -16,6 +16,7 @@ from flows.cli.drawing import export
 from flows.cli.drawing.models import models_of_folder
 from flows.pipeline import Models
 from models.generator import Candidates, load
+from models.training.errors import CheckpointError
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.generate import ArtifactModels, ModelSource, Ranking, Request, draw
@@ -80,6 +81,12 @@ def test_a_changed_or_missing_file_is_told_in_one_sentence(copied: Path, tmp_pat
     (copied / name).unlink()
     missing = generated(copied, "--out", str(tmp_path / "out"))
     assert missing.stderr.splitlines()[-1] == f"Error: {copied / name} is missing: copy the model folder again."
+
+
+def test_python_is_told_of_a_changed_file_too(copied: Path) -> None:
+    (copied / "README.md").write_text("another")
+    with pytest.raises(CheckpointError, match=r"README\.md is not the file that was exported"):
+        load(copied)
 
 
 def test_a_folder_without_its_list_is_no_model_folder(copied: Path) -> None:

@@ -102,3 +102,7 @@ def test_ctrl_c_keeps_what_is_drawn(generate: Generate, monkeypatch: pytest.Monk
     assert result.stderr.splitlines()[-1] == "Stopped. The candidates that are drawn are kept."
     assert result.exit_code == 130
     assert len(list(Path().rglob("candidates/*.png"))) == 3
+
+
+def test_letters_that_training_did_not_have_are_told(generate: Generate) -> None:
+    assert generate("赤 é").stdout.splitlines()[0].endswith("hardly seen: 赤 é")
