@@ -61,8 +61,8 @@ class CLIPTrainingConfig(TrainingConfig):
     chunk_pairs: int | None = Field(
         default=None,
         gt=0,
-        description="pairs of a rank that are embedded at once, for less memory and a third more time (gradient cache); "
-        "all when unset",
+        description="pairs of a rank that are embedded at once, for less memory and a third more time (gradient "
+        "cache); all when unset",
     )
     augment: bool = Field(default=True, description="random crops (listing 1), else the centred square")
     validation_pairs: int = Field(default=2048, gt=0, description="at most this many pairs per validation figure")

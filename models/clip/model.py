@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,24 +114,27 @@ class PretrainedCLIP(Ranker):
         super().__init__()
         try:
             # Half-precision weights are widened, so that scores do not depend on how a model was stored.
-            self.clip, found = CLIPModel.from_pretrained(
+            loaded: Any = CLIPModel.from_pretrained(
                 folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
             )
+            self.clip, found = loaded
             self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise CheckpointError(f"{folder} does not hold a whole CLIP of the transformers library: {error}") from error
+            raise CheckpointError(
+                f"{folder} does not hold a whole CLIP of the transformers library: {error}"
+            ) from error
         if absent := sorted(found["missing_keys"]):  # the library would fill them with random numbers
             raise CheckpointError(f"{folder} lacks {len(absent)} weights of a CLIP, such as {absent[0]}")
 
     def embed_images(self, images: Tensor) -> Tensor:
         """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
-        size = int(self.clip.config.vision_config.image_size)
+        size = int(self.clip.vision_model.embeddings.image_size)
         pixels = preprocess(images.to(self.device), size, "bicubic")
         return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
         """Captions to unit vectors, fp32 [B, P]."""
-        length = int(self.clip.config.text_config.max_position_embeddings)
+        length = self.clip.text_model.embeddings.position_embedding.num_embeddings
         inputs = self.tokenizer(
             list(captions), padding=True, truncation=True, max_length=length, return_tensors="pt"
         ).to(self.device)

@@ -1,6 +1,7 @@
 """Intervals and expectations of the figures: small, exact where they can be, seeded where they cannot."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import comb, sqrt
 
 import numpy as np
@@ -74,13 +75,18 @@ def mean(values: Sequence[float], resamples: int, seed: int, unit: str = "") -> 
     return Estimate(value=plain(data.mean()), low=plain(low), high=plain(high), n=n, unit=unit)
 
 
-def best_of(hits_by_rank: Sequence[bool], k: int) -> float:
-    """Probability that the best-ranked of k candidates, drawn at random from all N, is a hit.
+def best_of(values_by_rank: Sequence[float], k: int) -> float:
+    """Expected value of the best-ranked of k candidates, drawn at random from all N; of hits, their probability."""
+    return sum(p * value for p, value in zip(_best_of_subset(len(values_by_rank), k), values_by_rank, strict=True))
 
-    Exact: candidate of rank r is the best of a random subset when the other k - 1 come from the N - 1 - r below it.
+
+@lru_cache(maxsize=256)
+def _best_of_subset(n: int, k: int) -> tuple[float, ...]:
+    """For each rank, the probability that it is the best of k out of n.
+
+    Exact: candidate of rank r is the best of a random subset when the other k - 1 come from the n - 1 - r below it.
     """
-    n = len(hits_by_rank)
-    return sum(comb(n - 1 - rank, k - 1) for rank, hit in enumerate(hits_by_rank) if hit) / comb(n, k)
+    return tuple(comb(n - 1 - rank, k - 1) / comb(n, k) for rank in range(n))
 
 
 def any_of(hits: Sequence[bool], k: int) -> float:

@@ -104,7 +104,7 @@ def _same(folder: Path, other: Path) -> None:
     ]
     assert len(curves[0]) == 6
     for ours, theirs in zip(*curves, strict=True):
-        # The file holds six digits; a norm adds up what sums in another order have rounded, 2e-5 of CLIP's on some CPUs.
+        # The file holds six digits; a norm adds up what sums in another order have rounded, 2e-5 of it on some CPUs.
         assert ours == pytest.approx(theirs, rel=5e-5, abs=1e-5)
 
 

@@ -39,11 +39,29 @@ def test_the_bootstrap_is_the_same_every_time_and_holds_the_mean():
     assert first.high - first.low == pytest.approx(2 * 1.96 / np.sqrt(200), rel=0.2)
 
 
-@given(HITS, st.data())
-def test_best_of_k_is_the_mean_over_all_subsets(hits, data):
-    k = data.draw(st.integers(1, len(hits)))
-    subsets = list(combinations(range(len(hits)), k))
-    assert best_of(hits, k) == pytest.approx(np.mean([hits[min(subset)] for subset in subsets]))
+@given(HITS | st.lists(st.floats(-9, 9), min_size=1, max_size=7), st.data())
+def test_best_of_k_is_the_mean_over_all_subsets(values, data):
+    k = data.draw(st.integers(1, len(values)))
+    subsets = list(combinations(range(len(values)), k))
+    assert best_of(values, k) == pytest.approx(np.mean([values[min(subset)] for subset in subsets]), abs=1e-9)
+
+
+def test_best_of_k_of_the_papers_512_is_a_number_too():
+    falling = [float(-rank) for rank in range(512)]
+    assert [best_of(falling, k) for k in (1, 512)] == pytest.approx([-255.5, 0.0])
+    # The expected least of k out of 0 … n-1 is (n - k) / (k + 1).
+    assert best_of(falling, 64) == pytest.approx(-(512 - 64) / 65)
+
+
+def test_the_bootstrap_over_prompts_holds_the_true_expectation_of_best_of_k():
+    random, k, true = np.random.default_rng(2), 4, (16 - 4) / 5
+    inside = 0
+    for _ in range(200):
+        # A prompt is harder or easier as a whole; within it the ranker sorts 16 candidates perfectly.
+        prompts = [random.normal() + np.arange(16.0) for _ in range(30)]
+        estimate = mean([best_of(list(prompt), k) for prompt in prompts], resamples=200, seed=0)
+        inside += estimate.low <= true <= estimate.high
+    assert 0.88 <= inside / 200 <= 0.98
 
 
 @given(HITS, st.data())
