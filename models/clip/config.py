@@ -61,7 +61,7 @@ class CLIPTrainingConfig(TrainingConfig):
     chunk_pairs: int | None = Field(
         default=None,
         gt=0,
-        description="pairs of a rank that are embedded at once, for less memory and a third more time (gradient "
+        description="pairs of a rank that are embedded at once, for less memory and up to a third more time (gradient "
         "cache); all when unset",
     )
     augment: bool = Field(default=True, description="random crops (listing 1), else the centred square")

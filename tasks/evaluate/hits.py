@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence, RankedSamples
 from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part
-from tasks.evaluate.statistics import any_of, best_of, plain, proportion
+from tasks.evaluate.statistics import any_of, best_of, expected_proportion, plain, proportion
 
 
 class HitRate(Part):
@@ -77,8 +77,8 @@ def _by_candidates(evidence: Evidence, prompts: Sequence[RankedSamples], chance:
     ks = evidence.choices(prompts)
     if len(ks) < 2:
         return None
-    ranked = [evidence.mean([best_of(prompt.hits, k) for prompt in prompts]) for k in ks]
-    perfect = [evidence.mean([any_of(prompt.hits, k) for prompt in prompts]) for k in ks]
+    ranked = [expected_proportion([best_of(prompt.hits, k) for prompt in prompts]) for k in ks]
+    perfect = [expected_proportion([any_of(prompt.hits, k) for prompt in prompts]) for k in ks]
     return Curve(
         x_name="candidates to choose from",
         lines=(Line.of("best by score", ks, ranked), Line.of("any of them: a perfect ranker", ks, perfect)),

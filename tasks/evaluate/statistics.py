@@ -51,6 +51,24 @@ def proportion_of_groups(groups: Sequence[Sequence[bool]]) -> Estimate:
     return _wilson(p, effective, len(groups))
 
 
+def expected_proportion(chances: Sequence[float]) -> Estimate:
+    """Mean of chances of a hit, one for each prompt, whose expectation is exact: only the choice of prompts is random.
+
+    Wilson's interval, as in `proportion_of_groups`: for as many independent hits as would scatter like the chances do,
+    but for no fewer than there are prompts. At 0 % and 100 %, where a bootstrap has no width, it is that of
+    `proportion`.
+
+    Raises:
+        ValueError: there are no chances.
+    """
+    n = len(chances)
+    if n == 0:
+        raise ValueError("no share of nothing")
+    p = min(max(float(np.mean(chances)), 0.0), 1.0)
+    scatter = float(np.var(chances, ddof=1)) / n if n > 1 else 0.0
+    return _wilson(p, max(p * (1 - p) / scatter, n) if scatter > 0 else n, n)
+
+
 def _wilson(p: float, n: float, counted: int) -> Estimate:
     centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))

@@ -34,7 +34,7 @@ class Config(StageConfig):
         return digest_of_clip(self.pretrained, PRETRAINED) if self.pretrained is not None else ""
 
 
-@stage(Config, headline=("model",))
+@stage(Config)
 def scorer(config: Config, output: Output) -> None:
     """Takes the second CLIP, which had no part in making or ranking the samples.
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.evaluate.statistics import any_of, best_of, mean, perplexity, proportion, proportion_of_groups
+from tasks.evaluate.statistics import (
+    any_of,
+    best_of,
+    expected_proportion,
+    mean,
+    perplexity,
+    proportion,
+    proportion_of_groups,
+)
 
 HITS = st.lists(st.booleans(), min_size=1, max_size=7)
 
@@ -69,6 +77,26 @@ def test_any_of_k_is_the_mean_over_all_subsets(hits, data):
     k = data.draw(st.integers(1, len(hits)))
     subsets = list(combinations(hits, k))
     assert any_of(hits, k) == pytest.approx(np.mean([any(subset) for subset in subsets]))
+
+
+@pytest.mark.parametrize("k", [1, 4, 16])
+@pytest.mark.parametrize("sure", [0.2, 2.0])  # prompts whose candidates are all alike, or not
+def test_the_interval_of_an_expected_share_holds_the_true_one(k, sure):
+    random, inside = np.random.default_rng(4), 0
+    true = np.mean(1 - (1 - random.beta(0.2 * sure, 0.8 * sure, 200_000)) ** k)
+    for _ in range(400):
+        hits = random.random((24, 16)) < random.beta(0.2 * sure, 0.8 * sure, (24, 1))
+        estimate = expected_proportion([any_of(each.tolist(), k) for each in hits])
+        inside += estimate.low <= true <= estimate.high
+    assert 0.9 <= inside / 400 <= 0.995
+
+
+def test_the_expected_share_of_sure_hits_is_the_share_of_hits():
+    hits = [True] * 7 + [False] * 3
+    assert expected_proportion([float(hit) for hit in hits]) == proportion(hits)
+    assert expected_proportion([0.0] * 24) == proportion([False] * 24)
+    with pytest.raises(ValueError, match="nothing"):
+        expected_proportion([])
 
 
 def test_perplexity_counts_equally_used_codes():
