@@ -58,7 +58,7 @@ def _group(evidence: Evidence, prompts: Sequence[RankedSamples]) -> ScoredGroup:
     return ScoredGroup(
         best=evidence.mean([each[0] for each in scores], POINTS),
         uncurated=evidence.mean([float(np.mean(each)) for each in scores], POINTS),
-        gain=evidence.mean([each[0] - float(np.mean(each)) for each in scores], POINTS),
+        gain=evidence.mean([each[0] - float(np.mean(each)) for each in scores], "points more"),
     )
 
 
