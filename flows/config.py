@@ -22,6 +22,7 @@ from tasks.train.bpe import Config as BPEConfig
 from tasks.train.clip import Config as CLIPConfig
 from tasks.train.dvae import Config as DVAEConfig
 from tasks.train.prior import Config as PriorConfig
+from tasks.train.scorer import Config as ScorerConfig
 from tasks.train.vqgan import Config as VQGANConfig
 
 
@@ -45,6 +46,7 @@ class PipelineConfig(Frozen):
     prior: PriorConfig = Field(default_factory=PriorConfig)
     sample: SampleConfig = Field(default_factory=SampleConfig)
     rerank: RerankConfig = Field(default_factory=RerankConfig)
+    scorer: ScorerConfig = Field(default_factory=ScorerConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 
@@ -66,6 +68,15 @@ class PipelineConfig(Frozen):
             return chosen.layout
         except SourceError:  # a folder on the machine that will run the stage, which says so if it is not there either
             return chosen.model
+
+    @model_validator(mode="after")
+    def _the_ranker_does_not_score(self) -> Self:
+        if self.scorer.pretrained is not None and self.scorer.pretrained == self.clip.pretrained:
+            raise ValueError(
+                f"scorer.pretrained is the ranker, {self.clip.pretrained}: reranking and scoring must not use the same "
+                f"model, so name another"
+            )
+        return self
 
     @model_validator(mode="after")
     def _images_are_large_enough(self) -> Self:

@@ -23,6 +23,7 @@ from tasks.train.bpe import train_bpe
 from tasks.train.clip import train_clip
 from tasks.train.dvae import train_dvae
 from tasks.train.prior import train_prior
+from tasks.train.scorer import scorer
 from tasks.train.vqgan import train_vqgan
 
 
@@ -67,9 +68,14 @@ def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
 
 
 def evaluation(run: Run, config: PipelineConfig, pairs: Artifact, models: Models) -> Artifact:
-    """Draws candidates for every prompt, ranks them with CLIP (section 2.6), measures, and writes the report."""
+    """Draws candidates for every prompt, ranks them with CLIP (section 2.6), measures, and writes the report.
+
+    Another CLIP than the ranker scores the samples too, where one is named.
+    """
     samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
     inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer, "tokens": models.tokens}
+    if config.scorer.pretrained is not None:
+        inputs["scorer"] = run(scorer, config.scorer)
     figures = run(evaluate, config.evaluate, **inputs)
     return run(report, config.report, figures=figures)

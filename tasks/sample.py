@@ -34,7 +34,10 @@ FIXED_PROMPTS = (
 
 
 class Config(Sampling, StageConfig):
-    """Which prompts, how many candidates, and how they are drawn. The paper: 512 at temperature 1 (section 2.6)."""
+    """Which prompts, how many candidates, and how they are drawn.
+
+    The paper: the best of 512 by CLIP, at temperature 1 (section 2.6), which is `candidates=512`.
+    """
 
     prompts: tuple[str, ...] = Field(FIXED_PROMPTS, description="The fixed list, the same in every report.")
     train_prompts: int = Field(64, ge=0, description="Captions of training pairs to draw, chosen by hash.")
@@ -76,7 +79,7 @@ class Prompt(Frozen):
     pair_id: str | None = None
 
 
-@stage(Config, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
+@stage(Config, version=2, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
 def sample(config: Config, output: Output, pairs: Artifact, generator: Artifact) -> None:
     """N candidates for the fixed prompts, for some training captions and for some held-out ones."""
     prompts = list(choose_prompts(config, pairs))
@@ -112,6 +115,7 @@ def sample_shard(config: Config, settings: Settings, generator: Artifact, prompt
             "group": prompt.group,
             "pair_id": prompt.pair_id,
             "index": index,
+            "seed": config.seed,
             "codes": None if drawing.codes is None else drawing.codes[place, index].astype("<u2").tobytes(),
             "image": encode_png(drawing.images[place, index]),
         }

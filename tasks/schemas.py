@@ -61,6 +61,7 @@ SAMPLES = pa.schema(
         pa.field("group", pa.string(), nullable=False),  # fixed | train | val: where the prompt comes from
         pa.field("pair_id", pa.string()),  # the pair whose caption it is, for groups train and val
         pa.field("index", pa.int32(), nullable=False),  # which of the N candidates of this prompt
+        pa.field("seed", pa.int64(), nullable=False),  # with prompt and index it gives this image again
         pa.field("codes", pa.binary()),  # of a generator that draws codes
         pa.field("image", pa.binary(), nullable=False),  # PNG bytes
     ]

@@ -3,11 +3,14 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel
@@ -16,10 +19,12 @@ from models.clip.config import CLIPModelConfig
 from models.files import BPE_FILE, CONFIG
 from models.text.bpe import BPE, PAD, load_bpe
 from models.training.checkpoint import load_weights, read_config
+from models.training.errors import CheckpointError
 from models.training.muon import Matrix
 
 _MEAN = (0.4815, 0.4578, 0.4082)  # openai/CLIP's preprocessing
 _DEVIATION = (0.2686, 0.2613, 0.2758)
+_MOST_LOG_SCALE = log(100.0)
 
 
 class Ranker(nn.Module, ABC):
@@ -78,9 +83,18 @@ class CLIP(Ranker):
         return F.normalize(self.clip.get_text_features(input_ids=ended).pooler_output.float(), dim=-1)
 
     def scale(self) -> Tensor:
-        """The learned factor on the cosines, a scalar of at most 100."""
-        factor: Tensor = self.clip.logit_scale.exp().clamp(max=100.0)
+        """The learned factor on the cosines, a scalar: at most 100 where `bound_scale` follows every update."""
+        factor: Tensor = self.clip.logit_scale.exp()
         return factor
+
+    @torch.no_grad()
+    def bound_scale(self) -> None:
+        """Keep the factor at 100 or below (Radford et al. 2021, section 2.5).
+
+        It is the weight that is bounded: a bound on the factor would leave a weight beyond it without a gradient, and
+        it would never come back.
+        """
+        self.clip.logit_scale.clamp_(max=_MOST_LOG_SCALE)
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of both transformers' blocks, which Muon may train."""
@@ -91,11 +105,26 @@ class CLIP(Ranker):
 class PretrainedCLIP(Ranker):
     """A published CLIP with its own tokenizer; captions beyond its context are cut."""
 
-    def __init__(self, path: str) -> None:
-        """Read a folder in the layout of the transformers library."""
+    def __init__(self, folder: Path) -> None:
+        """Read a folder in the layout of the transformers library: weights as safetensors, never a pickle.
+
+        Raises:
+            CheckpointError: the folder does not hold exactly such a model.
+        """
         super().__init__()
-        self.clip = CLIPModel.from_pretrained(path)
-        self.tokenizer = AutoTokenizer.from_pretrained(path)
+        try:
+            # Half-precision weights are widened, so that scores do not depend on how a model was stored.
+            loaded: Any = CLIPModel.from_pretrained(
+                folder, use_safetensors=True, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            )
+            self.clip, found = loaded
+            self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{folder} does not hold a whole CLIP of the transformers library: {error}"
+            ) from error
+        if absent := sorted(found["missing_keys"]):  # the library would fill them with random numbers
+            raise CheckpointError(f"{folder} lacks {len(absent)} weights of a CLIP, such as {absent[0]}")
 
     def embed_images(self, images: Tensor) -> Tensor:
         """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
@@ -105,7 +134,10 @@ class PretrainedCLIP(Ranker):
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
         """Captions to unit vectors, fp32 [B, P]."""
-        inputs = self.tokenizer(list(captions), padding=True, truncation=True, return_tensors="pt").to(self.device)
+        length = self.clip.text_model.embeddings.position_embedding.num_embeddings
+        inputs = self.tokenizer(
+            list(captions), padding=True, truncation=True, max_length=length, return_tensors="pt"
+        ).to(self.device)
         return F.normalize(self.clip.get_text_features(**inputs).pooler_output.float(), dim=-1)
 
 
@@ -159,7 +191,7 @@ def load_ranker(directory: str | Path, device: str | torch.device = "cpu") -> Ra
         FileNotFoundError: no tokenizer.json beside our own CLIP.
     """
     if json.loads((Path(directory) / CONFIG).read_text(encoding="utf-8")).get("kind") != "clip":
-        return PretrainedCLIP(str(directory)).to(device).eval()
+        return PretrainedCLIP(Path(directory)).to(device).eval()
     model = CLIP(read_config(Path(directory), CLIPModelConfig), load_bpe(Path(directory) / BPE_FILE))
     load_weights(model, Path(directory), device)
     return model.eval()

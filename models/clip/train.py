@@ -1,10 +1,12 @@
 """Train our own CLIP: `python -m torch.distributed.run --standalone -m models.clip.train JOB.json`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
@@ -59,9 +61,25 @@ class CLIPLearner(LoadingLearner):
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss in nats, and the learned scale."""
         scale = self.model.scale()
-        images, captions = self.model.embed_images(batch["images"]), self.model.embed_ids(batch["ids"])
+        images = self._in_chunks(self.model.embed_images, batch["images"])
+        captions = self._in_chunks(self.model.embed_ids, batch["ids"])
         loss = contrastive_loss(images, captions, scale, batch["groups"], step.rank)
         return {"loss": loss, "scale": scale}
+
+    def _in_chunks(self, embed: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        """`embed(inputs)`, chunk by chunk where the config says so.
+
+        A gradient cache (Gao et al. 2021): of each chunk only the vectors are kept, for the loss of the whole batch.
+        The backward pass runs each chunk again, for the rest, when its turn comes.
+        """
+        chunk = self.training_config.chunk_pairs
+        if chunk is None:
+            return embed(inputs)
+        return torch.cat([checkpoint(embed, part, use_reentrant=False) for part in inputs.split(chunk)])
+
+    def after_update(self) -> None:
+        """Bounds the learned scale."""
+        self.model.bound_scale()
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of both transformers."""

@@ -59,6 +59,9 @@ class Learner(nn.Module, ABC):
         """How long steps waited for their batches, for done.json; nothing if batches are made when asked for."""
         return {}
 
+    def after_update(self) -> None:
+        """Called after every update, for weights that must stay within bounds."""
+
     def matrices(self) -> list[Matrix]:
         """Weights that Muon may train, if the configuration asks for it."""
         return []
@@ -182,6 +185,7 @@ class Loop:
         for optimiser in self.optimisers:
             optimiser.found_inf = found_inf  # type: ignore[attr-defined]  # both kinds skip the update where it is 1
             optimiser.step()
+        self.learner.after_update()
         self._buffers.undo_unless(self.gradients.finite)
         if self.ema:
             self.ema.update(self.learner.model, step.number, self.gradients.finite)

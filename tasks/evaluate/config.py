@@ -1,6 +1,6 @@
 """How the models are judged."""
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from tasks.engine.stage import StageConfig
 
@@ -8,7 +8,11 @@ from tasks.engine.stage import StageConfig
 class Config(StageConfig):
     """How the models are judged."""
 
-    best_of: tuple[int, ...] = Field((1, 2, 4, 8), description="Numbers of candidates to compare reranking at.")
+    best_of: tuple[PositiveInt, ...] = Field(
+        (1, 2, 4, 8, 16, 32, 64),
+        min_length=1,
+        description="Numbers of candidates to compare reranking at, as far as so many are drawn.",
+    )
     rebuilt_per_shard: int = Field(512, ge=1, description="Held-out images of a shard to rebuild.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind an interval.")
     seed: int = Field(0, ge=0, description="Seed of the bootstrap.")

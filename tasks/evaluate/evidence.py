@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Candidates:
+class RankedSamples:
     """The judged samples of one prompt, best first: rows of `judge.JUDGED`."""
 
     rows: tuple[Row, ...]
@@ -55,6 +55,7 @@ class Evidence:
             tokenizer.
         vocab_size: codes of the image tokenizer; None where there is none.
         code_counts: int64 [V], uses of each code in the training tokens; None where there are none.
+        scorer: name of the second model that scored the samples; None where there is none.
     """
 
     config: Config
@@ -65,16 +66,28 @@ class Evidence:
     rebuilt: Sequence[Row] = ()
     vocab_size: int | None = None
     code_counts: NDArray[np.int64] | None = None
+    scorer: str | None = None
 
     @cached_property
-    def prompts(self) -> list[Candidates]:
+    def prompts(self) -> list[RankedSamples]:
         """The samples by prompt, in the order of the prompts."""
         ordered = sorted(self.judged, key=lambda row: (row["prompt_id"], row["rank"]))
-        return [Candidates(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+        return [RankedSamples(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
 
-    def group(self, name: str) -> list[Candidates]:
+    def group(self, name: str) -> list[RankedSamples]:
         """The prompts of a group: fixed, train or val."""
         return [prompt for prompt in self.prompts if prompt.best["group"] == name]
+
+    def choices(self, prompts: Sequence[RankedSamples]) -> list[int]:
+        """Numbers of candidates to choose among: those of the config up to what each prompt has, and that number."""
+        wanted = self.config.best_of
+        last = min(max(wanted), *(len(prompt.rows) for prompt in prompts))
+        return sorted({*(k for k in wanted if k < last), last})
+
+    def end_of_choices(self, prompts: Sequence[RankedSamples]) -> str:
+        """Why a curve over `choices` ends before the largest number of the config; empty if it does not."""
+        last, wanted = self.choices(prompts)[-1], max(self.config.best_of)
+        return "" if last == wanted else f"It ends at {last}, not at {wanted}: so many were drawn for each prompt."
 
     def mean(self, values: Sequence[float], unit: str = "") -> Estimate:
         """Mean of one value or more, with a bootstrap interval as the config wants it."""

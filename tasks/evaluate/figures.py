@@ -2,13 +2,14 @@
 
 from pydantic import Field
 
-from tasks.evaluate import codes, hits, memorisation, reconstruction, scores, true_distance
+from tasks.evaluate import codes, hits, memorisation, reconstruction, scorer, scores, true_distance
 from tasks.evaluate.codes import Codes
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.hits import Hits
 from tasks.evaluate.memorisation import Memorisation
 from tasks.evaluate.quantities import Quantity
 from tasks.evaluate.reconstruction import Reconstruction
+from tasks.evaluate.scorer import Scorer
 from tasks.evaluate.scores import Scores
 from tasks.evaluate.true_distance import TrueDistance
 
@@ -26,6 +27,7 @@ class Evaluation(Quantity):
     hits: Hits | None = Field(None, title="Right picture")
     true_distance: TrueDistance | None = Field(None, title="Distance to the true picture")
     scores: Scores | None = Field(None, title="Scores of the ranker")
+    scorer: Scorer | None = Field(None, title="Scores of a second model")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
 
 
@@ -40,6 +42,7 @@ def measure(evidence: Evidence) -> Evaluation:
         hits=hits.measure(evidence),
         true_distance=true_distance.measure(evidence),
         scores=scores.measure(evidence),
+        scorer=scorer.measure(evidence),
         memorisation=memorisation.measure(evidence),
     )
 
@@ -49,6 +52,8 @@ def headline(evaluation: Evaluation) -> dict[str, float]:
     found: dict[str, float] = {}
     if evaluation.hits and (seen := evaluation.hits.seen):
         found |= {"hit_rate_best": seen.best.value, "hit_rate_first": seen.first.value}
+    if evaluation.scorer and (scored := evaluation.scorer.train):
+        found |= {"scorer_best": scored.best.value, "scorer_uncurated": scored.uncurated.value}
     if rebuilt := evaluation.reconstruction:
         found |= {"psnr_db": rebuilt.psnr_db.value, "ssim": rebuilt.ssim.value}
     if codes := evaluation.codes:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
-from tasks.evaluate.evidence import Candidates, Evidence
+from tasks.evaluate.evidence import Evidence, RankedSamples
 from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part
-from tasks.evaluate.statistics import any_of, best_of, plain, proportion
+from tasks.evaluate.statistics import any_of, best_of, expected_proportion, plain, proportion
 
 
 class HitRate(Part):
@@ -22,7 +22,8 @@ class HitRate(Part):
     gain_of_reranking: Estimate = Field(title="gain of ranking", description="Best by score against first drawn.")
     by_candidates: Curve | None = Field(
         title="More candidates, better pick",
-        description="Expected share of right pictures when the ranker chooses among k.",
+        description="Expected share of right pictures when the ranker chooses among k of the candidates, over all "
+        "choices of k; with 95% interval.",
     )
 
 
@@ -53,7 +54,7 @@ def measure(evidence: Evidence) -> Hits | None:
 
 
 def _rate(
-    evidence: Evidence, prompts: Sequence[Candidates], pairs_per_prompt: Counter[str], rows: int
+    evidence: Evidence, prompts: Sequence[RankedSamples], pairs_per_prompt: Counter[str], rows: int
 ) -> HitRate | None:
     prompts = [prompt for prompt in prompts if None not in prompt.hits]
     if not prompts:
@@ -71,29 +72,19 @@ def _rate(
     )
 
 
-def _by_candidates(evidence: Evidence, prompts: Sequence[Candidates], chance: float) -> Curve | None:
+def _by_candidates(evidence: Evidence, prompts: Sequence[RankedSamples], chance: float) -> Curve | None:
     """What fewer candidates would have given; None where there are not two numbers of them to compare."""
-    fewest = min(len(prompt.rows) for prompt in prompts)
-    ks = [k for k in evidence.config.best_of if k <= fewest]
+    ks = evidence.choices(prompts)
     if len(ks) < 2:
         return None
-    ranked = [evidence.mean([best_of(prompt.hits, k) for prompt in prompts]) for k in ks]
-    perfect = [evidence.mean([any_of(prompt.hits, k) for prompt in prompts]) for k in ks]
+    ranked = [expected_proportion([best_of(prompt.hits, k) for prompt in prompts]) for k in ks]
+    perfect = [expected_proportion([any_of(prompt.hits, k) for prompt in prompts]) for k in ks]
     return Curve(
         x_name="candidates to choose from",
-        lines=(_line("best by score", ks, ranked), _line("any of them: a perfect ranker", ks, perfect)),
+        lines=(Line.of("best by score", ks, ranked), Line.of("any of them: a perfect ranker", ks, perfect)),
         unit=SHARE,
         baselines={"chance": chance},
         log_x=True,
         from_zero=True,
-    )
-
-
-def _line(name: str, ks: Sequence[int], points: Sequence[Estimate]) -> Line:
-    return Line(
-        name=name,
-        x=tuple(ks),
-        y=tuple(point.value for point in points),
-        low=tuple(point.low for point in points),
-        high=tuple(point.high for point in points),
+        note=evidence.end_of_choices(prompts),
     )

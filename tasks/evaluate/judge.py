@@ -8,8 +8,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
+from tasks.engine.artifact import Artifact, lineage
 from tasks.engine.output import Shard
+from tasks.errors import ModelMismatchError
 from tasks.evaluate.nearest import Nearest, mean_squared
+from tasks.rerank import score_images
+from tasks.settings import Settings
 
 # One sample, judged. Distances are mean squared errors of colour values in [0, 1] at 16x16 pixels.
 JUDGED = pa.schema(
@@ -20,6 +24,7 @@ JUDGED = pa.schema(
         pa.field("nearest_mse", pa.float64(), nullable=False),
         pa.field("is_hit", pa.bool_()),  # nearest image is the prompt's own; not judged in group fixed
         pa.field("true_mse", pa.float64()),  # distance to the prompt's own image
+        pa.field("scorer_score", pa.float32()),  # cosine of image and prompt by the second model, if there is one
     ]
 )
 
@@ -33,16 +38,45 @@ class SamplesToJudge:
     among_train: Nearest
     among_all: Nearest
     prompted: Mapping[str, NDArray[np.uint8]]
+    scorer: Artifact | None
+    settings: Settings
 
 
 def judge_samples(work: SamplesToJudge) -> Shard:
     """One row for each sample. A training prompt is judged among training images, a held-out one among all."""
     columns = [name for name in schemas.SCORES.names if name not in ("image", "codes")]
-    table = schemas.read_table(work.uri, columns)
-    rows = table.to_pylist()
-    judged = [_judged(work, i, row) for i, row in enumerate(rows)]
-    result = pa.Table.from_pylist(judged, schema=JUDGED)
-    return Shard(rows_in=table.num_rows, tables={"judged": result})
+    rows = schemas.read_table(work.uri, columns).to_pylist()
+    scores = _second_scores(work, [row["prompt"] for row in rows])
+    judged = [
+        _judged(work, i, row) | {"scorer_score": score} for i, (row, score) in enumerate(zip(rows, scores, strict=True))
+    ]
+    return Shard(rows_in=len(rows), tables={"judged": pa.Table.from_pylist(judged, schema=JUDGED)})
+
+
+def _second_scores(work: SamplesToJudge, prompts: list[str]) -> list[float] | list[None]:
+    if work.scorer is None:
+        return [None] * len(prompts)
+    images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
+    return score_images(work.settings, work.scorer, images, prompts).tolist()
+
+
+def require_other_model(scorer: Artifact, scores: Artifact) -> None:
+    """Checks that the second model is none that made or ranked the samples.
+
+    Raises:
+        ModelMismatchError: it has the weights of one of them.
+    """
+    own = _weights(scorer)
+    for artifact in lineage(scores):
+        if own & _weights(artifact):
+            raise ModelMismatchError(
+                f"{scorer.address} has the weights of {artifact.address}, which made or ranked the samples, and no "
+                f"model may score its own choice: name another CLIP in scorer.pretrained, or none."
+            )
+
+
+def _weights(model: Artifact) -> set[str]:
+    return {record.sha256 for record in model.manifest().outputs if record.path.endswith(".safetensors")}
 
 
 def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:

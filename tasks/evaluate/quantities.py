@@ -4,6 +4,9 @@ The report draws each of them in its own way and knows no metric by name. A unit
 `share`, which is written in percent.
 """
 
+from collections.abc import Sequence
+from typing import Self
+
 from pydantic import ConfigDict, Field
 
 from models.config import Frozen
@@ -19,7 +22,7 @@ class Quantity(Frozen):
 
 
 class Part(Quantity):
-    """Base of what one metric module measures: numbers, quantities, and parts within the part.
+    """Base of what one metric module measures: numbers, names, quantities, and parts within the part.
 
     On the page, the docstring of a part explains it; `title` and `description` of each field name what it is. Estimates
     of one unit are compared in one plot; an estimate that has none beside it stands in the table of numbers.
@@ -52,6 +55,17 @@ class Line(Quantity):
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
 
+    @classmethod
+    def of(cls, name: str, x: Sequence[float], points: Sequence[Estimate]) -> Self:
+        """A line through estimates."""
+        return cls(
+            name=name,
+            x=tuple(x),
+            y=tuple(point.value for point in points),
+            low=tuple(point.low for point in points),
+            high=tuple(point.high for point in points),
+        )
+
 
 class Curve(Quantity):
     """Lines over one axis.
@@ -60,6 +74,7 @@ class Curve(Quantity):
         baselines: by name, values of y to compare with.
         log_x, log_y: logarithmic axes; on `log_x` the ticks are the values of the first line.
         from_zero: the y axis starts at zero.
+        note: what is to be said of this curve beside what its field says of all such curves.
     """
 
     x_name: str
@@ -69,6 +84,7 @@ class Curve(Quantity):
     log_x: bool = False
     log_y: bool = False
     from_zero: bool = False
+    note: str = ""
 
 
 class Histogram(Quantity):

@@ -16,7 +16,7 @@ from tasks.engine.stage import stage
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.figures import METRICS, headline, measure
-from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples
+from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples, require_other_model
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.settings import Settings
@@ -28,7 +28,7 @@ READS = {
 }
 
 
-@stage(Config, version=3, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
+@stage(Config, version=4, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
 def evaluate(
     config: Config,
     output: Output,
@@ -36,20 +36,28 @@ def evaluate(
     scores: Artifact,
     tokenizer: Artifact | None = None,
     tokens: Artifact | None = None,
+    scorer: Artifact | None = None,
 ) -> None:
     """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1).
 
     Args:
         tokenizer, tokens: the image tokenizer and the training tokens, where the samples' generator has them. Without
             them no image is rebuilt and no code counted.
+        scorer: a second CLIP, which scores the samples.
+
+    Raises:
+        ModelMismatchError: the second CLIP is the one that ranked the samples.
     """
+    if scorer is not None:
+        require_other_model(scorer, scores)
     sampled, held_out = scores.files("scores"), pairs.files("val")
     thumbnails = map_shards(partial(shard_thumbnails, "image"), [*sampled, *held_out], output.settings)
     questions = _questions(thumbnails, sampled)
     train = scan(pairs.files("train"), questions, output.settings)
     assert train is not None  # pack does not finish without a training shard
     val = scan(held_out, questions, output.settings)
-    work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(sampled, thumbnails[: len(sampled)], train, val)]
+    judge = partial(SamplesToJudge, scorer=scorer, settings=output.settings)
+    work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(judge, sampled, thumbnails[: len(sampled)], train, val)]
     nearest_mse = train.nearest.part(sum(map(len, thumbnails[: len(sampled)])), None).mse
     if tokenizer is not None:
         rebuild = partial(ImagesToRebuild, tokenizer, output.settings, config.rebuilt_per_shard)
@@ -66,6 +74,7 @@ def evaluate(
         rebuilt=_with_nearest(_of_kind(written, "reconstructions"), pairs, output.settings),
         vocab_size=size,
         code_counts=_code_counts(size, tokens, output.settings) if size and tokens else None,
+        scorer=scorer.manifest().metrics["model"] if scorer else None,
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
@@ -99,14 +108,18 @@ def _questions(thumbnails: Sequence[NDArray[np.uint8]], sampled: Sequence[str]) 
 
 
 def _to_judge(
-    sampled: Sequence[str], thumbnails: Sequence[NDArray[np.uint8]], train: Scan, val: Scan | None
+    judge: Callable[..., SamplesToJudge],
+    sampled: Sequence[str],
+    thumbnails: Sequence[NDArray[np.uint8]],
+    train: Scan,
+    val: Scan | None,
 ) -> Iterator[SamplesToJudge]:
     among_all = either(train.nearest, val.nearest if val else None)
     prompted = train.prompted | (val.prompted if val else {})
     start = 0
     for uri, own in zip(sampled, thumbnails, strict=True):
         stop = start + len(own)
-        yield SamplesToJudge(uri, own, train.nearest.part(start, stop), among_all.part(start, stop), prompted)
+        yield judge(uri, own, train.nearest.part(start, stop), among_all.part(start, stop), prompted)
         start = stop
 
 

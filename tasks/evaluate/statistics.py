@@ -1,6 +1,7 @@
 """Intervals and expectations of the figures: small, exact where they can be, seeded where they cannot."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import comb, sqrt
 
 import numpy as np
@@ -50,6 +51,24 @@ def proportion_of_groups(groups: Sequence[Sequence[bool]]) -> Estimate:
     return _wilson(p, effective, len(groups))
 
 
+def expected_proportion(chances: Sequence[float]) -> Estimate:
+    """Mean of chances of a hit, one for each prompt, whose expectation is exact: only the choice of prompts is random.
+
+    Wilson's interval, as in `proportion_of_groups`: for as many independent hits as would scatter like the chances do,
+    but for no fewer than there are prompts. At 0 % and 100 %, where a bootstrap has no width, it is that of
+    `proportion`.
+
+    Raises:
+        ValueError: there are no chances.
+    """
+    n = len(chances)
+    if n == 0:
+        raise ValueError("no share of nothing")
+    p = min(max(float(np.mean(chances)), 0.0), 1.0)
+    scatter = float(np.var(chances, ddof=1)) / n if n > 1 else 0.0
+    return _wilson(p, max(p * (1 - p) / scatter, n) if scatter > 0 else n, n)
+
+
 def _wilson(p: float, n: float, counted: int) -> Estimate:
     centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
@@ -74,13 +93,18 @@ def mean(values: Sequence[float], resamples: int, seed: int, unit: str = "") -> 
     return Estimate(value=plain(data.mean()), low=plain(low), high=plain(high), n=n, unit=unit)
 
 
-def best_of(hits_by_rank: Sequence[bool], k: int) -> float:
-    """Probability that the best-ranked of k candidates, drawn at random from all N, is a hit.
+def best_of(values_by_rank: Sequence[float], k: int) -> float:
+    """Expected value of the best-ranked of k candidates, drawn at random from all N; of hits, their probability."""
+    return sum(p * value for p, value in zip(_best_of_subset(len(values_by_rank), k), values_by_rank, strict=True))
 
-    Exact: candidate of rank r is the best of a random subset when the other k - 1 come from the N - 1 - r below it.
+
+@lru_cache(maxsize=256)
+def _best_of_subset(n: int, k: int) -> tuple[float, ...]:
+    """For each rank, the probability that it is the best of k out of n.
+
+    Exact: candidate of rank r is the best of a random subset when the other k - 1 come from the n - 1 - r below it.
     """
-    n = len(hits_by_rank)
-    return sum(comb(n - 1 - rank, k - 1) for rank, hit in enumerate(hits_by_rank) if hit) / comb(n, k)
+    return tuple(comb(n - 1 - rank, k - 1) / comb(n, k) for rank in range(n))
 
 
 def any_of(hits: Sequence[bool], k: int) -> float:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
-from tasks.evaluate.evidence import Candidates, Evidence
+from tasks.evaluate.evidence import Evidence, RankedSamples
 from tasks.evaluate.judge import distance
 from tasks.evaluate.nearest import Scan, grey_levels
-from tasks.evaluate.quantities import GREY_LEVELS, Estimate, Part
+from tasks.evaluate.quantities import GREY_LEVELS, Curve, Estimate, Line, Part
+from tasks.evaluate.statistics import best_of
 
 
 class TrueDistance(Part):
@@ -20,6 +21,11 @@ class TrueDistance(Part):
     first: Estimate = Field(title="first drawn")
     word_search: Estimate | None = Field(title="search by words")
     other_images: Estimate | None = Field(title="a random picture")
+    by_candidates: Curve | None = Field(
+        title="More candidates, nearer pick",
+        description="Expected distance when the ranker chooses among k of the candidates, over all choices of k; with "
+        "95% interval.",
+    )
 
 
 def measure(evidence: Evidence) -> TrueDistance | None:
@@ -35,6 +41,7 @@ def measure(evidence: Evidence) -> TrueDistance | None:
         first=_typical(evidence, [prompt.first["true_mse"] for prompt in prompts]),
         word_search=_typical(evidence, searched) if searched else None,
         other_images=_typical(evidence, others) if others else None,
+        by_candidates=_by_candidates(evidence, prompts),
     )
 
 
@@ -45,7 +52,24 @@ def _typical(evidence: Evidence, mse: Sequence[float]) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=mean.n, unit=GREY_LEVELS)
 
 
-def _word_search(prompts: Sequence[Candidates], train: Scan, val: Scan) -> list[float]:
+def _by_candidates(evidence: Evidence, prompts: Sequence[RankedSamples]) -> Curve | None:
+    """What fewer candidates would have given; None where there are not two numbers of them to compare."""
+    ks = evidence.choices(prompts)
+    if len(ks) < 2:
+        return None
+    mse = [[row["true_mse"] for row in prompt.rows] for prompt in prompts]
+    ranked = [_typical(evidence, [best_of(each, k) for each in mse]) for k in ks]
+    perfect = [_typical(evidence, [best_of(sorted(each), k) for each in mse]) for k in ks]
+    return Curve(
+        x_name="candidates to choose from",
+        lines=(Line.of("best by score", ks, ranked), Line.of("nearest of them: a perfect ranker", ks, perfect)),
+        unit=GREY_LEVELS,
+        log_x=True,
+        note=evidence.end_of_choices(prompts),
+    )
+
+
+def _word_search(prompts: Sequence[RankedSamples], train: Scan, val: Scan) -> list[float]:
     """Distance from the true image to the training image whose caption is most alike."""
     return [
         distance(train.found_by_words[prompt.best["prompt"]].thumbnail, val.prompted[prompt.best["pair_id"]])
@@ -53,7 +77,7 @@ def _word_search(prompts: Sequence[Candidates], train: Scan, val: Scan) -> list[
     ]
 
 
-def _other_images(prompts: Sequence[Candidates], val: Scan) -> list[float]:
+def _other_images(prompts: Sequence[RankedSamples], val: Scan) -> list[float]:
     """Mean distance from each true image to those of the other held-out prompts: what a random guess would have."""
     true = [val.prompted[prompt.best["pair_id"]] for prompt in prompts]
     if len(true) < 2:

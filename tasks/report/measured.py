@@ -77,7 +77,7 @@ def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -
     for name, field, value in _fields(part):
         inner, own, words_of = f"{path}-{name}", _title(name, field), field.description or ""
         if isinstance(value, Curve):
-            yield Plot(own, words_of, charts.curve(inner, own, value), kicker)
+            yield Plot(own, f"{words_of} {value.note}".strip(), charts.curve(inner, own, value), kicker)
         elif isinstance(value, Histogram):
             yield Plot(own, words_of, charts.histogram(inner, own, value), kicker)
         elif isinstance(value, Part):
@@ -85,7 +85,7 @@ def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -
 
 
 def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
-    """What stands in the table: numbers, levels, and the estimates that no plot compares."""
+    """What stands in the table: numbers, names, levels, and the estimates that no plot compares."""
     plotted = {title for estimates in _compared(part).values() for title in estimates}
     for name, field, value in _fields(part):
         title, explanation = _title(name, field), field.description or ""
@@ -96,6 +96,8 @@ def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
             yield group, Number(title, words.quantity(value.value, value.unit), "", explanation)
         elif isinstance(value, int | float):
             yield group, Number(title, _written(value), "", explanation)
+        elif isinstance(value, str):
+            yield group, Number(title, value, "", explanation)
         elif isinstance(value, Mapping):
             yield from ((title, Number(key, _written(each))) for key, each in value.items())
         elif isinstance(value, Part):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.finished_run import emoji_pairs
+from support.tiny_models import write_published_clip
 
 from flows import recipes
 from flows.changes import assigned
@@ -70,6 +71,23 @@ def test_the_tokenizer_that_is_asked_for_is_trained_and_no_other(settings: Setti
     paper = [artifact.stage for artifact in plan(recipes.smoke(), settings)]
     other = [artifact.stage for artifact in plan(assigned(recipes.smoke(), ["tokenizer=vqgan"]), settings)]
     assert other == ["train_vqgan" if stage == "train_dvae" else stage for stage in paper]
+
+
+def test_a_second_model_that_scores_changes_the_evaluation_and_what_follows_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    write_published_clip(tmp_path / "clip")
+    without = plan(recipes.smoke(), settings)
+    scored = plan(assigned(recipes.smoke(), [f"scorer.pretrained={tmp_path / 'clip'}"]), settings)
+    assert [artifact.stage for artifact in scored] == [*(a.stage for a in without[:-2]), "scorer", "evaluate", "report"]
+    assert scored[:-3] == without[:-2]
+    assert scored[-2] != without[-2]
+
+
+def test_the_ranker_cannot_be_named_to_score_its_own_choice() -> None:
+    named = ["clip.pretrained=acme/clip", "scorer.pretrained=acme/clip"]
+    with pytest.raises(ConfigError, match="reranking and scoring must not use the same model, so name another"):
+        assigned(recipes.smoke(), named)
 
 
 def test_a_tokenizer_of_no_known_kind_is_one_sentence() -> None:

@@ -38,6 +38,7 @@ def judged(prompt_id: int, hits: Sequence[bool | None], group: str = "train", **
             "is_hit": hit,
             "true_mse": None,
             "nearest_mse": 0.01,
+            "scorer_score": None,
             **values,
         }
         for rank, hit in enumerate(hits)

@@ -228,6 +228,7 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
                     "group": group,
                     "pair_id": pair["pair_id"] if pair else None,
                     "index": (rank + 1) % candidates,
+                    "seed": 0,
                     "codes": bytes(32) if run.tokenizer else None,
                     "image": drawn_like(shown, 0.6 + 0.4 * rank),
                     "score": 5.0 - rank,

@@ -41,8 +41,9 @@ def test_every_candidate_is_kept_with_its_score_and_rank(settings, pairs):
     samples = sample.sample(SAMPLING, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
     made = rerank(Config(), settings, samples=samples, ranker=tiny_ranker(settings)).artifact
     scored = rows(made, "scores")
-    drawn = {(row["prompt_id"], row["index"]): row["image"] for row in rows(samples, "samples")}
-    assert {(row["prompt_id"], row["index"]): row["image"] for row in scored} == drawn
+    kept = ("prompt_id", "prompt", "index", "seed", "codes", "image")
+    drawn = [[row[name] for name in kept] for row in rows(samples, "samples")]
+    assert [[row[name] for name in kept] for row in scored] == drawn
     for prompt_id in {row["prompt_id"] for row in scored}:
         own = sorted((row for row in scored if row["prompt_id"] == prompt_id), key=lambda row: row["rank"])
         assert [row["rank"] for row in own] == [0, 1, 2]

@@ -10,6 +10,7 @@ from support.tiny_models import CODES, GRID, IMAGE_SIZE, tiny_generator
 
 from models import generator
 from tasks import pack
+from tasks.checkpoints import generator_of
 from tasks.engine.artifact import Artifact
 from tasks.sample import Config, choose_prompts, sample
 
@@ -54,6 +55,14 @@ def test_a_candidate_depends_on_seed_prompt_and_index_alone(settings, pairs):
     assert all(few[key] == more[key] for key in shared)
     seeded = drawn(sample(CONFIG.model_copy(update={"seed": 1}), settings, pairs=pairs, generator=trained).artifact)
     assert all(seeded[key] != few[key] for key in few)
+
+
+def test_a_row_says_what_draws_its_picture_again(settings, pairs):
+    trained = tiny_generator(settings)
+    made = sample(CONFIG.model_copy(update={"seed": 2**40}), settings, pairs=pairs, generator=trained).artifact
+    row = rows(made, "samples")[-1]
+    again = generator_of(trained, settings).draw([row["prompt"]], row["index"] + 1, row["seed"])
+    assert again.codes[0, row["index"]].astype("<u2").tobytes() == row["codes"]
 
 
 def test_a_generator_without_codes_leaves_them_null(settings, pairs, monkeypatch):

@@ -1,21 +1,29 @@
 """CLIP learns which caption belongs to which image, and equal captions are not negatives of each other."""
 
+import json
 import math
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from support.tiny_models import write_published_clip
+from transformers import CLIPModel
 
 from models.clip.config import CLIPModelConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
 from models.clip.model import CLIP, load_ranker, score
-from models.clip.train import CLIPJob, train
+from models.clip.train import CLIPJob, CLIPLearner, train
 from models.text.bpe import BPE, load_bpe, train_bpe
 from models.text.config import BPEModelConfig
 from models.training.data import Pairs
 from models.training.distributed import Ranks
+from models.training.errors import CheckpointError
+from models.training.randomness import Step
 
 SIZES = {"image_size": 16, "vision_width": 16, "vision_layers": 1, "text_width": 16, "text_layers": 1, "heads": 2}
 
@@ -95,16 +103,111 @@ def test_training_finds_each_pictures_caption(shard: str, bpe_path: str, tmp_pat
     assert (table.argmax(0) == np.arange(8)).mean() >= 0.75
 
 
-def test_a_pretrained_clip_in_a_folder_scores_too(clip: CLIP, tmp_path: Path) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+@pytest.fixture
+def learner(clip_job: Callable[..., dict[str, Any]], shard: str) -> Callable[..., CLIPLearner]:
+    def make(**training: Any) -> CLIPLearner:
+        job = CLIPJob.model_validate(clip_job(**training))
+        torch.manual_seed(0)
+        return CLIPLearner(CLIP(job.model, load_bpe(job.data.bpe)), job.training, Pairs([shard]), Pairs([]))
 
-    words = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1, "red": 2, "disc": 3}, unk_token="[UNK]"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    fast = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", model_max_length=8)
-    clip.clip.save_pretrained(tmp_path)
-    fast.save_pretrained(tmp_path)
-    pretrained = load_ranker(tmp_path)
-    scores = score(pretrained, np.zeros((2, 40, 40, 3), np.uint8), ["red disc", "red " * 30])
-    assert scores.shape == (2,)
+    return make
+
+
+def gradients(learner: CLIPLearner) -> dict[str, torch.Tensor]:
+    step = Step(0, seed=0)
+    learner.forward(learner.batch(step), step)["loss"].backward()
+    return {name: each.grad for name, each in learner.named_parameters() if each.grad is not None}
+
+
+@pytest.mark.parametrize("chunk_pairs", [1, 3, 8])
+def test_embedding_in_chunks_changes_no_gradient(learner: Callable[..., CLIPLearner], chunk_pairs: int) -> None:
+    whole, chunked = gradients(learner()), gradients(learner(chunk_pairs=chunk_pairs))
+    assert whole.keys() == chunked.keys()
+    norm = torch.nn.utils.get_total_norm(whole.values())
+    difference = torch.nn.utils.get_total_norm([chunked[name] - gradient for name, gradient in whole.items()])
+    assert difference < 1e-6 * norm
+
+
+def most_alive(learner: CLIPLearner) -> int:
+    """The most values of hidden layers that were in memory at once during a step."""
+    alive: list[weakref.ref[torch.Tensor]] = []
+    most = 0
+
+    def note(module: torch.nn.Module, inputs: object, output: torch.Tensor) -> None:
+        nonlocal most
+        alive.append(weakref.ref(output))
+        most = max(most, sum(tensor.numel() for each in alive if (tensor := each()) is not None))
+
+    for layer in learner.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.register_forward_hook(note)
+    gradients(learner)
+    return most
+
+
+def test_chunks_keep_the_hidden_layers_of_one_chunk_in_memory(learner: Callable[..., CLIPLearner]) -> None:
+    whole = most_alive(learner())
+    assert most_alive(learner(chunk_pairs=1)) < whole / 5
+
+
+def test_a_scale_beyond_its_bound_is_brought_back_and_can_fall(learner: Callable[..., CLIPLearner]) -> None:
+    trained = learner()
+    weight = trained.model.clip.logit_scale
+    optimiser = torch.optim.SGD([weight], lr=0.01)
+    with torch.no_grad():
+        weight.fill_(math.log(300.0))
+    trained.after_update()
+    assert float(trained.model.scale().detach()) == pytest.approx(100.0)
+    seen = []
+    for _ in range(3):  # an untrained model is punished for being so sure of wrong answers
+        optimiser.zero_grad()
+        gradients(trained)
+        optimiser.step()
+        trained.after_update()
+        seen.append(float(trained.model.scale().detach()))
+    assert 100.0 > seen[0] > seen[1] > seen[2]
+
+
+def test_training_keeps_the_scale_at_100_at_most(clip_job: Callable[..., dict[str, Any]]) -> None:
+    job = clip_job(steps=12, learning_rate=1.0, ema_decay=None, log_every=1)
+    train(CLIPJob.model_validate(job), Ranks())
+    lines = (Path(job["out"]) / "metrics.jsonl").read_text().splitlines()
+    scales = [json.loads(line)["scale"] for line in lines if "scale" in json.loads(line)]
+    assert len(scales) == 12
+    assert max(scales) <= 100.0001
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    write_published_clip(tmp_path)
+    return tmp_path
+
+
+def test_a_published_clip_in_a_folder_scores_too(published: Path) -> None:
+    ranker = load_ranker(published)
+    scores = score(ranker, np.zeros((3, 40, 40, 3), np.uint8), ["red disc", "red " * 7, "red " * 30])
+    assert scores.shape == (3,)
     assert np.isfinite(scores).all()
+    assert scores[1] == scores[2]  # what is beyond its context is not read
+
+
+def test_a_published_clip_of_half_precision_computes_in_full(published: Path) -> None:
+    CLIPModel.from_pretrained(published).half().save_pretrained(published)
+    assert {each.dtype for each in load_ranker(published).parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("fault", ["a pickle", "cut short", "a weight short", "no tokenizer"])
+def test_a_published_clip_that_is_not_whole_is_one_sentence(published: Path, fault: str) -> None:
+    weights = published / "model.safetensors"
+    match fault:
+        case "a pickle":
+            torch.save(load_file(weights), published / "pytorch_model.bin")
+            weights.unlink()
+        case "cut short":
+            weights.write_bytes(weights.read_bytes()[:-1000])
+        case "a weight short":
+            save_file({name: t for name, t in load_file(weights).items() if name != "logit_scale"}, weights)
+        case "no tokenizer":
+            (published / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match="lacks 1 weights" if fault == "a weight short" else "does not hold a"):
+        load_ranker(published)

@@ -16,6 +16,7 @@ import torch
 from support.ranks import ROOT, torchrun
 
 from models.clip.train import CLIPJob
+from models.clip.train import train as train_clip
 from models.dvae.train import DVAEJob
 from models.dvae.train import train as train_dvae
 from models.prior.train import PriorJob, train
@@ -68,10 +69,27 @@ def test_a_batch_in_parts_gives_the_weights_and_the_curve_of_a_whole_one(
     _same(alone[2], Path(job["out"]))
 
 
+@pytest.mark.parametrize("alone", ["clip"], indirect=True)
+def test_pairs_embedded_in_chunks_give_the_weights_and_the_curve_of_all_at_once(
+    alone: tuple[str, Job, Path], clip_job: Job
+) -> None:
+    job = clip_job("chunks", **SETTINGS["clip"] | {"chunk_pairs": 3})
+    train_clip(CLIPJob.model_validate(job), Ranks())
+    _same(alone[2], Path(job["out"]))
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("alone", ["clip"], indirect=True)
+def test_chunks_of_several_ranks_have_the_negatives_of_all(alone: tuple[str, Job, Path], clip_job: Job) -> None:
+    job = clip_job("chunks", **SETTINGS["clip"] | {"chunk_pairs": 2})
+    torchrun(alone[0], job, 2)
+    _same(alone[2], Path(job["out"]))
+
+
 def test_a_batch_that_cannot_be_cut_into_parts_is_refused_in_a_sentence(
     dvae_job: Job, clip_job: Job, prior_job: Job
 ) -> None:
-    with pytest.raises(ValueError, match="negatives are all others"):
+    with pytest.raises(ValueError, match="set chunk_pairs for less memory"):
         CLIPJob.model_validate(clip_job(accumulate=2))
     with pytest.raises(ValueError, match="standardise_logits needs the statistics"):
         train_dvae(DVAEJob.model_validate(dvae_job(accumulate=2)), Ranks())
@@ -89,7 +107,8 @@ def _same(folder: Path, other: Path) -> None:
     assert len(curves[0]) == 6
     assert len({line["learning_rate"] for line in curves[0]}) > 2
     for ours, theirs in zip(*curves, strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)  # the file holds six digits
+        # The file holds six digits; a norm adds up what sums in another order have rounded, 2e-5 of it on some CPUs.
+        assert ours == pytest.approx(theirs, rel=5e-5, abs=1e-5)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal a process when its parent dies")

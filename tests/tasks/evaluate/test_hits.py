@@ -4,6 +4,7 @@ import pytest
 from support.evidence import corpus, evidence, judged
 
 from tasks.evaluate import hits
+from tasks.evaluate.config import Config
 
 ONLY_BEST = (True, False, False, False)
 
@@ -29,6 +30,19 @@ def test_chance_is_the_share_of_pictures_with_the_prompts_caption():
     found = hits.measure(evidence(rows + unseen, train=corpus(8, rows), val=corpus(2, unseen)))
     assert found.seen.chance.value == pytest.approx(1 / 8)
     assert found.unseen.chance.value == pytest.approx(1 / 10)
+
+
+def test_the_curve_ends_at_the_candidates_that_were_drawn_and_says_so():
+    drawn = judged(0, [True] * 6) + judged(1, [True] * 7)
+    curve = hits.measure(evidence(drawn, config=Config(best_of=(1, 2, 4, 8), resamples=100))).seen.by_candidates
+    assert curve.lines[0].x == (1, 2, 4, 6)
+    assert curve.note == "It ends at 6, not at 8: so many were drawn for each prompt."
+
+
+def test_a_curve_of_all_that_was_asked_for_needs_no_excuse():
+    curve = hits.measure(evidence(judged(0, [True] * 6))).seen.by_candidates
+    assert curve.lines[0].x == (1, 2, 4)
+    assert curve.note == ""
 
 
 def test_one_number_of_candidates_makes_no_curve():

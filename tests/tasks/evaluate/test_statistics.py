@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.evaluate.statistics import any_of, best_of, mean, perplexity, proportion, proportion_of_groups
+from tasks.evaluate.statistics import (
+    any_of,
+    best_of,
+    expected_proportion,
+    mean,
+    perplexity,
+    proportion,
+    proportion_of_groups,
+)
 
 HITS = st.lists(st.booleans(), min_size=1, max_size=7)
 
@@ -39,11 +47,29 @@ def test_the_bootstrap_is_the_same_every_time_and_holds_the_mean():
     assert first.high - first.low == pytest.approx(2 * 1.96 / np.sqrt(200), rel=0.2)
 
 
-@given(HITS, st.data())
-def test_best_of_k_is_the_mean_over_all_subsets(hits, data):
-    k = data.draw(st.integers(1, len(hits)))
-    subsets = list(combinations(range(len(hits)), k))
-    assert best_of(hits, k) == pytest.approx(np.mean([hits[min(subset)] for subset in subsets]))
+@given(HITS | st.lists(st.floats(-9, 9), min_size=1, max_size=7), st.data())
+def test_best_of_k_is_the_mean_over_all_subsets(values, data):
+    k = data.draw(st.integers(1, len(values)))
+    subsets = list(combinations(range(len(values)), k))
+    assert best_of(values, k) == pytest.approx(np.mean([values[min(subset)] for subset in subsets]), abs=1e-9)
+
+
+def test_best_of_k_of_the_papers_512_is_a_number_too():
+    falling = [float(-rank) for rank in range(512)]
+    assert [best_of(falling, k) for k in (1, 512)] == pytest.approx([-255.5, 0.0])
+    # The expected least of k out of 0 … n-1 is (n - k) / (k + 1).
+    assert best_of(falling, 64) == pytest.approx(-(512 - 64) / 65)
+
+
+def test_the_bootstrap_over_prompts_holds_the_true_expectation_of_best_of_k():
+    random, k, true = np.random.default_rng(2), 4, (16 - 4) / 5
+    inside = 0
+    for _ in range(200):
+        # A prompt is harder or easier as a whole; within it the ranker sorts 16 candidates perfectly.
+        prompts = [random.normal() + np.arange(16.0) for _ in range(30)]
+        estimate = mean([best_of(list(prompt), k) for prompt in prompts], resamples=200, seed=0)
+        inside += estimate.low <= true <= estimate.high
+    assert 0.88 <= inside / 200 <= 0.98
 
 
 @given(HITS, st.data())
@@ -51,6 +77,26 @@ def test_any_of_k_is_the_mean_over_all_subsets(hits, data):
     k = data.draw(st.integers(1, len(hits)))
     subsets = list(combinations(hits, k))
     assert any_of(hits, k) == pytest.approx(np.mean([any(subset) for subset in subsets]))
+
+
+@pytest.mark.parametrize("k", [1, 4, 16])
+@pytest.mark.parametrize("sure", [0.2, 2.0])  # prompts whose candidates are all alike, or not
+def test_the_interval_of_an_expected_share_holds_the_true_one(k, sure):
+    random, inside = np.random.default_rng(4), 0
+    true = np.mean(1 - (1 - random.beta(0.2 * sure, 0.8 * sure, 200_000)) ** k)
+    for _ in range(400):
+        hits = random.random((24, 16)) < random.beta(0.2 * sure, 0.8 * sure, (24, 1))
+        estimate = expected_proportion([any_of(each.tolist(), k) for each in hits])
+        inside += estimate.low <= true <= estimate.high
+    assert 0.9 <= inside / 400 <= 0.995
+
+
+def test_the_expected_share_of_sure_hits_is_the_share_of_hits():
+    hits = [True] * 7 + [False] * 3
+    assert expected_proportion([float(hit) for hit in hits]) == proportion(hits)
+    assert expected_proportion([0.0] * 24) == proportion([False] * 24)
+    with pytest.raises(ValueError, match="nothing"):
+        expected_proportion([])
 
 
 def test_perplexity_counts_equally_used_codes():

@@ -22,5 +22,22 @@ def test_each_way_to_a_picture_is_measured_in_grey_levels():
     assert distance.best.unit == "grey levels"
 
 
+def test_more_candidates_bring_a_good_ranker_nearer_and_a_bad_one_away():
+    def distances(ranks):
+        rows = prompt(0, 5) + prompt(1, 5)
+        rows = [row | {"rank": ranks[row["rank"]]} for row in rows]
+        val = corpus(2, rows, prompted={row["pair_id"]: grey(100) for row in rows})
+        train = corpus(10, rows, found_by_words={"caption 0": found(130), "caption 1": found(130)})
+        return true_distance.measure(evidence(rows, train=train, val=val)).by_candidates
+
+    one = ((5**2 + 15**2) / 2) ** 0.5
+    by_score, perfect = distances((0, 1)).lines
+    assert by_score.x == (1, 2)
+    assert by_score.y == perfect.y == pytest.approx((one, 5))
+    by_score, perfect = distances((1, 0)).lines
+    assert by_score.y == pytest.approx((one, 15))
+    assert perfect.y == pytest.approx((one, 5))
+
+
 def test_without_held_out_pictures_there_is_no_distance():
     assert true_distance.measure(evidence(judged(0, [True]))) is None

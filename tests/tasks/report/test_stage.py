@@ -123,6 +123,15 @@ def test_each_fixed_prompt_stands_beside_its_samples(whole):
         assert {f"{prompt}, first drawn", f"{prompt}, best by score", f"{prompt}, worst by score"} <= set(images)
 
 
+def test_of_many_samples_of_a_prompt_the_best_unfold(run):
+    html, _ = written(report(Config(candidates_shown=3), run.settings, evaluate=run.artifacts["evaluate"]).artifact)
+    page = Page(html)
+    assert "best 3 of 4" in page.text
+    assert "all 4" not in page.text
+    ranks = {int(alt.rsplit(" ", 1)[1]) for alt in page.images if ", rank " in alt}
+    assert ranks == {1, 2, 3}
+
+
 def test_targets_are_said_to_be_met_or_missed(run):
     config = Config(targets=Targets(psnr_db=60, memory_gb=1000))
     html, _ = written(report(config, run.settings, evaluate=run.artifacts["evaluate"]).artifact)
