@@ -64,12 +64,19 @@ def run_page(report: Artifact) -> str:
     return f"{head}\n\n" + _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
 
 
+_PICTURES = {
+    "codes": "How often each code occurs, the most frequent first (logarithmic)",
+    "reconstructions": "Held-out images, and below them what the codes keep",
+}
+
+
 def training_pictures(pictures: Sequence[Path], step: int) -> str:
     """The pictures of a training that is not finished, PNG files, as data URIs."""
     parts = [f"# After {step:,} steps"]
     for path in pictures:
         encoded = base64.b64encode(path.read_bytes()).decode()
-        parts.append(f'## {path.stem}\n\n<img src="data:image/png;base64,{encoded}" title="{_attribute(path.stem)}">')
+        title = _PICTURES.get(path.stem, path.stem)
+        parts.append(f'## {title}\n\n<img src="data:image/png;base64,{encoded}" title="{_attribute(path.stem)}">')
     return "\n\n".join(parts)
 
 

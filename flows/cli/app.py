@@ -124,7 +124,7 @@ def generate(
     """Draw pictures for prompts with trained models, best first."""
     import json
 
-    environment.collect_seldom()
+    environment.prepare_to_draw()
     from flows.cli import console
     from flows.cli.drawing.generate import Wish, draw_files, remarks
     from flows.cli.drawing.picture import read_image_prompt, require_picture
@@ -170,7 +170,7 @@ def export(
     """Write the trained models as one folder that draws on any machine: `dalle generate --model FOLDER`."""
     import json
 
-    environment.collect_seldom()
+    environment.prepare_to_draw()
     from flows.cli import console
     from flows.cli.drawing.export import export_folder
 
@@ -197,7 +197,7 @@ def serve(
     work_dir: WorkDir = None,
 ) -> None:
     """Serve a page on this machine that draws: a prompt, pictures as they come, a picture as prompt."""
-    environment.collect_seldom()
+    environment.prepare_to_draw()
     from flows.cli import console
     from flows.cli.drawing.serve import serve_page
 

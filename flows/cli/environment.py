@@ -23,6 +23,7 @@ _QUIET = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # Prefect's own would outlive a killed run
     # A lost server is told after 14 s (2 + 4 + 8) instead of a minute; the run goes on without it.
     "PREFECT_CLIENT_MAX_RETRIES": "3",
+    "OMP_WAIT_POLICY": "PASSIVE",  # see `prepare_to_draw`
 }
 # A server that ends with the run has no automations to trigger, and its event feed is not read. Both services write to
 # the SQLite file that the run uses, and on a busy machine the run would wait seconds for them.
@@ -34,14 +35,16 @@ _IN_PROCESS = {
 _IN_TERMINAL = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL"}
 
 
-def collect_seldom() -> None:
-    """Look for reference cycles seldom, and not at the end of this process.
+def prepare_to_draw() -> None:
+    """Settings for a process that draws, made before torch is imported.
 
-    torch and transformers make a million objects that stay. Python looks through them again and again while they are
-    imported, and several times at exit: 1.4 s of the 5 s that a short drawing takes.
+    torch and transformers make a million objects that stay. Python looks through them for cycles again and again while
+    they are imported, and several times at exit: 1.4 s of the 5 s that a short drawing takes. And torch's threads are to
+    sleep while they wait for each other: beside other work, busy waiting has made a minute of half a second.
     """
     gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def state_folder() -> Path:

@@ -14,4 +14,8 @@ def autocast(precision: Precision, device: torch.device) -> torch.autocast:
 
 def set_tf32(training: TrainingConfig) -> None:
     """Allow or forbid TF32 everywhere: torch's own default allows it in convolutions and not in matrix products."""
-    torch.backends.fp32_precision = "tf32" if training.tf32 else "ieee"  # type: ignore[attr-defined]
+    precision = "tf32" if training.tf32 else "ieee"
+    torch.backends.fp32_precision = precision  # type: ignore[attr-defined]
+    # These follow the line above only until something, such as torch's compiler, has set them by themselves.
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]
