@@ -22,11 +22,11 @@ class TokenizerLearner(LoadingLearner):
 
     model: ImageTokenizer
     training_config: TokenizerTrainingConfig
+    val: Pairs
 
     def __init__(self, model: ImageTokenizer, training: TokenizerTrainingConfig, train: Pairs, val: Pairs) -> None:
-        super().__init__(model, training, train.shards, [PAIR_ID, IMAGE], train.workers)
+        super().__init__(model, training, train.shards, [PAIR_ID, IMAGE], train.workers, val)
         self.pairs = train
-        self.val = val
 
     def collate(self, step: Step, rows: Rows) -> Batch:
         """{"images": uint8 [B, 3, H, W]}."""
@@ -53,10 +53,6 @@ class TokenizerLearner(LoadingLearner):
         shown = images[:_SHOWN].contiguous(), float_to_pixels(self.model.decode(codes[:_SHOWN]))
         counts = torch.bincount(codes.flatten().cpu(), minlength=self.model.config.vocab_size)
         return {"reconstructions": rows_of(*(row.cpu() for row in shown)), "codes": code_histogram(counts)}
-
-    def held_out(self) -> int:
-        """Images that training does not see."""
-        return len(self.val)
 
     def score(self, metrics: dict[str, float]) -> float | None:
         """PSNR on held-out images."""

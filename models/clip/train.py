@@ -39,11 +39,11 @@ class CLIPLearner(LoadingLearner):
 
     model: CLIP
     training_config: CLIPTrainingConfig
+    val: Pairs
 
     def __init__(self, model: CLIP, training: CLIPTrainingConfig, train: Pairs, val: Pairs) -> None:
-        super().__init__(model, training, train.shards, [PAIR_ID, CAPTION, IMAGE], train.workers)
+        super().__init__(model, training, train.shards, [PAIR_ID, CAPTION, IMAGE], train.workers, val)
         self.pairs = train
-        self.val = val
 
     def collate(self, step: Step, rows: Rows) -> Batch:
         """{"images": uint8 [B, 3, H, W], "ids": int64 [B, T], "groups": int64 [B]}."""
@@ -72,10 +72,6 @@ class CLIPLearner(LoadingLearner):
         """Retrieval accuracy on training and on validation pairs: see `retrieval_accuracy`."""
         metrics = {"train_accuracy": self._accuracy(self.pairs)}
         return metrics | ({"accuracy": self._accuracy(self.val)} if len(self.val) else {})
-
-    def held_out(self) -> int:
-        """Pairs that training does not see."""
-        return len(self.val)
 
     def score(self, metrics: dict[str, float]) -> float | None:
         """Retrieval accuracy on held-out pairs."""

@@ -78,8 +78,43 @@ def mask_type(layer: int, layers: int) -> MaskType:
 
 
 class PriorTrainingConfig(TrainingConfig):
-    """Training of the prior."""
+    """Training of the prior. Every default that the paper gives is the paper's (appendix B.2).
 
+    When the learning rate is halved is ours (`PlateauLearningRate`): the authors did it by hand, five times.
+    """
+
+    steps: int = Field(default=430_000, gt=0, description="optimiser updates")  # B.2
+    batch_size: int = Field(default=1024, gt=0, description="examples per update, over all ranks")  # B.2
+    learning_rate: float = Field(default=4.5e-4, gt=0, description="peak, after warm-up")  # B.2
+    final_learning_rate: float = Field(
+        default=1.40625e-5, ge=0, description="after five halvings, or at the end of the cosine ramp"
+    )  # B.2
+    warmup_steps: int = Field(default=5_000, ge=0, description="updates of linear warm-up")  # B.2
+    schedule: Literal["cosine", "plateau"] = Field(
+        default="plateau",
+        description="after the warm-up: half of the rate at every plateau of the training loss, or half a cosine",
+    )  # B.2
+    beta2: float = Field(default=0.96, ge=0, lt=1)  # B.2
+    weight_decay: float = Field(
+        default=4.5e-2, ge=0, description="decoupled: multiplied by the learning rate; gains and biases are exempt"
+    )  # B.2
+    decay_embeddings: bool = Field(default=True, description="embeddings decay too; the paper does not say")
+    clip_norm: float | None = Field(default=4.0, gt=0, description="bound on the global gradient norm")  # B.2
+    clip_second_moment: float | None = Field(
+        default=5.0, gt=0, description="bound on each of AdamW's running estimates of a squared gradient"
+    )  # B.2
+    ema_decay: float | None = Field(
+        default=0.99, ge=0, lt=1, description="decay of the EMA of the weights at each of its moves"
+    )  # B.2
+    ema_every: int = Field(
+        default=25,
+        gt=0,
+        description="updates between two moves of the EMA; if more than one, it is in the host's memory, not a GPU's",
+    )  # B.2
+    activation_checkpointing: bool = Field(
+        default=True, description="compute a block's activations again for its gradients, for less memory"
+    )  # 2.5
+    validate_every: int | None = Field(default=10_000, gt=0, description="steps between validations")
     text_weight: float = Field(
         default=1 / 8, ge=0, le=1, description="share of the text loss; images get the rest"
     )  # 2.2

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from models.prior.attention import Attention
 from models.prior.config import MaskType, PriorModelConfig
@@ -13,6 +14,7 @@ from models.training.checkpoint import load_weights, read_config
 from models.training.muon import Matrix
 
 _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
+_LOGIT_STD = 0.5  # at most, at first: the loss starts at chance, ln V, plus half of the logits' variance
 
 
 class TransformerBlock(nn.Module):
@@ -34,7 +36,13 @@ class TransformerBlock(nn.Module):
 
 
 class Prior(nn.Module):
-    """Transformer with one head over text and one over codes, so only logits that are needed are computed."""
+    """Transformer with one head over text and one over codes, so only logits that are needed are computed.
+
+    It can be made on the meta device, given memory by `to_empty` and weights by `initialise`.
+
+    Attributes:
+        activation_checkpointing: keep only the blocks' inputs for the gradients, and compute the rest again (2.5).
+    """
 
     def __init__(self, config: PriorModelConfig) -> None:
         super().__init__()
@@ -44,11 +52,18 @@ class Prior(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.text_head = nn.Linear(config.width, config.text_vocab + config.text_length)
         self.image_head = nn.Linear(config.width, config.image_vocab)
+        self.activation_checkpointing = False
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Draw all weights anew: normal, those that end in the residual stream smaller the more blocks there are."""
         self.apply(_initialise)
         for block in self.blocks:
             assert isinstance(block, TransformerBlock)
             for layer in (block.attention.out, block.mlp_out):
-                nn.init.normal_(layer.weight, std=_INIT_STD / (2 * config.layers) ** 0.5)
+                nn.init.normal_(layer.weight, std=_INIT_STD / (2 * self.config.layers) ** 0.5)
+        for head in (self.text_head, self.image_head):
+            head.weight.data.mul_(min(1.0, _LOGIT_STD / (_INIT_STD * self.config.width**0.5)))
 
     def forward(self, captions: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the next symbol, fp32.
@@ -67,7 +82,10 @@ class Prior(nn.Module):
         embedded = self.embedding.text(self.embedding.text_ids(captions))
         x = torch.cat([embedded, self.embedding.image(codes)], dim=1)
         for block in self.blocks:
-            x = block(x)
+            if self.activation_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)  # blocks draw no numbers
+            else:
+                x = block(x)
         return self.head(x[:, : length - 1], self.text_head), self.head(x[:, length:], self.image_head)
 
     def text_targets(self, captions: Tensor) -> Tensor:
@@ -88,8 +106,10 @@ class Prior(nn.Module):
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=_INIT_STD)
-    if isinstance(module, nn.Linear) and module.bias is not None:
+    if isinstance(module, nn.Linear):
         nn.init.zeros_(module.bias)
+    if isinstance(module, nn.LayerNorm):
+        module.reset_parameters()
 
 
 def load_prior(directory: str | Path, device: str | torch.device = "cpu") -> Prior:

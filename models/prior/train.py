@@ -44,14 +44,15 @@ class PriorLearner(LoadingLearner):
 
     model: Prior
     training_config: PriorTrainingConfig
+    val: Shards
 
     def __init__(
         self, model: Prior, training: PriorTrainingConfig, bpe: BPE, train: Shards, val: Shards, workers: int = 0
     ) -> None:
-        super().__init__(model, training, train, [CAPTION, CODES], workers)
+        super().__init__(model, training, train, [CAPTION, CODES], workers, val)
+        model.activation_checkpointing = training.activation_checkpointing
         self.bpe = bpe
         self.tokens = train
-        self.val = val
 
     def collate(self, step: Step, rows: Rows) -> Batch:
         """{"captions": int64 [B, caption_length], "codes": int64 [B, n], "targets": int64 [B]}.
@@ -78,10 +79,6 @@ class PriorLearner(LoadingLearner):
         """Losses without BPE dropout on training rows, and on validation rows if there are any."""
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
         return metrics | (self._mean_losses(self.val) if len(self.val) else {})
-
-    def held_out(self) -> int:
-        """Rows that training does not see."""
-        return len(self.val)
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""

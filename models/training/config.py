@@ -1,5 +1,6 @@
 """Settings that the trainers share."""
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -24,9 +25,19 @@ class TrainingConfig(Frozen):
         default=16, gt=0, description="row groups of 256 rows among which rows are shuffled, and which memory holds"
     )
     learning_rate: float = Field(default=1e-3, gt=0, description="peak, after warm-up")
-    final_learning_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine ramp")
+    final_learning_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine ramp or all halvings")
     warmup_steps: int = Field(default=100, ge=0, description="updates of linear warm-up, counted within decay_steps")
+    schedule: Literal["cosine", "plateau"] = Field(
+        default="cosine",
+        description="after the warm-up: half a cosine, or half of the rate at every plateau of the training loss",
+    )
     decay_steps: int | None = Field(default=None, description="length of the cosine ramp; all steps when unset")
+    plateau_steps: int = Field(
+        default=10_000, gt=0, description="updates of a window; the logged losses of two in turn tell a plateau"
+    )
+    plateau_improvement: float = Field(
+        default=1e-3, ge=0, lt=1, description="share of its mean loss by which a window must be below the one before"
+    )
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(
         default=0.96, ge=0, lt=1, description="0.96 for the prior (paper B.2), 0.999 for the dVAE (A.2)"
@@ -37,9 +48,22 @@ class TrainingConfig(Frozen):
         gt=0,
         description="train the transformer's matrices by Muon with this peak rate; the paper has AdamW for all",
     )
-    weight_decay: float = Field(default=0.0, ge=0, description="decoupled; gains, biases and embeddings are exempt")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="decoupled: multiplied by the learning rate; gains and biases are exempt"
+    )
+    decay_embeddings: bool = Field(default=False, description="embeddings decay too")
     clip_norm: float | None = Field(default=1.0, gt=0, description="bound on the global gradient norm")
-    ema_decay: float | None = Field(default=0.999, ge=0, lt=1, description="decay per update of the EMA of the weights")
+    clip_second_moment: float | None = Field(
+        default=None, gt=0, description="bound on each of AdamW's running estimates of a squared gradient"
+    )
+    ema_decay: float | None = Field(
+        default=0.999, ge=0, lt=1, description="decay of the EMA of the weights at each of its moves"
+    )
+    ema_every: int = Field(
+        default=1,
+        gt=0,
+        description="updates between two moves of the EMA; if more than one, it is in the host's memory, not a GPU's",
+    )
     precision: Precision = Field(
         default="fp32",
         description="of the trunk: fp32, or bf16 or fp16 autocast, fp16 with a dynamic loss scale; logits are in fp32",
@@ -75,6 +99,28 @@ class TrainingConfig(Frozen):
     def _warmup_fits(self) -> Self:
         if self.warmup_steps >= self.ramp_steps:
             raise ValueError(f"warmup_steps ({self.warmup_steps}) must be smaller than the ramp ({self.ramp_steps})")
+        return self
+
+
+    @model_validator(mode="after")
+    def _rate_falls(self) -> Self:
+        if self.schedule == "plateau" and self.final_learning_rate > self.learning_rate:
+            raise ValueError(f"final_learning_rate {self.final_learning_rate} is above {self.learning_rate}, the peak")
+        return self
+
+    @model_validator(mode="after")
+    def _ema_moves(self) -> Self:
+        if self.ema_decay is not None and self.ema_every > self.steps:
+            raise ValueError(f"ema_every ({self.ema_every}) is more than all {self.steps} steps")
+        return self
+
+    @model_validator(mode="after")
+    def _second_moment_is_exact(self) -> Self:
+        """How it is clipped is exact to 1e-5 as long as no squared gradient is far above the bound."""
+        if self.clip_second_moment is not None:
+            most = 10 * math.sqrt(self.clip_second_moment)
+            if self.clip_norm is None or self.clip_norm > most or self.beta2 < 0.1:
+                raise ValueError(f"clip_second_moment needs a clip_norm of at most {most:.3g} and a beta2 from 0.1 on")
         return self
 
 

@@ -1,7 +1,7 @@
 """What learners share whose batches a loader makes ahead."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from torch import nn
 
@@ -18,15 +18,29 @@ class LoadingLearner(Learner):
 
     Attributes:
         loader: of the training batches.
+        val: the pairs that training does not see.
     """
 
+    val: Sized
+
     def __init__(
-        self, model: nn.Module, training: TrainingConfig, shards: Shards, columns: Sequence[str], workers: int
+        self,
+        model: nn.Module,
+        training: TrainingConfig,
+        shards: Shards,
+        columns: Sequence[str],
+        workers: int,
+        val: Sized,
     ) -> None:
         super().__init__()
         self.model = model
         self.training_config = training
         self.loader = Loader(shards, columns, self.collate, training, workers)
+        self.val = val
+
+    def held_out(self) -> int:
+        """Pairs that training does not see."""
+        return len(self.val)
 
     @abstractmethod
     def collate(self, step: Step, rows: Rows) -> Batch:

@@ -14,21 +14,16 @@ from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
 from models.training.board import Board
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
+from models.training.ema import ema_of
 from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
 from models.training.gradients import Buffers, Gradients
+from models.training.learning_rate import learning_rate
 from models.training.muon import Matrix
-from models.training.optimiser import (
-    EMA,
-    optimiser_tensors,
-    optimisers,
-    restore_optimisers,
-    set_learning_rate,
-)
+from models.training.optimiser import optimiser_tensors, optimisers, restore_optimisers, set_learning_rate
 from models.training.pictures import save_pictures
 from models.training.precision import autocast
 from models.training.randomness import Step
 from models.training.records import MetricsFile, ProgressFile
-from models.training.schedules import warmup_cosine
 from models.training.states import State, States, read_state
 from models.training.termination import Termination
 
@@ -111,7 +106,8 @@ class Loop:
         self.ranks = ranks
         self.job = job
         self.optimisers = optimisers(self.learner, config, learner.matrices())
-        self.ema = None if config.ema_decay is None else EMA(learner.model, config.ema_decay)
+        self.learning_rate = learning_rate(config)
+        self.ema = ema_of(learner.model, config, ranks.device)
         self.gradients = Gradients(learner.parameters(), config, ranks.device)
         self.step = 0
         self.seconds = 0.0
@@ -160,6 +156,7 @@ class Loop:
                     metrics.write(step.number, values | self._settings(step) | self.gradients.numbers())
                 if progress:
                     progress.loss = values["loss"]
+                self.learning_rate.observe(step.number, values["loss"])
             if progress:
                 progress.report(self.step)
             self.seconds = before + time.monotonic() - started
@@ -178,7 +175,7 @@ class Loop:
     def _update(self, step: Step) -> dict[str, Tensor]:
         self.learner.train()
         for optimiser in self.optimisers:
-            set_learning_rate(optimiser, self._learning_rate(step.number))
+            set_learning_rate(optimiser, self.learning_rate.at(step.number))
         self._buffers.keep()
         parts = self._backward(step)
         found_inf = self.gradients.check(step.number)
@@ -213,12 +210,8 @@ class Loop:
                 means[name] = means.get(name, 0.0) + value.detach() / count
         return means
 
-    def _learning_rate(self, number: int) -> float:
-        c = self.config
-        return warmup_cosine(c.learning_rate, c.final_learning_rate, c.warmup_steps, c.ramp_steps, number)
-
     def _settings(self, step: Step) -> dict[str, float]:
-        return {"learning_rate": self._learning_rate(step.number)} | self.learner.settings(step)
+        return {"learning_rate": self.learning_rate.at(step.number)} | self.learner.settings(step)
 
     def _validates(self) -> bool:
         every = self.config.validate_every
@@ -251,6 +244,7 @@ class Loop:
         state = optimiser_tensors(self.optimisers, self.learner)
         tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
         tensors |= {f"gradients:{name}": tensor for name, tensor in self.gradients.tensors().items()}
+        tensors |= {f"learning_rate:{name}": tensor for name, tensor in self.learning_rate.tensors().items()}
         if self.ema:
             tensors |= {f"ema:{name}": tensor for name, tensor in self.ema.tensors.items()}
         self._best = self._best if score is None else max(score, self._best)
@@ -282,9 +276,9 @@ class Loop:
         self.learner.load_state_dict(_under(state.tensors, "learner:"))
         restore_optimisers(self.optimisers, self.learner, _under(state.tensors, "optimiser:"))
         self.gradients.restore(_under(state.tensors, "gradients:"))
+        self.learning_rate.restore(_under(state.tensors, "learning_rate:"))
         if self.ema:
-            for name, tensor in _under(state.tensors, "ema:").items():
-                self.ema.tensors[name].copy_(tensor)
+            self.ema.restore(_under(state.tensors, "ema:"))
         self.step, self.seconds = int(state.run["step"]), float(state.run["seconds"])
 
 

@@ -1,13 +1,13 @@
-"""AdamW with decay on matrices only, its state as flat tensors, and the EMA of the weights."""
+"""AdamW with decay on matrices only, and the optimisers' state as flat tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from models.training.config import TrainingConfig
 from models.training.muon import Matrix, Muon
-from models.training.schedules import ema_decay_at
 
 
 def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matrix]) -> list[torch.optim.Optimizer]:
@@ -15,26 +15,59 @@ def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matr
 
     A parameter group's "share" is the ratio of its learning rate to the scheduled one.
     """
+    exempt = set() if config.decay_embeddings else _embeddings(model)
     if config.muon_learning_rate is None or not matrices:
-        return [adamw(list(model.parameters()), _embeddings(model), config)]
+        return [adamw(list(model.parameters()), exempt, config)]
     own = {id(matrix.weight) for matrix in matrices}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in own]
     muon = Muon(matrices, config.muon_learning_rate, config.weight_decay)
     muon.param_groups[0]["share"] = config.muon_learning_rate / config.learning_rate
-    return [adamw(rest, _embeddings(model), config), muon]
+    return [adamw(rest, exempt, config), muon]
 
 
-def adamw(parameters: list[nn.Parameter], embeddings: set[int], config: TrainingConfig) -> torch.optim.AdamW:
-    """Fused AdamW; biases, gains and embeddings (by id) do not decay (unstated in the paper, see B.2)."""
-    decayed = [p for p in parameters if p.ndim >= 2 and id(p) not in embeddings]
-    exempt = [p for p in parameters if p.ndim < 2 or id(p) in embeddings]
-    return torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": exempt, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-        betas=(config.beta1, config.beta2),
-        eps=config.eps,
-        fused=True,
-    )
+def adamw(parameters: list[nn.Parameter], exempt: set[int], config: TrainingConfig) -> torch.optim.AdamW:
+    """Fused AdamW; biases, gains and the parameters `exempt` (by id) do not decay (unstated in the paper, see B.2)."""
+    decayed = [p for p in parameters if p.ndim >= 2 and id(p) not in exempt]
+    others = [p for p in parameters if p.ndim < 2 or id(p) in exempt]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    settings: dict[str, Any] = {"lr": config.learning_rate, "betas": (config.beta1, config.beta2), "eps": config.eps}
+    if config.clip_second_moment is None:
+        return torch.optim.AdamW(groups, **settings, fused=True)
+    return ClippedAdamW(groups, config.clip_second_moment, **settings)
+
+
+class ClippedAdamW(torch.optim.AdamW):
+    """AdamW whose running estimate of the squared gradient is at most `limit` (B.2).
+
+    The estimate v = b v' + (1 - b) g^2 is clipped before it enters the update and the next estimate; it is the running
+    one, not yet corrected for its bias. The fused step has no such place between its two halves. So v' is lowered
+    beforehand to (limit - (1 - b) g^2) / b where it is above that, and then v comes out as the limit, but for rounding.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], limit: float, **settings: Any) -> None:
+        super().__init__(groups, **settings, fused=True)
+        self.found_inf: Tensor | None = None
+        self._limit = limit
+        for parameter in self._parameters():  # as the fused step does at first, when it is too late to clip
+            moments = {name: torch.zeros_like(parameter) for name in ("exp_avg", "exp_avg_sq")}
+            self.state[parameter] = {"step": torch.zeros((), device=parameter.device)} | moments
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update all parameters, unless `found_inf` is 1."""
+        beta = self.param_groups[0]["betas"][1]
+        for parameter in self._parameters():
+            if parameter.grad is not None:
+                previous = self.state[parameter]["exp_avg_sq"]
+                most = torch.full((), self._limit / beta, device=previous.device)
+                if self.found_inf is not None:  # nothing is above infinity, and fmin passes over what is no number
+                    most.masked_fill_(self.found_inf > 0, float("inf"))
+                most = torch.addcmul(most, parameter.grad, parameter.grad, value=-(1.0 - beta) / beta)
+                torch.fmin(previous, most, out=previous)
+        super().step(closure)
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.param_groups for parameter in group["params"]]
 
 
 def _embeddings(model: nn.Module) -> set[int]:
@@ -70,23 +103,3 @@ def restore_optimisers(
         if placed.shape == parameter.shape:
             placed = torch.empty_like(parameter).copy_(placed)  # keeps the parameter's memory format
         owners[id(parameter)].state[parameter][key] = placed
-
-
-class EMA:
-    """Exponential moving average (EMA) of a model's floating-point state (paper A.2, B.2)."""
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.tensors = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, model: nn.Module, step: int, finite: Tensor) -> None:
-        """Move the EMA towards the weights after update `step`, unless `finite`, a scalar, is false."""
-        weight = (1.0 - ema_decay_at(self.decay, step)) * finite
-        state = model.state_dict()
-        floating = [name for name, tensor in self.tensors.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_(
-            [self.tensors[name] for name in floating], [state[name] for name in floating], [weight] * len(floating)
-        )
-        for name in self.tensors.keys() - set(floating):
-            self.tensors[name].copy_(state[name])

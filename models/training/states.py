@@ -136,12 +136,18 @@ class States:
 
 def snapshot(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Contiguous copies in the host's memory."""
+    copies = host_copies(tensors)
+    if any(tensor.is_cuda for tensor in tensors.values()):
+        torch.cuda.synchronize()
+    return copies
+
+
+def host_copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """As `snapshot`, without waiting for the device: the copies of its tensors are there when it comes by."""
     copies = {}
     for name, tensor in tensors.items():
         copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)
         copies[name] = copy.copy_(tensor.detach(), non_blocking=True)
-    if any(tensor.is_cuda for tensor in tensors.values()):
-        torch.cuda.synchronize()
     return copies
 
 

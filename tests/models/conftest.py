@@ -98,7 +98,8 @@ def dvae_job(shard: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def prior_job(token_shard: str, bpe_path: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def make(out: str = "out", **training: Any) -> dict[str, Any]:
-        defaults = {"steps": 12, "batch_size": 4, "warmup_steps": 2, "threads": 1}
+        defaults = {"steps": 12, "batch_size": 4, "warmup_steps": 2, "threads": 1, "learning_rate": 1e-3}
+        defaults |= {"schedule": "cosine", "weight_decay": 0.0, "clip_norm": 1.0, "ema_decay": 0.999, "ema_every": 1}
         vocab = _vocab_size(bpe_path)
         model = {"text_vocab": vocab, "text_length": 8, "image_vocab": 11, "grid": 3, "width": 16, "layers": 2}
         model |= {"heads": 2, "conv_kernel": 3}
