@@ -101,7 +101,6 @@ class TrainingConfig(Frozen):
             raise ValueError(f"warmup_steps ({self.warmup_steps}) must be smaller than the ramp ({self.ramp_steps})")
         return self
 
-
     @model_validator(mode="after")
     def _rate_falls(self) -> Self:
         if self.schedule == "plateau" and self.final_learning_rate > self.learning_rate:

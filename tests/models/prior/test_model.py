@@ -1,5 +1,7 @@
 """The prior predicts the next symbol from the past alone, and the same with a cache as without."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from models.prior.decoding import IncrementalDecoder, InferencePrior
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.text.bpe import PAD
+from models.training.precision import autocast
 
 CASES = [
     pytest.param({"attention": "paper", "layers": 4}, id="row, column, row, conv"),
@@ -109,6 +112,18 @@ def test_image_positions_hold_the_code_before_them_and_a_row_and_a_column() -> N
     torch.testing.assert_close(vectors[9], ninth)
 
 
+def test_the_logits_are_in_fp32_though_the_blocks_are_not() -> None:
+    model = _prior({})
+    seen: dict[str, torch.dtype] = {}
+    model.blocks[0].mlp_in.register_forward_hook(lambda _, __, result: seen.update(block=result.dtype))
+    with autocast("bf16", torch.device("cpu")):
+        logits = model(*_inputs(model, 2))
+    assert seen["block"] == torch.bfloat16
+    for each in logits:
+        assert each.dtype == torch.float32
+        assert not torch.equal(each, each.bfloat16().float())
+
+
 def test_captions_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         _prior({})(torch.zeros(1, 5, dtype=torch.int64), torch.zeros(1, 16, dtype=torch.int64))
@@ -118,12 +133,19 @@ def test_the_loss_weighs_text_one_eighth() -> None:
     assert float(prior_loss(torch.tensor(8.0), torch.tensor(16.0), 1 / 8)) == pytest.approx(15.0)
 
 
-def test_a_fresh_prior_is_at_chance_level() -> None:
-    model = Prior(PriorModelConfig(text_vocab=50, text_length=6, image_vocab=30, grid=4, width=32, layers=2, heads=2))
-    captions, codes = _inputs(model, 64)
+@pytest.mark.parametrize("width", [64, 1024])
+@torch.no_grad()
+def test_a_fresh_prior_with_the_papers_vocabularies_is_within_2_percent_of_chance(width: int) -> None:
+    torch.manual_seed(0)
+    model = Prior(PriorModelConfig(width=width, heads=2, layers=1, grid=4, text_length=16, conv_kernel=3))
+    captions = torch.randint(0, 16_384, (16, 16))
+    captions[:8, 5:] = PAD
+    codes = torch.randint(0, 8_192, (16, 16))
     text, image = model(captions, codes)
-    assert float(image_loss(image, codes)) == pytest.approx(3.401, abs=0.15)  # ln 30
-    assert float(text_loss(text, model.text_targets(captions), 50, True)) == pytest.approx(4.025, abs=0.15)  # ln 56
+    assert float(text_loss(text, model.text_targets(captions), 16_384, True)) == pytest.approx(
+        math.log(16_384), rel=0.02
+    )
+    assert float(image_loss(image, codes)) == pytest.approx(math.log(8_192), rel=0.02)
 
 
 def test_padding_targets_count_only_when_asked() -> None:

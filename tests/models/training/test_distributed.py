@@ -30,7 +30,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     # At 1e-3 a ReLU of the flat backgrounds flips at some step by rounding alone, and one bias then differs by 1.5e-5.
     "dvae": EXACT | {"augment": True, "learning_rate": 3e-4, "eps": 1e-3, "beta_steps": 20, "tau_steps": 40},
     "clip": EXACT | {"augment": False, "learning_rate": 1e-3},
-    "prior": EXACT | {"bpe_dropout": 0.2, "padding_in_text_loss": False, "learning_rate": 1e-3},
+    "prior": EXACT
+    | {"bpe_dropout": 0.2, "padding_in_text_loss": False, "learning_rate": 1e-3, "ema_every": 5, "ema_decay": 0.9}
+    | {"schedule": "plateau", "plateau_steps": 10, "plateau_improvement": 0.5, "clip_second_moment": 0.02},
 }
 
 
@@ -85,6 +87,7 @@ def _same(folder: Path, other: Path) -> None:
         [json.loads(line) for line in (each / "metrics.jsonl").read_text().splitlines()] for each in (folder, other)
     ]
     assert len(curves[0]) == 6
+    assert len({line["learning_rate"] for line in curves[0]}) > 2
     for ours, theirs in zip(*curves, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-5)  # the file holds six digits
 

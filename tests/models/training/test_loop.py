@@ -110,15 +110,33 @@ def test_progress_ends_at_the_last_step(tmp_path: Path) -> None:
     assert set(progress) == {"step", "steps", "seconds_per_step", "eta_s", "loss", "notes"}
 
 
-def test_a_resumed_run_ends_with_the_same_bits_as_an_uninterrupted_one(tmp_path: Path) -> None:
-    _loop(tmp_path / "whole", steps=20).run()
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({}, id="cosine"),
+        pytest.param(
+            {"schedule": "plateau", "plateau_steps": 3, "plateau_improvement": 0.9, "log_every": 1}, id="plateau"
+        ),
+        pytest.param({"ema_every": 4, "clip_second_moment": 0.5, "clip_norm": 5.0}, id="as in B.2"),
+    ],
+)
+def test_a_resumed_run_ends_with_the_same_bits_as_an_uninterrupted_one(tmp_path: Path, more: dict[str, Any]) -> None:
+    _loop(tmp_path / "whole", steps=20, **more).run()
     with pytest.raises(EndedError):
-        _loop(tmp_path / "broken", steps=20, learner=Line(breaks_at=13), checkpoint_every=5).run()
-    resumed = _loop(tmp_path / "broken", steps=20, checkpoint_every=5)
+        _loop(tmp_path / "broken", steps=20, learner=Line(breaks_at=13), checkpoint_every=5, **more).run()
+    resumed = _loop(tmp_path / "broken", steps=20, checkpoint_every=5, **more)
     assert resumed.step == 10
     resumed.run()
     assert_equal(_newest(tmp_path / "whole"), _newest(tmp_path / "broken"))
     assert (tmp_path / "whole" / "metrics.jsonl").read_text() == (tmp_path / "broken" / "metrics.jsonl").read_text()
+
+
+def test_the_rate_is_halved_at_a_plateau_of_the_logged_losses(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"schedule": "plateau", "plateau_steps": 10, "plateau_improvement": 0.999}
+    _loop(tmp_path, steps=50, log_every=2, final_learning_rate=0.0125, **settings).run()
+    rates = [line["learning_rate"] for line in _lines(tmp_path / "metrics.jsonl")]
+    assert [rates.index(rate) for rate in (0.05, 0.025, 0.0125)] == [2, 13, 23]
+    assert rates[-1] == 0.0125
 
 
 def test_a_half_written_line_is_dropped_on_resume(tmp_path: Path) -> None:
@@ -146,7 +164,10 @@ def test_a_batch_that_does_not_divide_over_the_ranks_is_refused(tmp_path: Path) 
         Loop(Line(), TrainingConfig(batch_size=4), tmp_path, Ranks(world=3), "a")
 
 
-@pytest.mark.parametrize("more", [{}, {"muon_learning_rate": 0.02}, {"ema_decay": None}, {"clip_norm": None}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"muon_learning_rate": 0.02}, {"ema_decay": None}, {"clip_norm": None}, {"clip_second_moment": 0.02}],
+)
 def test_a_gradient_that_is_not_finite_changes_nothing_and_is_counted(tmp_path: Path, more: dict[str, Any]) -> None:
     before, after = Line(breaks_at=7, bad=()), Line(breaks_at=8, bad=[7])
     for name, learner in (("before", before), ("after", after)):
@@ -207,6 +228,7 @@ class Reads(TorchDispatchMode):
 
 def test_the_device_is_waited_for_only_where_a_line_is_logged(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"muon_learning_rate": 0.02, "weight_decay": 0.1, "precision": "fp16"}
+    settings |= {"clip_second_moment": 5.0, "ema_every": 5, "schedule": "plateau", "plateau_steps": 2}
 
     def reads(steps: int, log_every: int) -> int:
         loop = _loop(tmp_path / f"{steps}", steps=steps, log_every=log_every, **settings)

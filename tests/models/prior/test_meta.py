@@ -1,0 +1,85 @@
+"""A prior can be made without memory for its weights, so that a large one is given only what a device is to hold."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from models.prior.config import PriorModelConfig
+from models.prior.model import Prior
+
+SMALL: dict[str, Any] = {"text_vocab": 20, "text_length": 6, "image_vocab": 13, "grid": 4, "width": 16, "layers": 4}
+SMALL |= {"heads": 2, "conv_kernel": 3}
+
+
+class Shapes(TorchDispatchMode):
+    """The shapes of all tensors that are made inside the block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[int, ...]] = set()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        self.found |= {tuple(each.shape) for each in tree_leaves(result) if isinstance(each, torch.Tensor)}
+        return result
+
+
+def _on_meta(**changes: Any) -> Prior:
+    with torch.device("meta"):
+        return Prior(PriorModelConfig.model_validate(changes))
+
+
+def _count(model: Prior, is_counted: Callable[[str], bool]) -> int:
+    return sum(p.numel() for name, p in model.named_parameters() if is_counted(name))
+
+
+def test_the_papers_model_is_made_on_the_meta_device_in_seconds_and_has_its_number_of_weights() -> None:
+    started = time.monotonic()
+    model = _on_meta()
+    assert time.monotonic() - started < 10
+    assert {p.device.type for p in model.parameters()} == {"meta"}
+    assert len(model.blocks) == 64
+    assert {(block.attention.heads, block.attention.head_size) for block in model.blocks} == {(62, 64)}
+    d = 3968
+    matrices = sum(matrix.weight.numel() for matrix in model.matrices())
+    assert matrices == 64 * 12 * d**2 == 12_092_178_432
+    gains_and_biases = 64 * (2 * 2 * d + 3 * d + d + 4 * d + d)
+    assert _count(model, lambda name: name.startswith("blocks.")) == matrices + gains_and_biases
+    assert model.embedding.text_token.weight.shape == (16_384 + 256, d)
+    assert model.embedding.image_token.weight.shape == (8_192 + 1, d)
+    assert _count(model, lambda name: name.startswith("text_head.")) == (16_384 + 256) * (d + 1)
+    assert _count(model, lambda name: name.startswith("image_head.")) == 8_192 * (d + 1)
+
+
+@pytest.mark.parametrize(("width", "heads", "billions"), [(1920, 30, 2.83), (2688, 42, 5.55), (3968, 62, 12.09)])
+def test_the_models_of_table_one_have_its_sizes(width: int, heads: int, billions: float) -> None:
+    matrices = _on_meta(width=width, heads=heads).matrices()
+    assert sum(matrix.weight.numel() for matrix in matrices) == pytest.approx(billions * 1e9, rel=2e-3)
+
+
+def test_a_prior_makes_no_tensor_but_its_weights_and_has_no_buffer() -> None:
+    config = PriorModelConfig.model_validate(SMALL)
+    with Shapes() as shapes:
+        model = Prior(config)
+    assert shapes.found <= {tuple(p.shape) for p in model.parameters()}
+    assert list(model.buffers()) == []
+
+
+def test_weights_drawn_after_to_empty_are_those_of_a_model_made_at_once() -> None:
+    late = _on_meta(**SMALL).to_empty(device="cpu")
+    for parameter in late.parameters():
+        torch.nn.init.constant_(parameter, math.nan)
+    at_once = Prior(PriorModelConfig.model_validate(SMALL))
+    for model in (late, at_once):
+        torch.manual_seed(0)
+        model.initialise()
+    for name, weight in at_once.state_dict().items():
+        assert torch.equal(late.state_dict()[name], weight), name
+    captions, codes = torch.zeros(1, 6, dtype=torch.int64), torch.zeros(1, 16, dtype=torch.int64)
+    assert all(torch.isfinite(logits).all() for logits in late(captions, codes))
