@@ -1,5 +1,6 @@
 """AdamW with decay on matrices only, and the optimisers' state as flat tensors."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,10 +61,11 @@ class ClippedAdamW(torch.optim.AdamW):
             if parameter.grad is not None:
                 previous = self.state[parameter]["exp_avg_sq"]
                 most = torch.full((), self._limit / beta, device=previous.device)
-                if self.found_inf is not None:  # nothing is above infinity, and fmin passes over what is no number
-                    most.masked_fill_(self.found_inf > 0, float("inf"))
+                if self.found_inf is not None:  # nothing is above infinity
+                    most.masked_fill_(self.found_inf > 0, math.inf)
                 most = torch.addcmul(most, parameter.grad, parameter.grad, value=-(1.0 - beta) / beta)
-                torch.fmin(previous, most, out=previous)
+                most.nan_to_num_(nan=math.inf)  # not fmin, which takes twenty times as long on a CPU
+                torch.minimum(previous, most, out=previous)
         super().step(closure)
 
     def _parameters(self) -> list[Tensor]:
