@@ -39,8 +39,8 @@ def prepare_to_draw() -> None:
     """Settings for a process that draws, made before torch is imported.
 
     torch and transformers make a million objects that stay. Python looks through them for cycles again and again while
-    they are imported, and several times at exit: 1.4 s of the 5 s that a short drawing takes. And torch's threads are to
-    sleep while they wait for each other: beside other work, busy waiting has made a minute of half a second.
+    they are imported, and several times at exit: 1.4 s of the 5 s that a short drawing takes. And torch's threads are
+    to sleep while they wait for each other: beside other work, busy waiting has made a minute of half a second.
     """
     gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)

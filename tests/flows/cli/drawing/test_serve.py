@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from support.drawing import SIDE, PacedGenerator, PacedModels, served
+from support.ranks import ROOT
 from support.web import free_port
 from typer.testing import CliRunner
 
@@ -264,7 +266,9 @@ with WaitingLine() as tell:
 
 def test_ctrl_c_ends_the_server_while_it_draws() -> None:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    command = [sys.executable, "-c", SERVER, str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     with process, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         assert process.stderr
         until(lambda: "Serving" in process.stderr.readline())
