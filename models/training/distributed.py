@@ -51,7 +51,9 @@ def join() -> Ranks:
         store = os.environ.get(RANKS_STORE)
         # Without a file the first rank would listen on every interface for whoever connects.
         method = f"file://{store}" if store else "env://"
-        dist.init_process_group("nccl" if cuda else "gloo", method, rank=ranks.rank, world_size=ranks.world)
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if cuda else "gloo", method, rank=ranks.rank, world_size=ranks.world
+        )
     return ranks
 
 
@@ -96,6 +98,34 @@ def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:
     if ranks.world == 1:
         return module
     return DistributedDataParallel(module, device_ids=[ranks.local_rank] if ranks.device.type == "cuda" else None)
+
+
+class AnyRank:
+    """Lets all ranks act together on what only some of them know, such as a signal."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._world = ranks.world
+        self._asked: tuple[Tensor, dist.Work] | None = None
+
+    def says(self, yes: bool) -> bool:
+        """Whether any rank passed True, the same on all ranks, each of which must call it equally often.
+
+        With several ranks it is what they passed to the call before, so that none waits for another.
+        """
+        if self._world == 1:
+            return yes
+        said = self.said()
+        flag = torch.tensor(int(yes))
+        self._asked = flag, dist.all_reduce(flag, dist.ReduceOp.MAX, async_op=True)
+        return said
+
+    def said(self) -> bool:
+        """What the ranks passed to the last call; nothing is on its way afterwards."""
+        if self._asked is None:
+            return False
+        flag, work = self._asked
+        work.wait()
+        return bool(flag)
 
 
 @contextmanager

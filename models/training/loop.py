@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
 from models.training.board import Board
 from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
+from models.training.distributed import AnyRank, Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
 from models.training.ema import ema_of
 from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
 from models.training.gradients import Buffers, Gradients
@@ -128,7 +128,7 @@ class Loop:
 
         Raises:
             NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
-            StoppedError: SIGTERM asked this process to stop; a checkpoint is written.
+            StoppedError: SIGTERM asked any of the ranks to stop; a checkpoint is written.
             OSError, SafetensorError: a checkpoint cannot be written.
         """
         first = self.ranks.is_first
@@ -148,6 +148,7 @@ class Loop:
     def _train(self, metrics: MetricsFile | None, progress: ProgressFile | None, termination: Termination) -> None:
         started = saved = time.monotonic()
         before = self.seconds
+        any_rank = AnyRank(self.ranks)
         while self.step < self.config.steps:
             step = Step(self.step, self.config.seed, self.ranks.rank, self.ranks.world)
             parts = self._update(step)
@@ -165,12 +166,15 @@ class Loop:
             self.seconds = before + time.monotonic() - started
             score = self._validate(step, metrics) if metrics and self._validates() else None
             best = score is not None and score > self._best
-            if metrics and (best or self._is_due(time.monotonic() - saved) or termination.asked):
+            stops = any_rank.says(termination.asked)
+            if metrics and (best or self._is_due(time.monotonic() - saved) or stops):
                 self._save(score)
                 saved = time.monotonic()
-            if metrics and termination.asked:
+            if stops:
                 self._states.wait()
+                from_first_rank(None, self.ranks)  # torchrun ends all ranks when one has ended: not before it is saved
                 raise StoppedError(self.step)
+        any_rank.said()
         if metrics:
             self._save(None)
             self._states.wait()

@@ -10,10 +10,21 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
+AGENT = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+
+
 def torchrun(module: str, job: dict[str, Any], ranks: int) -> None:
     """Run a trainer to its end on `ranks` processes of one thread each."""
+    agent = start_ranks(["-m", module], job, ranks)
+    try:
+        assert agent.wait(120) == 0
+    finally:
+        agent.kill()
+
+
+def start_ranks(program: list[str], job: dict[str, Any], ranks: int) -> "subprocess.Popen[bytes]":
+    """Start a trainer, a script or `-m module`, by torchrun on `ranks` processes of one thread each."""
     path = Path(job["out"]).with_suffix(".json")
     path.write_text(json.dumps(job))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, "-m", module, str(path)], cwd=ROOT, env=environment, check=True, timeout=120)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([*AGENT, f"--nproc-per-node={ranks}", *program, str(path)], cwd=ROOT, env=environment)
