@@ -17,7 +17,7 @@ from models.text.bpe import load_bpe
 from models.training.config import TextImageShards
 from models.training.data import CAPTION, IMAGE, PAIR_ID, Pairs, opened
 from models.training.distributed import Ranks
-from models.training.entry import main, prepare, run
+from models.training.entry import end, main, prepare, run
 from models.training.loading_learner import LoadingLearner
 from models.training.loop import Batch
 from models.training.muon import Matrix
@@ -123,4 +123,4 @@ def train(job: CLIPJob, ranks: Ranks) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(CLIPJob, train, sys.argv[1:]))
+    end(main(CLIPJob, train, sys.argv[1:]))

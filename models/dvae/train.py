@@ -16,7 +16,7 @@ from models.tokenizer_learner import TokenizerLearner
 from models.training.config import ImageShards
 from models.training.data import Pairs, opened
 from models.training.distributed import Ranks
-from models.training.entry import main, prepare, run
+from models.training.entry import end, main, prepare, run
 from models.training.loop import Batch
 from models.training.randomness import Step
 
@@ -96,4 +96,4 @@ def train(job: DVAEJob, ranks: Ranks) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(DVAEJob, train, sys.argv[1:]))
+    end(main(DVAEJob, train, sys.argv[1:]))

@@ -16,7 +16,7 @@ from models.text.bpe import BPE, load_bpe
 from models.training.config import TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
-from models.training.entry import main, prepare, run
+from models.training.entry import end, main, prepare, run
 from models.training.errors import DataError
 from models.training.loading_learner import LoadingLearner
 from models.training.loop import Batch
@@ -141,4 +141,4 @@ def checked_codes(codes: NDArray[np.uint16], model: PriorModelConfig) -> Tensor:
 
 
 if __name__ == "__main__":
-    sys.exit(main(PriorJob, train, sys.argv[1:]))
+    end(main(PriorJob, train, sys.argv[1:]))

@@ -11,7 +11,7 @@ from models.tokenizer_learner import TokenizerLearner
 from models.training.config import ImageShards
 from models.training.data import Pairs, opened
 from models.training.distributed import Ranks
-from models.training.entry import main, prepare, run
+from models.training.entry import end, main, prepare, run
 from models.training.loop import Batch
 from models.training.randomness import Step
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
@@ -116,4 +116,4 @@ def train(job: VQGANJob, ranks: Ranks) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(VQGANJob, train, sys.argv[1:]))
+    end(main(VQGANJob, train, sys.argv[1:]))

@@ -7,7 +7,7 @@ import torch
 from models.config import Frozen
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks
-from models.training.entry import main, run
+from models.training.entry import end, main, run
 from models.training.loop import Batch, Learner
 from models.training.randomness import Step
 
@@ -51,4 +51,4 @@ def train(job: Job, ranks: Ranks) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Job, train, sys.argv[1:]))
+    end(main(Job, train, sys.argv[1:]))

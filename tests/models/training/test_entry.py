@@ -1,11 +1,15 @@
 """What a user sees of a trainer: its files, its exit status, its error message."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.ranks import ROOT
 
 from models.clip.train import CLIPJob
 from models.clip.train import train as train_clip
@@ -137,3 +141,11 @@ def test_a_state_belongs_to_the_same_shards_under_another_root_and_to_no_others(
     assert name_of() == name_of(train=["s3://elsewhere/runs/pack/12/train-0.parquet"])
     assert name_of() != name_of(train=["/a/pack/34/train-0.parquet"])
     assert name_of() != name_of(val=["/a/pack/12/val-0.parquet"])
+
+
+@pytest.mark.parametrize(("ranks", "said"), [("1", "Python ended\n"), ("2", "")])
+def test_one_of_several_ranks_ends_without_pythons_own_end(ranks: str, said: str) -> None:
+    program = "import atexit; from models.training.entry import end; atexit.register(print, 'Python ended'); end(3)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "WORLD_SIZE": ranks}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (3, said)
