@@ -31,8 +31,8 @@ class Windows:
         self._firsts = np.cumsum(shards.sizes) - shards.sizes
         self._threads = ThreadPoolExecutor(_READERS, "row groups")
         self._read: dict[int, Future[pa.Table]] = {}
-        self._whole: dict[WindowName, Rows] = {}
-        self._spare: NDArray[np.uint16] | None = None  # of a window that has passed: new memory costs more than copying
+        self._window: WindowName | None = None
+        self._rows: Rows = {}  # of the window, in the order of its row groups
 
     def at(self, positions: range) -> Rows:
         """Columns of the rows at `positions`, and their numbers under `ROW`.
@@ -40,38 +40,38 @@ class Windows:
         Raises:
             DataError: a shard cannot be read, or its codes are not equally many in each row.
         """
-        parts = self._order.parts(positions)
-        names = [part.window for part in parts]
-        if not self._whole.keys() >= set(names):
-            self._move_to(names)
-        found = [_selected(self._whole[part.window], part.rows) for part in parts]
+        found = []
+        for part in self._order.parts(positions):
+            if part.window != self._window:
+                self._move_to(part.window)
+            found.append(_selected(self._rows, part.rows))
         return found[0] if len(found) == 1 else {name: _joined([each[name] for each in found]) for name in found[0]}
 
     def close(self) -> None:
         """End the threads that read."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _move_to(self, names: list[WindowName]) -> None:
-        wanted = {group for name in [*names, self._order.after(names[-1])] for group in self._order.groups(name)}
-        self._read = {group: future for group, future in self._read.items() if group in wanted}
-        for group in (group for name in names for group in self._order.groups(name)):
+    def _move_to(self, window: WindowName) -> None:
+        groups, next_groups = self._order.groups(window), self._order.groups(self._order.after(window))
+        spare = self._rows.get(CODES)  # new memory costs more than copying
+        self._window, self._rows = None, {}
+        self._read = {group: self._read[group] for group in {*groups, *next_groups} & self._read.keys()}
+        for group in groups:
             self._ask_for(group)
-        passed = [rows for name, rows in self._whole.items() if name not in names]
-        self._whole = {name: self._whole.get(name) or self._assembled(name) for name in names}
-        self._spare = next((rows[CODES] for rows in passed if CODES in rows), self._spare)
-        for group in wanted:
+        self._rows = self._assembled(groups, spare)
+        self._window = window
+        for group in next_groups:
             self._ask_for(group)
 
     def _ask_for(self, group: int) -> None:
         if group not in self._read:
             self._read[group] = self._threads.submit(self._shards.read, group, self._columns)
 
-    def _assembled(self, name: WindowName) -> Rows:
-        groups = self._order.groups(name)
+    def _assembled(self, groups: list[int], spare: NDArray[np.uint16] | None) -> Rows:
         table = pa.concat_tables([self._read[group].result() for group in groups])
         rows: Rows = {column: table[column] for column in self._columns if column != CODES}
         if CODES in self._columns:
-            rows[CODES], self._spare = codes_of(table[CODES], self._spare), None
+            rows[CODES] = codes_of(table[CODES], spare)
         numbers = [np.arange(first, first + size) for first, size in zip(*self._places(groups), strict=True)]
         return rows | {ROW: np.concatenate(numbers)}
 
