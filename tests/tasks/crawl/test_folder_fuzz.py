@@ -1,14 +1,9 @@
 """Whatever bytes a folder's caption files hold, every row is accounted for."""
 
-from pathlib import Path
-
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from support.folders import pictures_in
-
-from tasks.crawl.sources.folder import crawl_folder
-from tasks.errors import SourceError
+from support.folders import check_rows_or_one_error
 
 ANY_TABLE = st.one_of(
     st.binary(max_size=300),
@@ -21,22 +16,6 @@ ANY_TABLE = st.one_of(
     ),
     st.text(max_size=60).map(lambda text: f"file\tcaption\n{text}\n".encode("utf-16", "surrogatepass")),
 )
-
-
-def any_folder_is_accounted_for(directory: Path, files: dict[str, bytes]) -> None:
-    for old in directory.iterdir():
-        old.unlink()
-    pictures_in(directory, "dog.png")
-    for name, content in files.items():
-        (directory / name).write_bytes(content)
-    try:
-        shard = crawl_folder(None, str(directory))
-    except SourceError as error:
-        str(error).encode()  # the message can be printed
-        return
-    assert shard.rows_in == shard.tables["candidates"].num_rows + shard.rejects.num_rows > 0
-
-
 FILES = st.dictionaries(
     st.sampled_from(["captions.csv", "captions.tsv", "metadata.jsonl", "metadata.parquet", "dog.txt", "table.txt"]),
     ANY_TABLE, min_size=1, max_size=3,
@@ -47,4 +26,4 @@ ONE_FOLDER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=ONE_FOLDER)
 @given(FILES)
 def test_any_bytes_in_caption_files_are_rows_or_one_error(tmp_path, files):
-    any_folder_is_accounted_for(tmp_path, files)
+    check_rows_or_one_error(tmp_path, files, "dog.png")

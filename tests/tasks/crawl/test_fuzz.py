@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.folders import check_rows_or_one_error
 from support.fragments import CELLS, CHARSETS, HTML, JSON, ROBOTS, SAID, TDMREP, TYPED, URLS
 from support.fuzzing import FUZZ_S, fuzz, pieces, spliced
 from support.mutations import mutated
@@ -22,8 +23,6 @@ from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.config import Config
 from tasks.crawl.demo import pages
 from tasks.crawl.sources import site, spider
-from tasks.crawl.sources.folder import crawl_folder
-from tasks.errors import SourceError
 from tasks.web.connection import RefusedError
 from tasks.web.download import Response
 from tasks.web.host_rules import HostRules
@@ -106,9 +105,6 @@ def test_any_rules_of_a_host_are_obeyed_or_refuse(monkeypatch):
 
 
 def test_any_caption_files_are_rows_or_one_error(tmp_path):
-    for name in ("dog.png", "cat.JPG", "caf\u00e9.png", "x.heic"):
-        (tmp_path / name).write_bytes(b"x")
-    pictures = set(tmp_path.iterdir())
     names = [
         "captions.csv",
         "captions.tsv",
@@ -141,15 +137,6 @@ def test_any_caption_files_are_rows_or_one_error(tmp_path):
         return made
 
     def check(made: dict[str, bytes]) -> None:
-        for old in set(tmp_path.iterdir()) - pictures:
-            old.unlink()
-        for name, content in made.items():
-            (tmp_path / name).write_bytes(content)
-        try:
-            shard = crawl_folder(None, str(tmp_path))
-        except SourceError as error:
-            str(error).encode()  # the message can be printed
-            return
-        assert shard.rows_in == shard.tables["candidates"].num_rows + shard.rejects.num_rows > 0
+        check_rows_or_one_error(tmp_path, made, "dog.png", "cat.JPG", "caf\u00e9.png", "x.heic")
 
     assert fuzz(files, check) > 100
