@@ -38,6 +38,8 @@ class Config(StageConfig):
 def extract(config: Config, output: Output, pairs: Artifact, tokenizer: Artifact) -> None:
     """The code of each cell, in raster order: for a dVAE the argmax of its logits, without noise (section 2.2).
 
+    Dask's workers do it, each with a GPU of its own where there are GPUs, and no torchrun ranks: images are encoded
+    independently of each other, so there is nothing to exchange, and Dask also does a lost worker's shards again.
     Every shard says in its metadata which tokenizer made its codes, in which precision and on which kind of device.
     """
     shards = [("train", uri) for uri in pairs.files("train")] + [("val", uri) for uri in pairs.files("val")]
