@@ -1,4 +1,10 @@
-"""Names of files in a model's folder and in a trainer's. Imports no torch: stages that start trainers use them too."""
+"""Names of files in a model's folder and in a trainer's, and the digest of a file.
+
+Imports no torch: stages that start trainers use them too.
+"""
+
+import hashlib
+from pathlib import Path
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
@@ -22,3 +28,9 @@ ERROR = "error.json"
 
 # Environment variable with the path of a file through which the ranks of one machine find each other.
 RANKS_STORE = "DALLE_RANKS_STORE"
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's content, of any size, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

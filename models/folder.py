@@ -1,13 +1,13 @@
 """A model folder: all that drawing needs, with a list of its files and their digests. Imports no torch."""
 
 import json
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
 from models.config import Frozen
-from models.files import MODEL_MANIFEST
+from models.files import MODEL_MANIFEST, sha256_of
 from models.training.errors import CheckpointError
 
 FORMAT = 1
@@ -97,5 +97,4 @@ def check_folder(directory: Path) -> None:
 
 
 def _stored(path: Path) -> StoredFile:
-    with path.open("rb") as file:
-        return StoredFile(bytes=path.stat().st_size, sha256=file_digest(file, "sha256").hexdigest())
+    return StoredFile(bytes=path.stat().st_size, sha256=sha256_of(path))

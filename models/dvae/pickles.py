@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.dvae.released import from_released
-from models.files import SOURCE
-from models.training.checkpoint import save_model, sha256_of, write_json
+from models.files import SOURCE, sha256_of
+from models.training.checkpoint import save_model, write_json
 from models.training.errors import CheckpointError
 
 

@@ -1,6 +1,5 @@
 """Checkpoints: safetensors and JSON, written atomically, never a pickle."""
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -88,12 +87,6 @@ def load_weights(model: nn.Module, directory: Path, device: str | torch.device) 
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"cannot load {path}: {error}") from error
     model.to(device)
-
-
-def sha256_of(path: Path) -> str:
-    """Digest of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fsync(path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from models.files import DONE, ERROR
+from models.files import DONE, ERROR, sha256_of
 from models.training.board import Board
-from models.training.checkpoint import sha256_of, write_json
+from models.training.checkpoint import write_json
 
 
 class MetricsFile:

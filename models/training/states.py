@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from models.files import STATE, STATE_DIGEST
-from models.training.checkpoint import fsync, read_tensors, sha256_of
+from models.files import STATE, STATE_DIGEST, sha256_of
+from models.training.checkpoint import fsync, read_tensors
 from models.training.errors import CheckpointError
 
 _PREFIX = "step-"

@@ -1,6 +1,5 @@
 """The files of a folder that matter to a crawl, their names, and the digest of their content."""
 
-import hashlib
 import os
 import unicodedata
 from collections import defaultdict
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
+from models.files import sha256_of
 from tasks.crawl.caption_files.tables import is_table
 from tasks.engine import storage
 from tasks.errors import SourceError
@@ -97,8 +97,7 @@ def _digest_of(path: Path) -> str:
 @cache
 def _digest(path: Path, *_: int) -> str:
     """SHA-256 of a file; kept while the process lives and the numbers, which any change of the file changes, stay."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def url_of(path: str, place: str = "") -> str:
