@@ -6,31 +6,47 @@ from torch import Tensor
 from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
 
 
+class Reconstructions:
+    """What is measured of images, their codes and what these are decoded to, batch by batch."""
+
+    def __init__(self, vocab_size: int) -> None:
+        self._psnrs: list[Tensor] = []
+        self._counts = torch.zeros(vocab_size, dtype=torch.float64)
+
+    def add(self, images: Tensor, codes: Tensor, rebuilt: Tensor) -> None:
+        """Count a batch.
+
+        Args:
+            images: uint8 [B, 3, H, W].
+            codes: int64 [B, h*w].
+            rebuilt: what the codes are decoded to, in [0, 1], fp32 [B, 3, H, W].
+        """
+        self._psnrs.append(psnr(float_to_pixels(rebuilt), images))
+        self._counts += torch.bincount(codes.flatten().cpu(), minlength=len(self._counts))
+
+    def figures(self) -> dict[str, float]:
+        """Figures of all batches.
+
+        Returns:
+            psnr: mean over images of 10 log10(255^2 / mean squared error), dB, on rounded pixels; usage: share of the
+            vocabulary that occurs; perplexity: exp of the entropy of the codes' frequencies.
+        """
+        return {
+            "psnr": float(torch.cat(self._psnrs).mean()),
+            "usage": float((self._counts > 0).double().mean()),
+            "perplexity": perplexity(self._counts),
+        }
+
+
 @torch.no_grad()
 def reconstruction_metrics(tokenizer: ImageTokenizer, batches: list[Tensor]) -> dict[str, float]:
-    """Metrics of images that a tokenizer in evaluation mode encodes and decodes.
-
-    Args:
-        batches: uint8 images, each [B, 3, H, W].
-
-    Returns:
-        psnr: mean over images of 10 log10(255^2 / mean squared error), dB, on rounded pixels; codes_used:
-        different codes that occur; usage: their share of the vocabulary; perplexity: exp of the entropy of the
-        codes' frequencies.
-    """
-    psnrs, counts = [], torch.zeros(tokenizer.config.vocab_size, dtype=torch.float64)
+    """The figures of `Reconstructions` for images, uint8 [B, 3, H, W] each, and a tokenizer in evaluation mode."""
+    found = Reconstructions(tokenizer.config.vocab_size)
     for batch in batches:
-        pixels = batch.to(tokenizer.device)
-        codes = tokenizer.encode(pixels_to_float(pixels))
-        psnrs.append(psnr(float_to_pixels(tokenizer.decode(codes)), pixels))
-        counts += torch.bincount(codes.flatten().cpu(), minlength=len(counts))
-    used = int((counts > 0).sum())
-    return {
-        "psnr": float(torch.cat(psnrs).mean()),
-        "codes_used": float(used),
-        "usage": used / len(counts),
-        "perplexity": perplexity(counts),
-    }
+        images = batch.to(tokenizer.device)
+        codes = tokenizer.encode(pixels_to_float(images))
+        found.add(images, codes, tokenizer.decode(codes))
+    return found.figures()
 
 
 def psnr(images: Tensor, targets: Tensor) -> Tensor:

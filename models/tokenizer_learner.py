@@ -1,20 +1,41 @@
-"""What the trainers of image tokenizers share: batches of images, and validation by reconstruction."""
+"""What the trainers of image tokenizers share: batches of images, validation by reconstruction, and their jobs."""
+
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from models.config import Frozen, TokenizerModelConfig
 from models.reconstruction import reconstruction_metrics
 from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
-from models.training.config import TokenizerTrainingConfig
+from models.training.checkpoint import load_weights
+from models.training.config import ImageShards, TokenizerTrainingConfig
 from models.training.data import IMAGE, PAIR_ID, Pairs
+from models.training.distributed import Ranks
+from models.training.entry import run
 from models.training.loading_learner import LoadingLearner
 from models.training.loop import Batch
 from models.training.pictures import code_histogram, rows_of
 from models.training.randomness import Step
+from models.training.records import write_done
 from models.training.windows import Rows
 
 _VALIDATION_BATCH = 64
 _SHOWN = 8  # images in a picture of reconstructions
+
+
+class TokenizerJob(Frozen):
+    """Content of the job file of an image tokenizer's trainer.
+
+    Attributes:
+        pretrained: folder of a trained model to measure; nothing is trained then.
+    """
+
+    model: TokenizerModelConfig
+    training: TokenizerTrainingConfig
+    data: ImageShards
+    out: str
+    pretrained: str | None = None
 
 
 class TokenizerLearner(LoadingLearner):
@@ -36,13 +57,21 @@ class TokenizerLearner(LoadingLearner):
         return {"images": self.pairs.squares_of(rows, size)}
 
     def validate(self) -> dict[str, float]:
-        """PSNR, codes used and perplexity of images through their codes, on training and held-out images."""
+        """What `measure` gives, and PSNR, usage and perplexity of training images, named `train_`."""
         seen = self._batches(self.pairs)
         self.calibrate(seen)
-        metrics = {f"train_{name}": value for name, value in reconstruction_metrics(self.model, seen).items()}
+        trained_on = _of_training(reconstruction_metrics(self.model, seen)) if len(self.val) else {}
+        return trained_on | self.measure()
+
+    def measure(self) -> dict[str, float]:
+        """`figures` of held-out images; of training images if there are none, and then named `train_`."""
         if len(self.val):
-            metrics |= reconstruction_metrics(self.model, self._batches(self.val))
-        return metrics
+            return self.figures(self._batches(self.val))
+        return _of_training(self.figures(self._batches(self.pairs)))
+
+    def figures(self, batches: list[Tensor]) -> dict[str, float]:
+        """All that is measured of held-out images, uint8 [B, 3, H, W] each; no more than of training images here."""
+        return reconstruction_metrics(self.model, batches)
 
     @torch.no_grad()
     def pictures(self) -> dict[str, Tensor]:
@@ -66,3 +95,22 @@ class TokenizerLearner(LoadingLearner):
         size = self.model.config.image_size
         starts = range(0, count, _VALIDATION_BATCH)
         return [pairs.squares(range(i, min(i + _VALIDATION_BATCH, count)), size) for i in starts]
+
+
+def train_or_measure(learner: TokenizerLearner, job: TokenizerJob, ranks: Ranks) -> None:
+    """Train, or write the figures of a trained model to done.json.
+
+    Raises:
+        CheckpointError: the folder does not hold a model of the job's shape.
+        TrainingError, ValueError: as from `run`.
+    """
+    if job.pretrained is None:
+        run(learner, job, ranks)
+    elif ranks.is_first:
+        Path(job.out).mkdir(parents=True, exist_ok=True)
+        load_weights(learner.model, Path(job.pretrained), ranks.device)
+        write_done(Path(job.out), {"metrics": learner.eval().measure()}, ())
+
+
+def _of_training(figures: dict[str, float]) -> dict[str, float]:
+    return {f"train_{name}": value for name, value in figures.items()}

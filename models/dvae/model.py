@@ -51,7 +51,11 @@ class DVAE(ImageTokenizer):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes, int64 [B, h*w], to images in [0, 1], fp32 [B, 3, H, W]; ln b is not used (A.3)."""
-        return phi_inverse(self.decode_hard(codes)[0].sigmoid())
+        return self.images(self.decode_hard(codes)[0])
+
+    def images(self, mu: Tensor) -> Tensor:
+        """mu in logit space, fp32 [B, 3, H, W], to images in [0, 1]."""
+        return phi_inverse(mu.sigmoid())
 
     def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         mu, log_scale = outputs.float().split(COLOURS, dim=1)

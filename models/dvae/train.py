@@ -5,29 +5,25 @@ import sys
 import torch
 from torch import Tensor
 
-from models.config import Frozen
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.dvae.losses import dvae_loss, kl_to_uniform, logit_laplace_nll, phi, relaxed_codes, rows_shape
 from models.dvae.model import DVAE
-from models.dvae.objective import objective_metrics
+from models.dvae.objective import validation_metrics
 from models.dvae.standardise import LogitStandardiser
 from models.tokenizer import pixels_to_float
-from models.tokenizer_learner import TokenizerLearner
-from models.training.config import ImageShards
+from models.tokenizer_learner import TokenizerJob, TokenizerLearner, train_or_measure
 from models.training.data import Pairs, opened
 from models.training.distributed import Ranks
-from models.training.entry import end, main, prepare, run
+from models.training.entry import end, main, prepare
 from models.training.loop import Batch
 from models.training.randomness import Step
 
 
-class DVAEJob(Frozen):
+class DVAEJob(TokenizerJob):
     """Content of the job file of `models.dvae.train`."""
 
     model: DVAEModelConfig
     training: DVAETrainingConfig
-    data: ImageShards
-    out: str
 
 
 class DVAELearner(TokenizerLearner):
@@ -59,16 +55,10 @@ class DVAELearner(TokenizerLearner):
         """Temperature and KL weight of a step."""
         return {"tau": self._tau(step), "beta": self._beta(step)}
 
-    def validate(self) -> dict[str, float]:
-        """Beside the reconstructions: the bound on held-out images, or on training images if there are none.
-
-        Its relaxed codes have the temperature at which the training ends.
-        """
-        metrics = super().validate()
+    def figures(self, batches: list[Tensor]) -> dict[str, float]:
+        """Reconstructions, and the bound; its relaxed codes have the temperature at which the training ends."""
         c = self.training_config
-        pairs, prefix = (self.val, "") if len(self.val) else (self.pairs, "train_")
-        bound = objective_metrics(self.model, self._batches(pairs), c.tau_at(c.steps - 1), c.seed)
-        return metrics | {f"{prefix}{name}": value for name, value in bound.items()}
+        return validation_metrics(self.model, batches, c.tau_at(c.steps - 1), c.seed)
 
     @torch.no_grad()
     def calibrate(self, batches: list[Tensor]) -> None:
@@ -85,14 +75,14 @@ class DVAELearner(TokenizerLearner):
 
 
 def train(job: DVAEJob, ranks: Ranks) -> None:
-    """Train the dVAE that a job describes.
+    """Train the dVAE that a job describes, or measure the trained one that it names.
 
     Raises:
         DataError: a shard is unreadable or holds no pairs.
-        TrainingError, ValueError: as from `run`.
+        TrainingError, ValueError: as from `train_or_measure`.
     """
     prepare(job.training, ranks)
-    run(DVAELearner(DVAE(job.model), job.training, *opened(job.data, ranks)), job, ranks)
+    train_or_measure(DVAELearner(DVAE(job.model), job.training, *opened(job.data, ranks)), job, ranks)
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def prepare(training: TrainingConfig, ranks: Ranks) -> None:
 def _name_of(job: Job) -> str:
     """What must be the same for a run to go on from a state: all but the folders, which may have moved."""
     assert isinstance(job, BaseModel)
-    content = job.model_dump(mode="json", exclude={"out"})
+    content = job.model_dump(mode="json", exclude={"out", "pretrained"})
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
     for name in ("cache_mb", "workers"):  # change nothing but speed
         content["data"].pop(name, None)

@@ -5,13 +5,11 @@ import sys
 import torch
 from torch import Tensor
 
-from models.config import Frozen
 from models.tokenizer import pixels_to_float
-from models.tokenizer_learner import TokenizerLearner
-from models.training.config import ImageShards
+from models.tokenizer_learner import TokenizerJob, TokenizerLearner, train_or_measure
 from models.training.data import Pairs, opened
 from models.training.distributed import Ranks
-from models.training.entry import end, main, prepare, run
+from models.training.entry import end, main, prepare
 from models.training.loop import Batch
 from models.training.randomness import Step
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
@@ -21,13 +19,11 @@ from models.vqgan.model import VQGAN, signed
 from models.vqgan.quantiser import CodeBookAverage, straight_through
 
 
-class VQGANJob(Frozen):
-    """What models.vqgan.train is told to do."""
+class VQGANJob(TokenizerJob):
+    """Content of the job file of `models.vqgan.train`."""
 
     model: VQGANModelConfig
     training: VQGANTrainingConfig
-    data: ImageShards
-    out: str
 
 
 class VQGANLearner(TokenizerLearner):
@@ -107,12 +103,12 @@ class VQGANLearner(TokenizerLearner):
 
 
 def train(job: VQGANJob, ranks: Ranks) -> None:
-    """Train a VQGAN as the job says."""
+    """Train the VQGAN that a job describes, or measure the trained one that it names."""
     prepare(job.training, ranks)
     pairs, val = opened(job.data, ranks)
     path = job.training.perceptual_network
     perceptual = None if path is None else PerceptualDistance(path, ranks.device)
-    run(VQGANLearner(VQGAN(job.model), job.training, pairs, val, perceptual), job, ranks)
+    train_or_measure(VQGANLearner(VQGAN(job.model), job.training, pairs, val, perceptual), job, ranks)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ VALUES = {
     ),
     "loss": ("Loss", "What the training makes small; lower is better."),
     "kl": ("KL divergence", "In nats per code, to even use of all codes: 0 is no decision at all."),
-    "codes_used": ("Codes in use", "Different codes that occur; a collapse would show as a fall."),
+    "usage": ("Usage of the codes", "Share of all codes that these pictures use; a collapse would show as a fall."),
     "elb_hard": ("Evidence lower bound", "Nats per pixel, with the most likely codes; higher is better."),
     "elb_gap": (
         "What hard codes lose of it",

@@ -19,7 +19,7 @@ class Config(TokenizerStageConfig):
     health: DVAEHealth = Field(default_factory=DVAEHealth)
 
 
-@stage(Config, reads=READS_PAIRS, headline=("psnr", "codes_used"))
+@stage(Config, reads=READS_PAIRS, headline=("psnr", "usage"))
 def train_dvae(config: Config, output: Output, pairs: Artifact) -> None:
     """Stage one of the paper: image tokens by a discrete VAE (section 2.1), trained unless a trained one is named."""
     make_tokenizer("models.dvae.train", config, output, pairs, remedy="lower dvae.training.beta")

@@ -37,7 +37,7 @@ class Config(TokenizerStageConfig):
         return storage.sha256(Path(network).read_bytes())
 
 
-@stage(Config, reads=READS_PAIRS, headline=("psnr", "codes_used"))
+@stage(Config, reads=READS_PAIRS, headline=("psnr", "usage"))
 def train_vqgan(config: Config, output: Output, pairs: Artifact) -> None:
     """Image tokens by a VQGAN (Esser et al. 2021) instead of the paper's discrete VAE."""
     make_tokenizer("models.vqgan.train", config, output, pairs, remedy="raise vqgan.training.restart_below")

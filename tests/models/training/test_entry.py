@@ -34,7 +34,7 @@ def test_each_trainer_writes_a_model_and_its_metrics(
     dvae_job: Job, prior_job: Job, clip_job: Job, tmp_path: Path
 ) -> None:
     trainers = [
-        (DVAEJob, train_dvae, dvae_job("dvae"), {"psnr", "codes_used", "usage", "perplexity", "train_psnr"}),
+        (DVAEJob, train_dvae, dvae_job("dvae"), {"psnr", "usage", "perplexity", "train_psnr"}),
         (PriorJob, train_prior, prior_job("prior"), {"loss", "text", "image", "train_loss", "train_text"}),
         (CLIPJob, train_clip, clip_job("clip"), {"accuracy", "train_accuracy"}),
     ]
@@ -49,6 +49,22 @@ def test_each_trainer_writes_a_model_and_its_metrics(
         assert done["seconds"] > 0
         assert done["peak_rss_mb"] > 10
         assert done["device"]
+
+
+@pytest.mark.parametrize("val", [True, False])
+def test_a_trained_tokenizer_is_measured_as_at_the_end_of_its_training(
+    dvae_job: Job, tmp_path: Path, val: bool
+) -> None:
+    trained, measured = dvae_job("trained"), dvae_job("measured")
+    for job in (trained, measured):
+        job["data"]["val"] = job["data"]["train"] if val else []
+    assert _main(DVAEJob, train_dvae, trained, tmp_path) == 0
+    assert _main(DVAEJob, train_dvae, measured | {"pretrained": trained["out"]}, tmp_path) == 0
+    before, after = (json.loads(Path(job["out"], "done.json").read_text())["metrics"] for job in (trained, measured))
+    assert after
+    assert all(name.startswith("train_") for name in after) != val
+    assert after == {name: pytest.approx(before[name]) for name in after}
+    assert {path.name for path in Path(measured["out"]).iterdir()} == {"done.json"}
 
 
 def test_a_finished_run_returns_at_once_and_changes_nothing(dvae_job: Job, tmp_path: Path) -> None:

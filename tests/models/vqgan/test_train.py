@@ -46,7 +46,7 @@ def test_a_few_dozen_steps_bring_the_reconstruction_loss_to_a_third(vqgan_job: J
     assert last["reconstruction"] < first["reconstruction"] / 3
     assert last["usage"] > 0.3
     done = json.loads((Path(job["out"]) / "done.json").read_text())
-    assert {"psnr", "codes_used", "train_psnr"} <= done["metrics"].keys()
+    assert {"psnr", "usage", "train_psnr"} <= done["metrics"].keys()
 
 
 def test_each_adversarial_loss_moves_its_own_weights_only(vqgan_job: Job) -> None:
