@@ -1,4 +1,4 @@
-"""Limits that a trained image tokenizer must keep before anything is built on it."""
+"""Limits that an image tokenizer must keep before anything is built on it, trained here or elsewhere."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ class TokenizerHealth(Frozen):
     """Limits on what a tokenizer does with held-out images, or with training images if none are held out."""
 
     check: bool = Field(True, description="Refuse a model beyond a limit; false goes on with any model.")
-    least_codes_used: float = Field(0.05, ge=0, le=1, description="Share of the codes that must occur.")
+    least_usage: float = Field(0.05, ge=0, le=1, description="Share of the codes that must occur in these images.")
     least_perplexity: float = Field(
         0.01, ge=0, le=1, description="How rich the codes must be: their perplexity as a share of the vocabulary."
     )
@@ -26,8 +26,8 @@ class TokenizerHealth(Frozen):
             section: of the config, to name a limit by.
         """
         found = []
-        if figures["usage"] < self.least_codes_used:
-            limit = f"{section}.least_codes_used ({self.least_codes_used:.0%})"
+        if figures["usage"] < self.least_usage:
+            limit = f"{section}.least_usage ({self.least_usage:.0%})"
             found.append(f"uses {figures['usage']:.0%} of its codes, fewer than {limit}")
         if (share := figures["perplexity"] / vocab_size) < self.least_perplexity:
             limit = f"{section}.least_perplexity ({self.least_perplexity:.1%})"
@@ -62,9 +62,9 @@ def require_health(
     """Refuses a model beyond a limit.
 
     Args:
-        metrics: the trainer's; those of training images begin with `train_`.
+        metrics: the trainer's; those of training images begin with `train_`; need not be there without a check.
         kind: of tokenizer, which is its section of the config.
-        remedy: what prevents a collapse of this kind of tokenizer, besides longer training.
+        remedy: what to do about it.
 
     Raises:
         CollapsedCodesError: a figure is beyond its limit.
@@ -72,4 +72,4 @@ def require_health(
     seen = {name.removeprefix("train_"): value for name, value in metrics.items() if name.startswith("train_")}
     complaints = health.complaints({**seen, **metrics}, vocab_size, f"{kind}.health") if health.check else []
     if complaints:
-        raise CollapsedCodesError(f"The image tokenizer {', and '.join(complaints)}: train it longer, or {remedy}.")
+        raise CollapsedCodesError(f"The image tokenizer {', and '.join(complaints)}: {remedy}.")

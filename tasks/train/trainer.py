@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 from models.config import Frozen
@@ -38,6 +39,23 @@ def run_trainer(
     output.metrics["precision"] = done["precision"]
     trained_on = rows.manifest().counts.rows_out
     output.account(Counts(unit="pairs", rows_in=trained_on, rows_out=trained_on))
+
+
+def measure_pretrained(
+    module: str, model: Path, layout: Frozen, training: Frozen, data: dict[str, Any], output: Output
+) -> None:
+    """Runs `python -m module` to measure a trained image tokenizer, as the trainer does at its end.
+
+    Args:
+        model: folder of the trained model.
+        data: URIs of the shards by split.
+
+    Raises:
+        TrainingFailedError: it cannot be measured.
+    """
+    shape, settings = layout.model_dump(mode="json"), training.model_dump(mode="json")
+    job = {"model": shape, "training": settings, "data": data, "pretrained": str(model.absolute())}
+    output.metrics.update(launch(module, job, output.scratch, output.settings, output.watch)["metrics"])
 
 
 def _keep_board(output: Output) -> None:

@@ -1,5 +1,6 @@
 """A trained image tokenizer in a folder takes the place of a training, and counts by its content."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from models.vqgan.model import VQGAN
 from tasks import schemas
 from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
-from tasks.errors import SourceError
+from tasks.errors import CollapsedCodesError, SourceError
 from tasks.extract import Config as ExtractConfig
 from tasks.extract import extract
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.settings import Settings
 from tasks.train.dvae import Config, train_dvae
+from tasks.train.health import DVAEHealth, TokenizerHealth
 from tasks.train.trainer import image_sizes
 from tasks.train.vqgan import Config as VQGANConfig
 from tasks.train.vqgan import train_vqgan
@@ -32,6 +34,7 @@ LAYOUT = DVAEModelConfig(image_size=16, vocab_size=13, hidden=8, groups=3, block
 VQGAN_LAYOUT = VQGANModelConfig(
     image_size=16, vocab_size=9, channels=8, channel_factors=(1, 2), attention_sizes=(), latent_channels=4
 )
+UNCHECKED = DVAEHealth(check=False)
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def address(config: Config, settings: Settings) -> str:
 
 
 def test_the_model_of_the_folder_is_the_one_that_encodes(settings: Settings, pairs: Artifact, folder: Path) -> None:
-    made = train_dvae(Config(pretrained=str(folder)), settings, pairs=pairs).artifact
+    made = train_dvae(Config(pretrained=str(folder), health=UNCHECKED), settings, pairs=pairs).artifact
     assert image_sizes(made) == (13, 4)
     ours = tokenizer_of(made, settings)
     torch.manual_seed(0)
@@ -64,8 +67,32 @@ def test_the_model_of_the_folder_is_the_one_that_encodes(settings: Settings, pai
 
 def test_a_vqgan_can_be_trained_already_too(settings: Settings, pairs: Artifact, tmp_path: Path) -> None:
     save_model(tmp_path / "vqgan", VQGAN(VQGAN_LAYOUT).state_dict(), VQGAN_LAYOUT)
-    made = train_vqgan(VQGANConfig(pretrained=str(tmp_path / "vqgan")), settings, pairs=pairs).artifact
+    config = VQGANConfig(pretrained=str(tmp_path / "vqgan"), health=TokenizerHealth(check=False))
+    made = train_vqgan(config, settings, pairs=pairs).artifact
     assert image_sizes(made) == (9, 8)
+
+
+@pytest.mark.end_to_end
+def test_a_model_that_collapses_on_these_images_is_refused_with_its_figures(
+    settings: Settings, pairs: Artifact, folder: Path
+) -> None:
+    collapsed = DVAE(LAYOUT)
+    torch.nn.init.zeros_(collapsed.encoder.output.weight)
+    save_model(folder, collapsed.state_dict(), LAYOUT)
+    with pytest.raises(CollapsedCodesError) as refused:
+        train_dvae(Config(pretrained=str(folder)), settings, pairs=pairs)
+    said = str(refused.value)
+    assert re.search(r"rebuilds images with \d+\.\d dB, below dvae\.health\.least_psnr \(12\)", said)
+    assert "says 0.000 nats in a cell, below dvae.health.least_kl (0.1)" in said
+    remedy = "name another one in dvae.pretrained, or leave that out to train one on these images."
+    assert said.endswith(f": {remedy}")
+
+
+@pytest.mark.end_to_end
+def test_a_model_within_the_limits_is_taken_with_its_figures(settings: Settings, pairs: Artifact, folder: Path) -> None:
+    lenient = DVAEHealth(least_usage=0.0, least_perplexity=0.0, least_psnr=1.0, least_kl=0.0, most_elb_gap=100.0)
+    made = train_dvae(Config(pretrained=str(folder), health=lenient), settings, pairs=pairs).artifact
+    assert {"psnr", "usage", "kl_per_cell", "elb_gap", "grid"} <= made.manifest().metrics.keys()
 
 
 def test_the_address_depends_on_the_content_and_not_on_the_place(settings: Settings, folder: Path) -> None:
@@ -83,6 +110,7 @@ def test_settings_of_a_training_that_does_not_happen_change_nothing(settings: Se
     other = Config(pretrained=str(folder), training=DVAETrainingConfig(steps=2_000_000))
     assert address(other, settings) == address(Config(pretrained=str(folder)), settings)
     assert address(Config(training=other.training), settings) != address(Config(), settings)
+    assert address(Config(pretrained=str(folder), health=UNCHECKED), settings) != address(other, settings)
 
 
 @pytest.mark.parametrize("fault", ["no folder", "no weights", "no config", "another kind"])

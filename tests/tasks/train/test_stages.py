@@ -85,7 +85,7 @@ def test_a_prior_refuses_tokens_of_another_dvae(settings, pairs, bpe, tokens):
 
 
 def test_a_collapsed_dvae_stops_the_run_before_anything_is_built_on_it(settings, pairs):
-    config = changed("dvae", health={"least_codes_used": 1.0}).dvae
-    with pytest.raises(CollapsedCodesError, match=r"fewer than dvae\.health\.least_codes_used \(100%\).*: train it"):
+    config = changed("dvae", health={"least_usage": 1.0}).dvae
+    with pytest.raises(CollapsedCodesError, match=r"fewer than dvae\.health\.least_usage \(100%\).*: train it"):
         train_dvae(config, settings, pairs=pairs)
     assert not train_dvae.artifact(config, settings, pairs=pairs).is_finished()

@@ -60,10 +60,8 @@ def test_its_codes_are_extracted_as_those_of_any_tokenizer(settings, pairs, vqga
 
 def test_a_collapse_stops_the_run(settings, pairs):
     without_restarts = TRAINING.model_copy(update={"restart_below": None})
-    config = Config(model=MODEL, training=without_restarts, health=TokenizerHealth(least_codes_used=1.0))
-    with pytest.raises(
-        CollapsedCodesError, match=r"fewer than vqgan\.health\.least_codes_used \(100%\).*: train it longer"
-    ):
+    config = Config(model=MODEL, training=without_restarts, health=TokenizerHealth(least_usage=1.0))
+    with pytest.raises(CollapsedCodesError, match=r"fewer than vqgan\.health\.least_usage \(100%\).*: train it longer"):
         train_vqgan(config, settings, pairs=pairs)
 
 
