@@ -78,7 +78,11 @@ class TrainingConfig(Frozen):
     validate_every: int | None = Field(
         default=None, gt=0, description="steps between validations; only at the end when unset"
     )
-    checkpoint_seconds: float = Field(default=60.0, gt=0, description="seconds between two resumable checkpoints")
+    checkpoint_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds between two resumable checkpoints; more if copying the weights would take 2 % of the time",
+    )
     checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")
     keep_checkpoints: int = Field(
         default=2, gt=0, description="newest checkpoints to keep while training; the best by validation stays too"

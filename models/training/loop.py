@@ -28,6 +28,7 @@ from models.training.states import State, States, read_state
 from models.training.termination import Termination
 
 Batch = dict[str, Tensor]
+MOST_STANDING = 0.02  # share of the time that a training stands while its weights are copied for a checkpoint
 
 
 class Learner(nn.Module, ABC):
@@ -116,6 +117,7 @@ class Loop:
         self.seconds = 0.0
         self.notes: list[str] = []
         self._best = -math.inf  # score of the best validation
+        self._stood_s = 0.0  # for the copy of the last checkpoint
         self._buffers = Buffers(self.learner)
         self._states = States(out / CHECKPOINTS, config.keep_checkpoints)
         if ranks.is_first:
@@ -245,9 +247,12 @@ class Loop:
         every = self.config.checkpoint_every
         if every is not None and self.step % every == 0:
             return True
-        return seconds_since >= self.config.checkpoint_seconds and not self._states.busy
+        enough = max(self.config.checkpoint_seconds, self._stood_s / MOST_STANDING)
+        return seconds_since >= enough and not self._states.busy
 
     def _save(self, score: float | None) -> None:
+        self._states.wait()
+        started = time.monotonic()
         tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
         state = optimiser_tensors(self.optimisers, self.learner)
         tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
@@ -257,6 +262,7 @@ class Loop:
             tensors |= {f"ema:{name}": tensor for name, tensor in self.ema.tensors.items()}
         self._best = self._best if score is None else max(score, self._best)
         self._states.save(self.step, tensors, {"step": self.step, "seconds": self.seconds, "job": self.job}, score)
+        self._stood_s = time.monotonic() - started
 
     def _resume(self) -> None:
         """Go on from the newest undamaged checkpoint; the first rank chooses it for all."""

@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from models.training import loop, states
 from models.training.checkpoint import read_tensors
 from models.training.config import TrainingConfig
 from models.training.distributed import Ranks
@@ -21,6 +23,7 @@ from models.training.errors import NonFiniteGradientsError, ResumeMismatchError
 from models.training.loop import Batch, Learner, Loop
 from models.training.muon import Matrix
 from models.training.randomness import Step
+from models.training.states import snapshot
 
 ROOT = Path(__file__).parents[3]
 Job = Callable[..., dict[str, Any]]
@@ -157,6 +160,30 @@ def test_the_state_of_another_job_is_refused(tmp_path: Path) -> None:
 def test_validation_in_between_does_not_change_the_training(tmp_path: Path) -> None:
     plain = _loop(tmp_path / "plain", steps=20).run()
     assert plain == _loop(tmp_path / "watched", steps=20, validate_every=3).run()
+
+
+def test_checkpoints_are_rarer_where_copying_the_weights_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    saved = []
+
+    class Slow(Line):
+        def batch(self, step: Step) -> Batch:
+            clock.now += 1
+            return super().batch(step)
+
+    def slow_copy(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        saved.append(clock.now)
+        clock.now += 2
+        return snapshot(tensors)
+
+    monkeypatch.setattr(states, "snapshot", slow_copy)
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    _loop(tmp_path, steps=130, learner=Slow(), checkpoint_seconds=10.0).run()
+    first, second, *_ = saved
+    assert first == 10
+    assert second >= first + 100  # in which the two seconds of the copy are 2 %
 
 
 def test_a_batch_that_does_not_divide_over_the_ranks_is_refused(tmp_path: Path) -> None:
