@@ -81,7 +81,7 @@ class TrainingConfig(Frozen):
     checkpoint_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="seconds between two resumable checkpoints; more if copying the weights would take 2 % of the time",
+        description="seconds between two resumable checkpoints; more if they would take over 2 % of the time",
     )
     checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")
     keep_checkpoints: int = Field(

@@ -28,7 +28,7 @@ from models.training.states import State, States, read_state
 from models.training.termination import Termination
 
 Batch = dict[str, Tensor]
-MOST_STANDING = 0.02  # share of the time that a training stands while its weights are copied for a checkpoint
+MOST_FOR_CHECKPOINTS = 0.02  # share of the time
 
 
 class Learner(nn.Module, ABC):
@@ -247,8 +247,11 @@ class Loop:
         every = self.config.checkpoint_every
         if every is not None and self.step % every == 0:
             return True
-        enough = max(self.config.checkpoint_seconds, self._stood_s / MOST_STANDING)
-        return seconds_since >= enough and not self._states.busy
+        if self._states.busy:
+            return False
+        on_cpu = self.ranks.device.type == "cpu"  # whose cores write, while the training could use them
+        cost_s = self._stood_s + (self._states.write_s if on_cpu else 0.0)
+        return seconds_since >= max(self.config.checkpoint_seconds, cost_s / MOST_FOR_CHECKPOINTS)
 
     def _save(self, score: float | None) -> None:
         self._states.wait()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,11 +35,15 @@ class States:
 
     Each is written under a temporary name, flushed to the disk and then renamed, so under its own name it is whole. It
     is never written again. The newest `keep` stay, and the one with the highest score.
+
+    Attributes:
+        write_s: CPU time of the last write, seconds.
     """
 
     def __init__(self, folder: Path, keep: int) -> None:
         self._folder = folder
         self._keep = keep
+        self.write_s = 0.0
         self._writer = ThreadPoolExecutor(1)
         self._pending: Future[None] | None = None
 
@@ -100,6 +105,7 @@ class States:
         return sorted(self._folder.glob(f"{_PREFIX}*"), reverse=True)
 
     def _write(self, step: int, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        started = time.thread_time()
         target = self._folder / f"{_PREFIX}{step:09d}"
         temporary = self._folder / f".{target.name}"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -116,6 +122,7 @@ class States:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         self._prune()
+        self.write_s = time.thread_time() - started
 
     def _prune(self) -> None:
         paths = self._all()

@@ -43,9 +43,9 @@ def alone(request: pytest.FixtureRequest) -> tuple[str, Job, Path]:
     name = request.param
     job = request.getfixturevalue(f"{name}_job")
     trainer = importlib.import_module(f"models.{name}.train")
-    kind = next(each for each in vars(trainer).values() if getattr(each, "__name__", "").endswith("Job"))
+    kind = {"dvae": "DVAEJob", "clip": "CLIPJob", "prior": "PriorJob"}[name]
     asked = job("alone", **SETTINGS[name])
-    trainer.train(kind.model_validate(asked), Ranks())
+    trainer.train(getattr(trainer, kind).model_validate(asked), Ranks())
     return f"models.{name}.train", lambda out: job(out, **SETTINGS[name]), Path(asked["out"])
 
 

@@ -1,5 +1,6 @@
 """The loop learns, resumes bit-exactly after kill -9, and explains its errors."""
 
+import itertools
 import json
 import os
 import signal
@@ -162,8 +163,9 @@ def test_validation_in_between_does_not_change_the_training(tmp_path: Path) -> N
     assert plain == _loop(tmp_path / "watched", steps=20, validate_every=3).run()
 
 
-def test_checkpoints_are_rarer_where_copying_the_weights_takes_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("copy_s", "write_s"), [(2.0, 0.0), (0.0, 2.0)])
+def test_checkpoints_are_rarer_where_they_take_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copy_s: float, write_s: float
 ) -> None:
     clock = SimpleNamespace(now=0.0)
     saved = []
@@ -175,15 +177,17 @@ def test_checkpoints_are_rarer_where_copying_the_weights_takes_long(
 
     def slow_copy(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         saved.append(clock.now)
-        clock.now += 2
+        clock.now += copy_s
         return snapshot(tensors)
 
+    processor_times = itertools.count(0.0, write_s)  # at the start of a write and at its end
     monkeypatch.setattr(states, "snapshot", slow_copy)
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(states, "time", SimpleNamespace(thread_time=lambda: next(processor_times)))
     _loop(tmp_path, steps=130, learner=Slow(), checkpoint_seconds=10.0).run()
     first, second, *_ = saved
     assert first == 10
-    assert second >= first + 100  # in which the two seconds of the copy are 2 %
+    assert second >= first + 100  # of which two seconds are 2 %
 
 
 def test_a_batch_that_does_not_divide_over_the_ranks_is_refused(tmp_path: Path) -> None:
