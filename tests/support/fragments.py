@@ -59,7 +59,8 @@ CELLS = [
 JSON = [
     b'{"file_name": "dog.png", "text": "a dog"}\n', b'{"file_name": ', b'"text": ', b'["a", "b"]', b'["a", ["b"]]',
     b'{"a": 1}', b"null", b"NaN", b"9" * 5000, b"1e999", b'"\\ud800"', b'"\\u0000"', b"[" * 3000, b"{", b"}", b",",
-    b":", b'"', b"\n", b"true", b'"dog.png"', b'"": ', b'"split": ', b'"file": "", "image": {"bytes": null, "path": "dog.png"}',
+    b":", b'"', b"\n", b"true", b'"dog.png"', b'"": ',
+    b'"file": "", "image": {"bytes": null, "path": "dog.png"}', b'"split": ',
 ]  # fmt: skip
 TYPED = [
     ["dog.png", "cat.JPG", None, "", "../x"], ["a dog", None, "", "\x00", "b"], [1, None, 3, 4, 5],

@@ -18,6 +18,7 @@ HOW_TO_CAPTION = (
     "give each image a text file of the same name (cat.jpg, cat.txt), or put a captions.csv with the columns "
     "file,caption beside them"
 )
+HOW_TO_STATE_SPLITS = "name splits train, validation or test, or give a column that states none another name than split"
 MESSAGES = 3  # faults that the error about a folder without captions quotes
 
 
@@ -148,6 +149,8 @@ def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts:
     faults = [verdict.detail for verdict in verdicts if verdict.detail][:MESSAGES]
     faults += [f"{path} is not read: a table is named captions or metadata" for path in files.other_tables[:MESSAGES]]
     found = f" Found: {'; '.join(faults)}." if faults else ""
+    if any(verdict.reason == "unknown_split" for verdict in verdicts):
+        return _printable(f"{files.root} holds no captioned image of a known split: {HOW_TO_STATE_SPLITS}.{found}")
     return _printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
 
 
