@@ -1,8 +1,9 @@
 """Draws candidates for every prompt with the trained generator, whatever its kind."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +42,9 @@ class Config(Sampling, StageConfig):
 
     prompts: tuple[str, ...] = Field(FIXED_PROMPTS, description="The fixed list, the same in every report.")
     train_prompts: int = Field(64, ge=0, description="Captions of training pairs to draw, chosen by hash.")
-    val_prompts: int = Field(24, ge=0, description="Captions of held-out pairs to draw, chosen by hash.")
+    val_prompts: int = Field(
+        24, ge=0, description="Captions of held-out pairs to draw, chosen by hash; none that training has too."
+    )
     candidates: int = Field(8, ge=1, description="Samples for each prompt.")
     seed: int = Field(0, ge=0)
     prompts_per_shard: int = Field(8, ge=1)
@@ -79,7 +82,7 @@ class Prompt(Frozen):
     pair_id: str | None = None
 
 
-@stage(Config, version=2, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
+@stage(Config, version=3, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
 def sample(config: Config, output: Output, pairs: Artifact, generator: Artifact) -> None:
     """N candidates for the fixed prompts, for some training captions and for some held-out ones."""
     prompts = list(choose_prompts(config, pairs))
@@ -88,20 +91,35 @@ def sample(config: Config, output: Output, pairs: Artifact, generator: Artifact)
 
 
 def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
-    """The fixed list, then training captions, then held-out ones; the same choice whatever the order of shards."""
-    chosen: list[tuple[str, str, str | None]] = [("fixed", text, None) for text in config.prompts]
-    for split, count in (("train", config.train_prompts), ("val", config.val_prompts)):
-        chosen += [(split, caption, pair_id) for pair_id, caption in _some_captions(pairs, split, count)]
+    """The fixed list, then training captions, then held-out ones; the same choice whatever the order of shards.
+
+    A held-out caption that training has too, letter by letter but for case, is left out: it asks for nothing new. No
+    text is twice in a group. Memory holds the held-out captions, and a shard of those of training.
+    """
+    held_out = {text for shard in pairs.files("val") for text in _texts(shard)}
+    known = {text for shard in pairs.files("train") for text in _texts(shard) if text in held_out}
+    chosen: list[tuple[str, str, str | None]] = [("fixed", text, None) for text in dict.fromkeys(config.prompts)]
+    for split, count, but in (("train", config.train_prompts, set()), ("val", config.val_prompts, known)):
+        chosen += [(split, caption, pair_id) for pair_id, caption in _some_captions(pairs, split, count, but)]
     for prompt_id, (group, text, pair_id) in enumerate(chosen):
         yield Prompt(prompt_id=prompt_id, text=text, group=group, pair_id=pair_id)
 
 
-def _some_captions(pairs: Artifact, split: str, count: int) -> list[tuple[str, str]]:
-    captions: list[tuple[str, str]] = []
+def _texts(shard: str) -> Iterator[str]:
+    return map(str.casefold, schemas.read_table(shard, ["caption"])["caption"].to_pylist())
+
+
+def _some_captions(pairs: Artifact, split: str, count: int, but: set[str]) -> Iterable[tuple[str, str]]:
+    """Pair id and caption of the first texts by hash of the pair, without those named in `but`."""
+    first: dict[str, tuple[str, str]] = {}
     for shard in pairs.files(split):
         table = schemas.read_table(shard, ["pair_id", "caption"])
-        captions += zip(table["pair_id"].to_pylist(), table["caption"].to_pylist(), strict=True)
-    return sorted(captions, key=lambda row: hashlib.sha256(row[0].encode()).digest())[:count]
+        rows = [*first.values(), *zip(table["pair_id"].to_pylist(), table["caption"].to_pylist(), strict=True)]
+        distinct: dict[str, tuple[str, str]] = {}
+        for row in sorted(rows, key=lambda row: hashlib.sha256(row[0].encode()).digest()):
+            distinct.setdefault(row[1].casefold(), row)
+        first = dict(islice(((text, row) for text, row in distinct.items() if text not in but), count))
+    return first.values()
 
 
 def sample_shard(config: Config, settings: Settings, generator: Artifact, prompts: Sequence[Prompt]) -> Shard:

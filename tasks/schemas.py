@@ -19,6 +19,7 @@ CANDIDATES = pa.schema(
         pa.field("page_url", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("licence", pa.string()),
+        pa.field("split", pa.string()),  # train | validation: where the source states it
     ]
 )
 
@@ -34,14 +35,15 @@ IMAGES = pa.schema(
         pa.field("page_url", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("licence", pa.string()),
+        pa.field("split", pa.string()),  # as stated; after dedup the same in all rows of a URL
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("image", pa.binary(), nullable=False),  # JPEG, PNG or WebP bytes
     ]
 )
 
-# A training pair, as packed for the trainers. The split is in the shard's name: `train-…` or `val-…`.
-PAIRS = IMAGES
+# A training pair, as packed for the trainers. Its split is in the shard's name: `train-…` or `val-…`.
+PAIRS = IMAGES.remove(IMAGES.get_field_index("split"))
 
 # The codes of one encoding of one pair: little-endian uint16, one for each cell in raster order.
 TOKENS = pa.schema(

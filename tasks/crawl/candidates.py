@@ -1,12 +1,14 @@
 """Sorts the images that a source refers to into the table of candidates and the table of rejects."""
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from tasks import schemas
+from tasks.crawl.splits import split_of
 from tasks.engine import storage
 from tasks.engine.output import Shard
 
@@ -24,6 +26,7 @@ class Reference:
     page_url: str
     licence: str | None = None
     opted_out: str | None = None  # the page's opt-out directive, such as noai, if it has one
+    split: str | None = None  # train or validation, where it is stated
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ def pair_id(url: str, alt: str) -> str:
 
 
 def shard_of(
-    references: Iterable[Reference],
+    references: Sequence[Reference],
     source: str,
     judge: Callable[[Reference], Verdict | None],
     metrics: dict[str, float],
 ) -> Shard:
     """Sorts references into candidates and rejects. Of those with equal URL and alt text the first is kept.
+
+    An image that is stated to be held out anywhere in the source, also in a reject, is held out with all its texts.
 
     Args:
         source: value of the column of that name.
@@ -54,13 +59,17 @@ def shard_of(
     """
     kept: dict[str, dict[str, Any]] = {}
     rejected: list[dict[str, Any]] = []
+    stated: dict[str, set[str]] = defaultdict(set)
+    for reference in references:
+        if reference.split is not None:
+            stated[reference.url].add(reference.split)
     for reference in references:
         name = pair_id(reference.url, reference.alt or "")
         verdict = judge(reference)
         if verdict is None and name in kept:
             verdict = Verdict("duplicate", f"first on {kept[name]['page_url']}")
         if verdict is None:
-            kept[name] = _candidate(name, reference, source)
+            kept[name] = _candidate(name, reference, source, split_of(stated.get(reference.url, ())))
         else:
             rejected.append(_reject(name, reference, verdict))
     rejected.sort(key=lambda row: (row["pair_id"], row["reason"], row["detail"] or ""))
@@ -69,7 +78,7 @@ def shard_of(
     return Shard(len(kept) + len(rejected), {"candidates": candidates}, rejects, metrics)
 
 
-def _candidate(name: str, reference: Reference, source: str) -> dict[str, Any]:
+def _candidate(name: str, reference: Reference, source: str, split: str | None) -> dict[str, Any]:
     return {
         "pair_id": name,
         "url": reference.url,
@@ -77,6 +86,7 @@ def _candidate(name: str, reference: Reference, source: str) -> dict[str, Any]:
         "page_url": reference.page_url,
         "source": source,
         "licence": reference.licence,
+        "split": split,
     }
 
 

@@ -17,7 +17,7 @@ from tasks.settings import Settings
 DEMO = "demo"
 
 
-@stage(Config, version=2, headline=("pages_fetched", "pages_disallowed"))
+@stage(Config, version=3, headline=("pages_fetched", "pages_disallowed"))
 def crawl(config: Config, output: Output) -> None:
     """Collects candidates; one shard for each source. Section 2.3 of the paper.
 

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks import schemas
+from tasks.crawl.splits import VALIDATION, split_of
 from tasks.dedup.config import Config
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
@@ -16,7 +18,7 @@ from tasks.engine.output import Output, Progress, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 
-COMPARED = ["pair_id", "url", "caption", "width", "height", "image"]
+COMPARED = ["pair_id", "url", "caption", "split", "width", "height", "image"]
 ROWS_AT_ONCE = 64
 
 
@@ -31,6 +33,7 @@ class Signature:
     digest: str
     hash_bits: Any
     thumbnail: Any
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,24 @@ class Duplicate:
     detail: str
 
 
-@stage(Config, version=2, reads={"images": {"images": schemas.IMAGES}})
+@stage(Config, version=3, reads={"images": {"images": schemas.IMAGES}})
 def dedup(config: Config, output: Output, images: Artifact) -> None:
-    """Keeps one of each set of equal or nearly equal images: the one served largest, then the smallest pair id.
+    """Keeps one of each set of equal or nearly equal images: one that is stated to be held out, if there is one, or
+    else the one served largest, then the smallest pair id.
 
-    An image is a file at an address. Its captions, a row each, stay together, up to `max_captions`; the rows of a
-    duplicate are all dropped, with their captions.
+    No held-out picture is therefore left in training, in whatever size or compression. An image is a file at an
+    address. Its captions, a row each, stay together, up to `max_captions`, in one split: it is held out if any row of
+    its address says so. The rows of a duplicate are all dropped, with their captions.
 
     Metrics: how many pairs of images were compared.
     """
     uris = images.files("images")
     output.watch(Progress(0, len(uris), "shards hashed"))
-    signatures = map_shards(signatures_of, uris, output.settings)
-    shard_of = [shard for shard, found in enumerate(signatures) for _ in found]
-    first_row = [sum(map(len, signatures[:shard])) for shard in range(len(signatures))]
-    dropped: list[dict[int, Duplicate]] = [{} for _ in uris]
-    duplicates, output.metrics["comparisons"] = find_duplicates(config, list(chain.from_iterable(signatures)))
-    for row, duplicate in duplicates.items():
-        dropped[shard_of[row]][row - first_row[shard_of[row]]] = duplicate
-    output.map(drop, list(zip(uris, dropped, strict=True)))
+    by_shard = map_shards(signatures_of, uris, output.settings)
+    signatures = with_split_of_image(list(chain.from_iterable(by_shard)))
+    duplicates, output.metrics["comparisons"] = find_duplicates(config, signatures)
+    verdicts = ((signature.split, duplicates.get(row)) for row, signature in enumerate(signatures))
+    output.map(drop, [(uri, list(islice(verdicts, len(found)))) for uri, found in zip(uris, by_shard, strict=True)])
 
 
 def signatures_of(uri: str) -> list[Signature]:
@@ -74,8 +76,17 @@ def signatures_of(uri: str) -> list[Signature]:
             if digest not in known:
                 known[digest] = hash_and_thumbnail(row["image"])
             pixels = row["width"] * row["height"]
-            found.append(Signature(row["pair_id"], row["url"], row["caption"], pixels, digest, *known[digest]))
+            plain = row["pair_id"], row["url"], row["caption"], pixels, digest
+            found.append(Signature(*plain, *known[digest], row["split"]))
     return found
+
+
+def with_split_of_image(signatures: Sequence[Signature]) -> list[Signature]:
+    """The signatures with the same split in all rows of a URL: captions of one image may come from several pages."""
+    stated: dict[str, set[str | None]] = defaultdict(set)
+    for signature in signatures:
+        stated[signature.url].add(signature.split)
+    return [replace(signature, split=split_of(stated[signature.url])) for signature in signatures]
 
 
 def find_duplicates(config: Config, signatures: Sequence[Signature]) -> tuple[dict[int, Duplicate], int]:
@@ -83,7 +94,12 @@ def find_duplicates(config: Config, signatures: Sequence[Signature]) -> tuple[di
 
     The same rows are kept whatever the order of `signatures`.
     """
-    ranked = sorted(range(len(signatures)), key=lambda row: (-signatures[row].pixels, signatures[row].pair_id, row))
+
+    def rank(row: int) -> tuple[bool, int, str, int]:
+        signature = signatures[row]
+        return signature.split != VALIDATION, -signature.pixels, signature.pair_id, row
+
+    ranked = sorted(range(len(signatures)), key=rank)
     images: dict[tuple[str, str], list[int]] = defaultdict(list)  # rows of each image, both in order of rank
     for row in ranked:
         images[signatures[row].url, signatures[row].digest].append(row)
@@ -130,14 +146,16 @@ def _surplus_captions(config: Config, signatures: Sequence[Signature], rows: Seq
     return surplus
 
 
-def drop(item: tuple[str, dict[int, Duplicate]]) -> Shard:
-    """One shard without its duplicates."""
-    uri, duplicates = item
+def drop(item: tuple[str, Sequence[tuple[str | None, Duplicate | None]]]) -> Shard:
+    """One shard without its duplicates, given the split of each row and why it is dropped, if it is."""
+    uri, verdicts = item
     table = schemas.read_table(uri)
-    kept = [row for row in range(table.num_rows) if row not in duplicates]
-    rejects = table.take(pa.array(sorted(duplicates), pa.int64()))
-    for name in ("reason", "detail"):
-        values = [getattr(duplicates[row], name) for row in sorted(duplicates)]
-        rejects = rejects.append_column(name, pa.array(values, pa.string()))
-    rejects = rejects.select(schemas.REJECTS.names).cast(schemas.REJECTS)
-    return Shard(table.num_rows, {"images": table.take(pa.array(kept, pa.int64()))}, rejects)
+    place = table.schema.get_field_index("split")
+    table = table.set_column(place, table.field(place), pa.array([split for split, _ in verdicts], pa.string()))
+    reasons = pa.array([duplicate and duplicate.reason for _, duplicate in verdicts], pa.string())
+    details = pa.array([duplicate and duplicate.detail for _, duplicate in verdicts], pa.string())
+    kept = pc.is_null(reasons)
+    rejects = table.append_column("reason", reasons).append_column("detail", details).filter(pc.invert(kept))
+    return Shard(
+        table.num_rows, {"images": table.filter(kept)}, rejects.select(schemas.REJECTS.names).cast(schemas.REJECTS)
+    )

@@ -36,7 +36,7 @@ def measure(evidence: Evidence) -> Evaluation:
     return Evaluation(
         samples=len(evidence.judged),
         candidates=max((len(prompt.rows) for prompt in evidence.prompts), default=0),
-        train_images=evidence.train.rows,
+        train_images=evidence.train.images,
         codes=codes.measure(evidence),
         reconstruction=reconstruction.measure(evidence),
         hits=hits.measure(evidence),

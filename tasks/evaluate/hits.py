@@ -45,21 +45,21 @@ class Hits(Part):
 def measure(evidence: Evidence) -> Hits | None:
     """None where no prompt has a right picture."""
     train, val = evidence.train, evidence.val
-    seen = _rate(evidence, evidence.group("train"), train.pairs_per_prompt, train.rows)
+    seen = _rate(evidence, evidence.group("train"), train.images_per_prompt, train.images)
     unseen = None
     if val is not None:
-        pairs = train.pairs_per_prompt + val.pairs_per_prompt
-        unseen = _rate(evidence, evidence.group("val"), pairs, train.rows + val.rows)
+        right = train.images_per_prompt + val.images_per_prompt
+        unseen = _rate(evidence, evidence.group("val"), right, train.images + val.images)
     return Hits(seen=seen, unseen=unseen) if seen or unseen else None
 
 
 def _rate(
-    evidence: Evidence, prompts: Sequence[RankedSamples], pairs_per_prompt: Counter[str], rows: int
+    evidence: Evidence, prompts: Sequence[RankedSamples], images_per_prompt: Counter[str], images: int
 ) -> HitRate | None:
     prompts = [prompt for prompt in prompts if None not in prompt.hits]
     if not prompts:
         return None
-    chance = plain(float(np.mean([pairs_per_prompt[prompt.best["prompt"]] / rows for prompt in prompts])))
+    chance = plain(float(np.mean([images_per_prompt[prompt.best["prompt"]] / images for prompt in prompts])))
     gains = [100.0 * (prompt.best["is_hit"] - prompt.first["is_hit"]) for prompt in prompts]
     return HitRate(
         best=proportion([prompt.best["is_hit"] for prompt in prompts]),

@@ -43,11 +43,6 @@ class Questions:
     prompts: tuple[str, ...]
     pair_ids: frozenset[str]
 
-    @classmethod
-    def about(cls, images: Sequence[NDArray[np.uint8]]) -> "Questions":
-        """Only the nearest images are asked for."""
-        return cls(np.concatenate(images), (), frozenset())
-
 
 @dataclass(frozen=True)
 class CaptionMatch:
@@ -62,10 +57,10 @@ class CaptionMatch:
 class Scan:
     """What one part of the corpus answers."""
 
-    rows: int
+    images: int  # an image with several captions, a pair each, counts once
     nearest: Nearest
     prompted: dict[str, NDArray[np.uint8]]  # thumbnail of each prompted pair
-    pairs_per_prompt: Counter[str]  # how many pairs have exactly this caption
+    images_per_prompt: Counter[str]  # how many images have exactly this caption
     found_by_words: dict[str, CaptionMatch]
 
 
@@ -79,11 +74,12 @@ def grey_levels(mse: float) -> float:
 
 
 def thumbnails(encoded: Sequence[bytes]) -> NDArray[np.uint8]:
-    """Centred squares averaged down to 16x16: uint8 [n, 768]."""
+    """Centred squares averaged down to 16x16: uint8 [n, 768]. One that is given several times is decoded once."""
     from models.training.images import centre_crop, decode
 
-    small = [centre_crop(decode(data), SIDE).reshape(VALUES) for data in encoded]
-    return np.stack(small) if small else np.empty((0, VALUES), np.uint8)
+    distinct = {data: place for place, data in enumerate(dict.fromkeys(encoded))}
+    small = [centre_crop(decode(data), SIDE).reshape(VALUES) for data in distinct]
+    return np.stack(small)[[distinct[data] for data in encoded]] if small else np.empty((0, VALUES), np.uint8)
 
 
 def shard_thumbnails(column: str, uri: str) -> NDArray[np.uint8]:
@@ -110,13 +106,14 @@ def scan_shard(questions: Questions, uri: str) -> Scan:
     order = pc.sort_indices(table["pair_id"])  # of two images equally near, the lower id is meant
     table = table.take(order)
     pair_ids, captions = table["pair_id"].to_pylist(), table["caption"].to_pylist()
-    corpus = thumbnails(table["image"].to_pylist())
+    images = table["image"].to_pylist()
+    corpus = thumbnails(images)
     prompts = set(questions.prompts)
     return Scan(
-        rows=table.num_rows,
+        images=len(set(images)),
         nearest=_nearest_in(corpus, np.array(pair_ids), np.array(captions), questions.thumbnails),
         prompted={pair_id: corpus[i] for i, pair_id in enumerate(pair_ids) if pair_id in questions.pair_ids},
-        pairs_per_prompt=Counter(caption for caption in captions if caption in prompts),
+        images_per_prompt=Counter(caption for caption in captions if caption in prompts),
         found_by_words=_found_by_words(questions.prompts, pair_ids, captions, corpus),
     )
 
@@ -163,10 +160,10 @@ def _merged(parts: Sequence[Scan]) -> Scan:
     whole = parts[0]
     for part in parts[1:]:
         whole = Scan(
-            rows=whole.rows + part.rows,
+            images=whole.images + part.images,
             nearest=either(whole.nearest, part.nearest),
             prompted=whole.prompted | part.prompted,
-            pairs_per_prompt=whole.pairs_per_prompt + part.pairs_per_prompt,
+            images_per_prompt=whole.images_per_prompt + part.images_per_prompt,
             found_by_words={
                 prompt: min(match, part.found_by_words[prompt], key=lambda m: (-m.overlap, m.pair_id))
                 for prompt, match in whole.found_by_words.items()

@@ -34,7 +34,7 @@ MEASURED = pa.schema([field for field in RECONSTRUCTIONS if field.name not in ("
 
 @dataclass(frozen=True)
 class ImagesToRebuild:
-    """A shard of held-out pairs; only the first `limit` are rebuilt."""
+    """A shard of held-out pairs; only the first `limit` images are rebuilt, with one of their captions."""
 
     tokenizer: Artifact
     settings: Settings
@@ -48,7 +48,12 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
     from models.tokenizer import decode_codes, encode_images
     from models.training.images import centre_crop, decode
 
-    table = schemas.read_table(work.uri, ["pair_id", "caption", "image"]).slice(0, work.limit)
+    table = schemas.read_table(work.uri, ["pair_id", "caption", "image"])
+    first: dict[bytes, int] = {}  # row of each image
+    for row, image in enumerate(table["image"].to_pylist()):
+        first.setdefault(image, row)
+    chosen = list(first.values())[: work.limit]
+    table = table.take(chosen)
     with _one_thread():
         tokenizer = tokenizer_of(work.tokenizer, work.settings)
         size = tokenizer.config.image_size
@@ -73,7 +78,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
             originals,
             rebuilt,
             codes,
-            work.nearest_mse[: work.limit],
+            work.nearest_mse[chosen],
             strict=True,
         )
     ]

@@ -16,7 +16,7 @@ from tasks.engine.stage import stage
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.figures import METRICS, headline, measure
-from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples, require_other_model
+from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.settings import Settings
@@ -28,7 +28,7 @@ READS = {
 }
 
 
-@stage(Config, version=4, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
+@stage(Config, version=5, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
 def evaluate(
     config: Config,
     output: Output,
@@ -143,15 +143,16 @@ def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Set
     rows = _rows(reconstructions, MEASURED)
     if not rows:
         return []
-    questions = Questions.about(map_shards(partial(shard_thumbnails, "reconstruction"), reconstructions, settings))
+    rebuilt = np.concatenate(map_shards(partial(shard_thumbnails, "reconstruction"), reconstructions, settings))
+    questions = Questions(rebuilt, (), frozenset(row["pair_id"] for row in rows))
     train = scan(pairs.files("train"), questions, settings)
     val = scan(pairs.files("val"), questions, settings)
     assert train is not None
-    nearest = either(train.nearest, val.nearest if val else None)
-    answers = zip(rows, train.nearest.mse, nearest.pair_ids, strict=True)
+    assert val is not None
+    answers = zip(rows, rebuilt, train.nearest.mse, either(train.nearest, val.nearest).mse, strict=True)
     return [
-        row | {"rebuilt_nearest_mse": float(mse), "is_recognised": bool(pair_id == row["pair_id"])}
-        for row, mse, pair_id in answers
+        row | {"rebuilt_nearest_mse": float(mse), "is_recognised": distance(own, val.prompted[row["pair_id"]]) == least}
+        for row, own, mse, least in answers
     ]
 
 

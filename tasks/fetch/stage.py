@@ -33,7 +33,7 @@ class Batch:
     count: int
 
 
-@stage(Config, version=3, reads={"captions": {"captions": schemas.CAPTIONS}})
+@stage(Config, version=4, reads={"captions": {"captions": schemas.CAPTIONS}})
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
     """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side.
 

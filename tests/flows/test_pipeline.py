@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.finished_run import emoji_pairs
+from support.tables import rows
 from support.tiny_models import write_published_clip
 
 from flows import recipes
@@ -18,6 +19,8 @@ from tasks.crawl.stage import crawl
 from tasks.engine.artifact import Artifact, lineage
 from tasks.errors import ConfigError
 from tasks.settings import Settings
+
+SPLITS = ("train", "val")
 
 
 @pytest.fixture
@@ -48,6 +51,21 @@ def test_the_dataset_is_the_same_with_prefect_and_without(settings: Settings, ph
     assert len(plainly) == 6
     [packed] = [manifest for address, manifest in plainly.items() if address.startswith("pack/")]
     assert packed["counts"]["rows_out"] == 7
+
+
+def test_a_split_that_a_folder_states_is_that_of_the_packed_pairs(settings: Settings, photos: Path) -> None:
+    for number in range(1, 8):
+        split = photos / ("train" if number < 5 else "test")
+        split.mkdir(exist_ok=True)
+        for suffix in (".png", ".txt"):
+            (photos / f"{number}{suffix}").rename(split / f"{number}{suffix}")
+    config = assigned(recipes.smoke(), [f"source.folder={photos}", "screen_captions.min_confidence=0"])
+    packed = dataset(DirectRun(settings), config)
+    names = {split: sorted(row["url"].removeprefix("folder:///") for row in rows(packed, split)) for split in SPLITS}
+    assert names == {
+        "train": [f"train/{number}.png" for number in range(1, 5)],
+        "val": [f"test/{number}.png" for number in range(5, 8)],
+    }
 
 
 def test_a_plan_names_every_stage_once_and_writes_nothing(settings: Settings) -> None:

@@ -13,7 +13,7 @@ TAGS = (
 ).split()
 NAMES = (
     b"src href alt srcset data-src data-srcset data-lazy-src rel name content http-equiv charset xmlns xml:base style "
-    b"onerror sizes media type"
+    b"onerror sizes media type data-split"
 ).split()
 VALUES = [
     b"robots", b"dalle-pipeline", b"tdm-reservation", b"noai noimageai", b"license nofollow", b"refresh", b"0;url=/x",
@@ -54,12 +54,13 @@ CELLS = [
     b"x.heic", b"a dog", b"caf\xe9", b'"a ""dog"""', b'"open', b'"', b"'", b",", b";", b"\t", b"|", b"\n", b"\r",
     b"\r\n", b"\n\n", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\x80", b"\x85", b"\x1c",
     b"\xe2\x80\xa8", b"file,caption\n", b"File; Caption\n", b"image\ttext\n", b"file,file,caption,caption\n",
-    b"x" * 140_000, b".", b"..", b"sub/..", b"a\\dog.png", b"%00", b"",
+    b"x" * 140_000, b".", b"..", b"sub/..", b"a\\dog.png", b"%00", b"", b"split", b"test", b"file,split,text\n",
 ]  # fmt: skip
 JSON = [
     b'{"file_name": "dog.png", "text": "a dog"}\n', b'{"file_name": ', b'"text": ', b'["a", "b"]', b'["a", ["b"]]',
     b'{"a": 1}', b"null", b"NaN", b"9" * 5000, b"1e999", b'"\\ud800"', b'"\\u0000"', b"[" * 3000, b"{", b"}", b",",
-    b":", b'"', b"\n", b"true", b'"dog.png"', b'"": ', b'"file": "", "image": {"bytes": null, "path": "dog.png"}',
+    b":", b'"', b"\n", b"true", b'"dog.png"', b'"": ',
+    b'"file": "", "image": {"bytes": null, "path": "dog.png"}', b'"split": ',
 ]  # fmt: skip
 TYPED = [
     ["dog.png", "cat.JPG", None, "", "../x"], ["a dog", None, "", "\x00", "b"], [1, None, 3, 4, 5],

@@ -82,6 +82,56 @@ def test_all_captions_of_an_image_are_in_the_same_split(settings, fraction):
     assert not set(train) & set(val)
 
 
+def packed(settings, *shards, **config) -> dict[str, str]:
+    """The split of each image, by its URL, after packing rows that may state one."""
+    made = pack(Config(**config), settings, images=artifact("images", settings, *shards)).artifact
+    found = [(row["url"], split) for split in ("train", "val") for row in rows(made, split)]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def stating(split: str | None, count: int, first: int = 0) -> list[dict]:
+    return [{**pair, "split": split} for pair in pairs(count, first)]
+
+
+@pytest.mark.parametrize("fraction", [0.0001, 0.5, 0.9999])
+def test_a_split_that_the_source_states_is_kept_whatever_the_hash(settings, fraction):
+    shards = [stating("train", 20) + stating("validation", 10, 20), stating("validation", 5, 30)]
+    found = packed(settings, *shards, val_fraction=fraction)
+    assert found == {
+        row["url"]: "val" if row["split"] == "validation" else "train" for shard in shards for row in shard
+    }
+
+
+def test_the_hash_decides_for_images_of_which_nothing_is_stated(settings):
+    alone = packed(settings, pairs(60), val_fraction=0.3)
+    mixed = packed(
+        settings, pairs(60), stating("train", 5, 60), stating("validation", 5, 65), pairs_per_shard=20, val_fraction=0.3
+    )
+    assert {url: mixed[url] for url in alone} == alone
+    assert {row["url"]: mixed[row["url"]] for row in pairs(10, 60)} == {
+        row["url"]: "train" if number < 5 else "val" for number, row in enumerate(pairs(10, 60))
+    }
+
+
+def test_the_hash_decides_for_all_where_the_source_holds_nothing_out(settings):
+    """Training needs a validation set, and such a source has named none that would be mixed with it."""
+    stated = packed(settings, stating("train", 40), stating(None, 20, 40), val_fraction=0.3)
+    assert stated == packed(settings, pairs(60), val_fraction=0.3)
+
+
+@pytest.mark.parametrize("fraction", [0.0001, 0.9999])
+def test_one_image_of_which_nothing_is_stated_is_left_to_training_if_no_other_is(settings, fraction):
+    found = packed(settings, stating("validation", 20), stating(None, 3, 20), val_fraction=fraction)
+    assert {found[row["url"]] for row in pairs(20)} == {"val"}
+    assert "train" in {found[row["url"]] for row in pairs(3, 20)}
+
+
+def test_a_source_that_holds_everything_out_is_one_sentence(settings):
+    with pytest.raises(SourceError, match=r"Every image .* is stated to be held out .* add training images"):
+        packed(settings, stating("validation", 20))
+
+
 def most_memory(settings, images) -> tuple[int, Artifact]:
     """Bytes that Arrow held at most while the images were packed into one shard, and the packed pairs."""
     before = pa.default_memory_pool()

@@ -1,5 +1,7 @@
 """Drawing candidates: which prompts, and that a candidate depends on seed, prompt and index alone."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -34,6 +36,54 @@ def test_prompts_are_the_fixed_ones_then_captions_of_pairs_of_their_split(pairs)
     ids = {split: {row["pair_id"] for row in rows(pairs, split)} for split in ("train", "val")}
     assert all(prompt.pair_id in ids[prompt.group] for prompt in prompts if prompt.group != "fixed")
     assert [prompt.prompt_id for prompt in prompts] == list(range(7))
+
+
+def packed(settings, train: list[list[str]], val: list[str]) -> Artifact:
+    """Pairs with these captions, the training pairs in shards."""
+    numbers = itertools.count()
+
+    def rows_of(captions: list[str], split: str) -> list[dict]:
+        named = [(f"https://example.com/{next(numbers)}.png", caption) for caption in captions]
+        return [{"url": url, "caption": caption, "split": split, "image": b""} for url, caption in named]
+
+    images = artifact("images", settings, *(rows_of(shard, "train") for shard in train), rows_of(val, "validation"))
+    return pack.pack(pack.Config(pairs_per_shard=1), settings, images=images).artifact
+
+
+def texts(config: Config, pairs: Artifact) -> dict[str, list[str]]:
+    prompts = list(choose_prompts(config, pairs))
+    return {group: [p.text for p in prompts if p.group == group] for group in ("fixed", "train", "val")}
+
+
+def test_held_out_prompts_are_none_that_training_has_as_a_caption(settings):
+    """A short caption of a held-out picture may be that of a training picture too: it would ask for what was seen."""
+    train = [["a red apple", "a green pear"], ["A Blue Plum on a table"]]
+    val = ["a red apple", "a blue plum on a table", "a red apple on blue", "a green apple", "a green"]
+    config = CONFIG.model_copy(update={"val_prompts": 10})
+    assert sorted(texts(config, packed(settings, train, val))["val"]) == [
+        "a green",
+        "a green apple",
+        "a red apple on blue",
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 50])
+def test_no_text_is_drawn_twice_in_a_group_and_the_order_of_shards_does_not_matter(settings, count):
+    captions = [f"{'A' if number % 3 else 'a'} picture of {number % 7}" for number in range(40)]
+    config = Config(prompts=("a frog", "a frog", "a bus"), train_prompts=count, val_prompts=count)
+    val = [f"unseen {number % 6}" for number in range(20)]
+    found = texts(config, packed(settings, [captions[:25], captions[25:]], val))
+    assert found["fixed"] == ["a frog", "a bus"]
+    assert len(found["train"]) == len({text.lower() for text in found["train"]}) == min(count, 7)
+    assert len(found["val"]) == len(set(found["val"])) == min(count, 6)
+    pairs = packed(settings, [captions[:25], captions[25:]], val)
+    backwards = choose_prompts(config, Backwards(**pairs.model_dump()))
+    assert list(backwards) == list(choose_prompts(config, pairs))
+
+
+class Backwards(Artifact):
+    def files(self, kind: str) -> list[str]:
+        return super().files(kind)[::-1]
 
 
 def test_every_candidate_is_a_picture_of_its_codes(settings, pairs):

@@ -14,6 +14,7 @@ from tasks.crawl.caption_files.decoding import decode, is_damaged
 
 FILE_COLUMNS = ("file", "filename", "filepath", "image", "imagename", "imagefile", "imagepath", "path")
 CAPTION_COLUMNS = ("caption", "captions", "text", "alt", "alttext", "description", "comment", "sentence")
+SPLIT_COLUMN = "split"
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MAX_LINES_OF_ROW = 50  # a quoted cell that is not closed within them counts as never closed
@@ -22,11 +23,15 @@ EXPECTED = "expected a column such as file or file_name and one such as caption 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that names an image and its captions, or one that cannot be read. `place`: "line 3" of the table."""
+    """A row that names an image and its captions, or one that cannot be read. `place`: "line 3" of the table.
+
+    `split` is what its column of that name holds, whatever that is; None if it is empty or there is none.
+    """
 
     place: str
     file: str = ""
     captions: tuple[str, ...] = ()
+    split: str | None = None
     fault: str | None = None
 
 
@@ -43,7 +48,7 @@ def rows(suffix: str, data: bytes, encoding: str | None = None) -> Iterator[Row]
     text, found = decode(data, encoding)
     lines = list(io.StringIO(text, newline=None))
     for row in _json_rows(lines) if suffix == ".jsonl" else _csv_rows(lines):
-        damaged = any(map(is_damaged, (row.file, *row.captions, row.fault or "")))
+        damaged = any(map(is_damaged, (row.file, *row.captions, row.split or "", row.fault or "")))
         yield (
             Row(row.place, fault=f"not {found}: the row holds bytes or characters without meaning") if damaged else row
         )
@@ -77,7 +82,7 @@ def _parquet_rows(data: bytes) -> Iterator[Row]:
 
     try:
         names = pq.read_schema(pa.BufferReader(data)).names
-        wanted = [name for name in names if _plain(name) in FILE_COLUMNS + CAPTION_COLUMNS]
+        wanted = [name for name in names if _plain(name) in (*FILE_COLUMNS, *CAPTION_COLUMNS, SPLIT_COLUMN)]
         values = pq.read_table(pa.BufferReader(data), columns=wanted).to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
         yield Row("the whole file", fault=f"no Parquet: {str(error)[:100]}")
@@ -166,8 +171,10 @@ def _row(place: str, value: dict[Any, Any]) -> Row:
         captions = tuple(_captions(next((text for _, text in texts if text), "")))
     except TypeError as error:
         return Row(place, fault=str(error))
+    _, split = by_name.get(SPLIT_COLUMN, ("", None))
+    said = "" if split is None else str(split).strip() if isinstance(split, str | int) else type(split).__name__
     # Flickr8k numbers the captions of an image: "dog.jpg#0".
-    return Row(place, re.sub(r"(\.\w+)#\d+$", r"\1", file.strip()), captions)
+    return Row(place, re.sub(r"(\.\w+)#\d+$", r"\1", file.strip()), captions, said or None)
 
 
 def _captions(value: Any) -> Iterable[str]:

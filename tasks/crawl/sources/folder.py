@@ -1,6 +1,6 @@
 """A folder of images with captions: text files of the same name, or tables such as captions.csv and metadata.jsonl."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import PurePosixPath
@@ -9,6 +9,7 @@ from tasks.crawl.candidates import Reference, Verdict, shard_of
 from tasks.crawl.caption_files import tables
 from tasks.crawl.caption_files.decoding import decode, is_damaged
 from tasks.crawl.sources.folder_files import FolderFiles, Names, url_of
+from tasks.crawl.splits import TRAIN, VALIDATION, split_named
 from tasks.engine.output import Shard
 from tasks.errors import SourceError
 
@@ -17,17 +18,22 @@ HOW_TO_CAPTION = (
     "give each image a text file of the same name (cat.jpg, cat.txt), or put a captions.csv with the columns "
     "file,caption beside them"
 )
+HOW_TO_STATE_SPLITS = "name splits train, validation or test, or give a column that states none another name than split"
 MESSAGES = 3  # faults that the error about a folder without captions quotes
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption as a file holds it. `target` is the image's path in the folder; `fault` says why it cannot be read."""
+    """A caption as a file holds it, with the split as it is written beside it.
+
+    `target` is the image's path in the folder; `fault` says why the caption cannot be read.
+    """
 
     file: str
     place: str
     target: str = ""
     text: str = ""
+    split: str | None = None
     fault: str | None = None
     hint: str | None = None
 
@@ -50,7 +56,8 @@ def crawl_folder(licence: str | None, folder: str, encoding: str | None = None) 
     if not files.images:
         raise SourceError(f"{files.root} holds no images ({files.expected_formats()}): name another source.folder.")
     captions = list(_captions(files, encoding))
-    judged = [_judged(files, caption, licence) for caption in captions]
+    splits = split_folders(files.images)
+    judged = [_judged(files, caption, licence, splits) for caption in captions]
     if not any(verdict is None for _, verdict in judged):
         raise SourceError(_without_captions(files, captions, [verdict for _, verdict in judged if verdict]))
     mentioned = {caption.target for caption in captions}
@@ -61,9 +68,23 @@ def crawl_folder(licence: str | None, folder: str, encoding: str | None = None) 
     return shard_of([reference for reference, _ in judged], SOURCE, verdicts.__getitem__, {})
 
 
-def _judged(files: FolderFiles, caption: Caption, licence: str | None) -> tuple[Reference, Verdict | None]:
+def split_folders(images: Iterable[str]) -> dict[str, str]:
+    """The split of each folder at the top that is named for one, as in Hugging Face's imagefolder.
+
+    Only where both training and held-out images lie in such folders, so that a folder that is called "test" by chance
+    states nothing.
+    """
+    tops = {path.split("/")[0] for path in images if "/" in path}
+    named = {top: split for top in tops if (split := split_named(top))}
+    return named if {TRAIN, VALIDATION} <= set(named.values()) else {}
+
+
+def _judged(
+    files: FolderFiles, caption: Caption, licence: str | None, splits: Mapping[str, str]
+) -> tuple[Reference, Verdict | None]:
     url = url_of(caption.target or caption.file)
-    reference = Reference(url, caption.text or None, url_of(caption.file, caption.place), licence)
+    split = split_named(caption.split) if caption.split else splits.get(caption.target.split("/")[0])
+    reference = Reference(url, caption.text or None, url_of(caption.file, caption.place), licence, split=split)
     if caption.fault is not None:
         return reference, Verdict("unreadable_caption", _printable(f"{caption.found_at}: {caption.fault}"))
     if caption.target in files.unread_images:
@@ -71,6 +92,9 @@ def _judged(files: FolderFiles, caption: Caption, licence: str | None) -> tuple[
     if caption.target not in files.images:
         detail = f"{caption.found_at}: {caption.hint or f'there is no file {caption.target}'}"
         return reference, Verdict("no_image", _printable(detail))
+    if caption.split and split is None:
+        detail = f"{caption.found_at}: '{caption.split[:40]}' is no split such as train, validation or test"
+        return reference, Verdict("unknown_split", _printable(detail))
     return reference, None if caption.text else Verdict("no_caption", _printable(f"{caption.found_at} is empty"))
 
 
@@ -98,7 +122,7 @@ def _of_table(names: Names, table: str, data: bytes, encoding: str | None) -> It
             continue
         found, hint = names.image(target)
         for text in row.captions:
-            yield Caption(table, row.place, found or target, text, hint=hint)
+            yield Caption(table, row.place, found or target, text, row.split, hint=hint)
 
 
 def _of_text(names: Names, file: str, data: bytes, encoding: str | None) -> Iterator[Caption]:
@@ -125,6 +149,8 @@ def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts:
     faults = [verdict.detail for verdict in verdicts if verdict.detail][:MESSAGES]
     faults += [f"{path} is not read: a table is named captions or metadata" for path in files.other_tables[:MESSAGES]]
     found = f" Found: {'; '.join(faults)}." if faults else ""
+    if any(verdict.reason == "unknown_split" for verdict in verdicts):
+        return _printable(f"{files.root} holds no captioned image of a known split: {HOW_TO_STATE_SPLITS}.{found}")
     return _printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
 
 

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding
 from w3lib.url import safe_url_string
 
 from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
+from tasks.crawl.splits import split_named
 from tasks.web.connection import RefusedError
 from tasks.web.download import absolute, without_credentials
 from tasks.web.opt_out import AGENT_TOKEN, TDM, directives
@@ -30,18 +32,29 @@ SET_MEMBER = re.compile(r"(\S*[^\s,])(?:\s+([\d.]+)[wx])?\s*(?:,|\Z)")
 REFRESH = re.compile(r"^\s*[\d.]*\s*[;,]?\s*url\s*=\s*[\"']?([^\"'>]+)", re.IGNORECASE)
 
 
+class PageImage(NamedTuple):
+    """An `img` as it is written. Longer URLs and alt texts than the limits are cut to one character more.
+
+    Attributes:
+        split: train or validation, if its `data-split` names one.
+    """
+
+    url: str
+    alt: str | None
+    split: str | None = None
+
+
 @dataclass
 class Page:
     """What a page holds; URLs as they are written, to be made absolute by `resolve`.
 
     Attributes:
-        images: URL and alt text of each `img`. Longer ones than the limits are cut to one character more.
         links_beyond, images_beyond: how many were left out, because there are too many on the page.
     """
 
     url: str
     base: str | None = None
-    images: list[tuple[str, str | None]] = field(default_factory=list)
+    images: list[PageImage] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     licence: str | None = None
     directives: set[str] = field(default_factory=set)
@@ -113,7 +126,8 @@ class _Reader:
             return
         alt = attributes.get("alt")
         source = image_source(attributes, self.sources or [])
-        self.page.images.append((source, None if alt is None else alt[: MAX_ALT_CHARACTERS + 1]))
+        alt = None if alt is None else alt[: MAX_ALT_CHARACTERS + 1]
+        self.page.images.append(PageImage(source, alt, split_named(attributes.get("data-split", ""))))
 
     def _link(self, attributes: Mapping[str, str]) -> None:
         if "href" in attributes and "nofollow" not in _words(attributes.get("rel")):

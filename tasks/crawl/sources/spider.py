@@ -171,9 +171,10 @@ class ImageSpider(scrapy.Spider):
         """Adds the page's images to those found."""
         licence = page.resolve(page.licence) if page.licence else None
         self.counts["images_beyond_limit"] += page.images_beyond
-        for source, alt in page.images:
-            url = page.resolve(source) if source else ""
-            row = {"url": url, "alt": alt, "page_url": page.url, "licence": licence, "opted_out": opted_out}
+        for image in page.images:
+            url = page.resolve(image.url) if image.url else ""
+            row = {"url": url, "alt": image.alt, "page_url": page.url, "licence": licence, "opted_out": opted_out}
+            row["split"] = image.split
             self.characters += sum(len(value or "") for value in row.values())
             if self.characters > MAX_CHARACTERS_KEPT:
                 self.counts["images_beyond_limit"] += 1

@@ -1,5 +1,6 @@
 """Every caption and every image of a folder is a candidate or a reject that says what is missing."""
 
+import json
 import os
 import unicodedata
 from urllib.parse import unquote, urlsplit
@@ -193,7 +194,12 @@ def test_a_bad_row_is_one_reject_and_costs_no_other(folder, file, bad, message):
     assert any(detail.startswith(message) for detail in details(folder))
 
 
-def test_the_splits_of_a_hugging_face_folder_are_read(tmp_path):
+def splits(folder) -> dict[str, str | None]:
+    """The split of each image that is a candidate."""
+    return {name_of(row): row["split"] for row in crawl_folder(None, str(folder)).tables["candidates"].to_pylist()}
+
+
+def test_the_splits_of_a_hugging_face_folder_are_kept(tmp_path):
     folder = pictures_in(tmp_path, "train/0001.png", "validation/0001.png", "test/a/b.jpg")
     (folder / "train/metadata.jsonl").write_text('{"file_name": "0001.png", "text": "a dog"}')
     (folder / "validation/metadata.csv").write_text("file_name,text\n0001.png,a cat")
@@ -202,6 +208,63 @@ def test_the_splits_of_a_hugging_face_folder_are_read(tmp_path):
     assert rejects == []
     assert captions == [("test/a/b.jpg", "a bird"), ("train/0001.png", "a dog"), ("train/0001.png", "a dog again"),
                         ("validation/0001.png", "a cat")]  # fmt: skip
+    held_out = {"test/a/b.jpg": "validation", "validation/0001.png": "validation"}
+    assert splits(folder) == {"train/0001.png": "train", **held_out}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("train/a.jpg", "dev/b.jpg"), ["train", "validation"]),
+        (("Training/a.jpg", "VAL/b.jpg"), ["train", "validation"]),
+        (("train/a.jpg", "test/b.jpg", "c.jpg", "more/d.jpg"), ["train", "validation", None, None]),
+        (("train/a.jpg", "more/test/b.jpg"), [None, None]),
+        (("pictures/a.jpg", "test/b.jpg"), [None, None]),
+        (("val/a.jpg", "test/b.jpg"), [None, None]),
+        (("train.jpg", "test.jpg"), [None, None]),
+    ],
+)
+def test_folders_at_the_top_state_splits_if_both_training_and_held_out_images_lie_in_such(tmp_path, names, expected):
+    folder = pictures_in(tmp_path, *names)
+    for name in names:
+        (folder / name).with_suffix(".txt").write_text("a picture")
+    assert splits(folder) == dict(zip(names, expected, strict=True))
+
+
+@pytest.mark.parametrize("written", ["csv", "jsonl", "parquet"])
+def test_a_column_of_a_table_states_splits(tmp_path, written):
+    stated = {"a.jpg": "train", "b.jpg": "Validation", "c.jpg": "held_out", "d.jpg": "", "e.jpg": None, "f.jpg": "odd"}
+    table = pa.table({"file_name": list(stated), "split": list(stated.values()), "text": ["a picture"] * 6})
+    folder = pictures_in(tmp_path, *stated)
+    if written == "parquet":
+        pq.write_table(table, folder / "metadata.parquet")
+    elif written == "jsonl":
+        (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, table.to_pylist())))
+    else:
+        rows = [",".join(value or "" for value in row.values()) for row in table.to_pylist()]
+        (folder / "metadata.csv").write_text("\n".join(["file_name,Split,text", *rows]))
+    held_out = {"b.jpg": "validation", "c.jpg": "validation"}
+    assert splits(folder) == {"a.jpg": "train", **held_out, "d.jpg": None, "e.jpg": None}
+    assert crawled(folder)[1] == [("f.jpg", "unknown_split")]
+    assert details(folder)[0].endswith("'odd' is no split such as train, validation or test")
+
+
+def test_a_column_says_more_than_the_folder_an_image_lies_in(tmp_path):
+    folder = pictures_in(tmp_path, "train/a.jpg", "train/b.jpg", "test/c.jpg")
+    (folder / "metadata.csv").write_text(
+        "file,split,text\ntrain/a.jpg,dev,a dog\ntrain/b.jpg,,a cat\ntest/c.jpg,,a cow"
+    )
+    assert splits(folder) == {"train/a.jpg": "validation", "train/b.jpg": "train", "test/c.jpg": "validation"}
+
+
+def test_an_image_that_one_caption_of_several_holds_out_is_held_out_with_all(tmp_path):
+    folder = pictures_in(tmp_path, "a.jpg", "b.jpg")
+    rows = ["a.jpg,a dog,train", "a.jpg,one dog,", "a.jpg,one dog,test", "b.jpg,a cat,train", "b.jpg,one cat,"]
+    (folder / "captions.csv").write_text("\n".join(["file,caption,split", *rows]))
+    found = [(row["alt"], row["split"]) for row in crawl_folder(None, str(folder)).tables["candidates"].to_pylist()]
+    assert sorted(found) == [
+        ("a cat", "train"), ("a dog", "validation"), ("one cat", "train"), ("one dog", "validation")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -267,6 +330,8 @@ def test_images_of_all_formats_that_are_read_are_found(tmp_path, suffix):
         ({"a.png": b"x", "metadata.jsonl": b"{broken"}, "metadata.jsonl line 1: no JSON"),
         ({"a.png": b"x", "metadata.parquet": b"PAR1"}, "metadata.parquet the whole file: no Parquet"),
         ({"a.png": b"x", "labels.csv": b"file,caption\na.png,a dog"}, "labels.csv is not read: a table is named"),
+        ({"a.png": b"x", "metadata.jsonl": b'{"file": "a.png", "text": "a dog", "split": 3}'}, "known.*'3' is no"),
+        ({"a.png": b"x", "metadata.jsonl": b'{"file": "a.png", "text": "a dog", "split": [3]}'}, "'list' is no split"),
     ],
 )  # fmt: skip
 def test_a_folder_without_pairs_is_an_error_with_what_was_found_and_the_remedy(settings, tmp_path, files, message):

@@ -56,6 +56,22 @@ def test_images_with_alt_text_are_found_by_following_links(settings):
     assert row["pair_id"] == pair_id(row["url"], row["alt"])
 
 
+def test_a_split_that_a_page_states_travels_with_the_image(settings):
+    held_out = "<img src='/a.png' alt='the very same dog' data-split='validation'><img src='/b.png' data-split='test'>"
+    paths = {
+        "/": page(image("/a.png", "the very same dog"), image("/a.png", "a dog"), image("/b.png", "a cat"), link("/z")),
+        "/z": page(held_out, "<img src='/c.png' alt='a cow' data-split='train'>", image("/d.png", "a hen")),
+    }
+    artifact, site = crawled(settings, paths)
+    assert {(row["url"].removeprefix(site), row["alt"]): row["split"] for row in rows(artifact, "candidates")} == {
+        ("/a.png", "the very same dog"): "validation",  # what a duplicate says counts too
+        ("/a.png", "a dog"): "validation",
+        ("/b.png", "a cat"): "validation",  # and what an image without alt text says
+        ("/c.png", "a cow"): "train",
+        ("/d.png", "a hen"): None,
+    }
+
+
 def test_references_that_cannot_be_used_are_rejects_with_a_reason(settings):
     content = [
         image("/mute.png", None), image("/blank.png", "  "), image("data:image/gif;base64,AAAA"), image("javascript:x"),

@@ -181,6 +181,42 @@ def test_a_duplicate_at_another_address_goes_with_all_its_captions(settings):
     assert sorted(row["reason"] for row in rows(unique, "rejects")) == ["exact_duplicate"] * 2 + ["near_duplicate"] * 2
 
 
+def split_rows(name: str, image: bytes, split: str | None, *captions: str, side: int = 80) -> list[dict]:
+    plain = captions_of(name, image, *captions or (f"a picture named {name}",))
+    return [{**row, "split": split, "width": side, "height": side} for row in plain]
+
+
+def splits_kept(settings, *shards: list[dict]) -> dict[str, str | None]:
+    """The split of each row that is kept, by the name of the image and the caption."""
+    unique = dedup(Config(), settings, images=artifact("images", settings, *shards)).artifact
+    kept = {(row["url"].rsplit("/", 1)[-1], row["caption"]): row["split"] for row in rows(unique, "images")}
+    assert unique.manifest().counts.rows_in == sum(map(len, shards)) == len(kept) + len(rows(unique, "rejects"))
+    return kept
+
+
+@pytest.mark.parametrize("stated", ["train", None])
+@pytest.mark.parametrize("copy", [picture(1, (200, 200)), picture(1, (96, 96), "JPEG"), picture(1)])
+def test_of_copies_the_held_out_one_is_kept_and_none_is_left_to_training(settings, stated, copy):
+    """Also where the copy is larger or the very same file: else training would see a held-out picture."""
+    larger = split_rows("large", copy, stated, "a dog", "one dog", side=200)
+    held_out = split_rows("small", picture(1), "validation", "the dog")
+    other = split_rows("cat", picture(2), stated, "a cat")
+    kept = splits_kept(settings, larger, other, held_out)
+    assert kept == {("small", "the dog"): "validation", ("cat", "a cat"): stated}
+
+
+def test_all_captions_of_an_image_get_the_split_that_one_of_them_states(settings):
+    """A page may say that a picture is held out, and another page that shows it may say nothing, or else."""
+    first = split_rows("dog", picture(1), "train", "a dog") + split_rows("cat", picture(2), None, "a cat")
+    second = split_rows("dog", picture(1), "validation", "one dog") + split_rows("cat", picture(2), "train", "one cat")
+    third = split_rows("dog", picture(1), None, "the dog") + split_rows("owl", picture(3), None, "an owl")
+    assert splits_kept(settings, first, second, third) == {
+        **dict.fromkeys([("dog", "a dog"), ("dog", "one dog"), ("dog", "the dog")], "validation"),
+        **dict.fromkeys([("cat", "a cat"), ("cat", "one cat")], "train"),
+        ("owl", "an owl"): None,
+    }
+
+
 def test_another_picture_at_the_same_address_is_compared_like_any_other(settings):
     """A server may answer twice with different files; two of the same picture remain duplicates."""
     rows_in = captions_of("a", picture(1), "a dog") + captions_of("a", picture(2), "a cat")

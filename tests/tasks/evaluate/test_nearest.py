@@ -32,7 +32,7 @@ def test_the_nearest_picture_does_not_depend_on_how_the_corpus_is_cut(run):
     whole = scan(run.artifacts["pack"].files("train"), questions, run.settings)
     parts = scan(cut.files("train"), questions, run.settings)
     assert parts.nearest.pair_ids.tolist() == whole.nearest.pair_ids.tolist()
-    assert parts.rows == whole.rows == 24
+    assert parts.images == whole.images == 24
     assert parts.found_by_words[run.train[0]["caption"]].pair_id == run.train[0]["pair_id"]
 
 
@@ -40,11 +40,11 @@ def test_of_two_equal_pictures_the_lower_id_is_named(run):
     twins = [{**run.train[0], "pair_id": pair_id} for pair_id in ("b" * 16, "a" * 16)]
     shard = Shard(2, {"train": table(twins, schemas.PAIRS)})
     pair = run.finish("twins", lambda output: output.map(lambda item: item, [shard]))
-    questions = Questions.about([thumbnails([run.train[0]["image"]])])
+    questions = Questions(thumbnails([run.train[0]["image"]]), (), frozenset())
     assert scan_shard(questions, pair.files("train")[0]).nearest.pair_ids.tolist() == ["a" * 16]
 
 
 def test_the_work_of_a_shard_can_travel_to_a_worker(run):
-    questions = Questions.about([thumbnails([run.train[0]["image"]])])
+    questions = Questions(thumbnails([run.train[0]["image"]]), (), frozenset())
     answer = scan_shard(questions, run.artifacts["pack"].files("train")[0])
-    assert pickle.loads(pickle.dumps(answer)).rows == 24
+    assert pickle.loads(pickle.dumps(answer)).images == 24

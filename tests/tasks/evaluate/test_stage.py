@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.finished_run import FinishedRun, evaluated, finished_run
+from support.finished_run import FinishedRun, evaluated, finished_run, table
 
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
+from tasks.engine.output import Shard
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.evaluate.hits import HitRate
 from tasks.settings import Settings
@@ -52,6 +53,20 @@ def test_a_held_out_drawing_of_the_true_picture_is_nearer_to_it_than_other_pictu
     distance = figures_of(evaluated(run)).true_distance
     others = (distance.first, distance.word_search, distance.other_images)
     assert distance.best.value < 25 < min(other.value for other in others)
+
+
+def test_further_captions_of_the_same_images_change_no_figure_of_pictures(settings):
+    """Else the drawing of one caption would count as a miss when another caption of its image comes first by id."""
+    run = finished_run(settings, hit=lambda prompt, rank: rank == 0)
+    before = figures_of(evaluated(run))
+    packed = {}
+    for split, pairs in (("train", run.train), ("val", run.val)):
+        further = [{**pair, "pair_id": f"!{pair['pair_id'][1:]}", "caption": "another caption"} for pair in pairs]
+        packed[split] = table([*further, *pairs], schemas.PAIRS)
+    run.finish("pack", lambda output: output.map(lambda item: item, [Shard(60, packed)]), "dedup")
+    after = figures_of(evaluated(run))
+    assert (after.hits, after.reconstruction, after.train_images) == (before.hits, before.reconstruction, 24)
+    assert after.hits.seen.best.value == 1
 
 
 def test_every_sample_and_every_held_out_image_is_accounted_for(evaluation):

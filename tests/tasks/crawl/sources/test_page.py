@@ -14,7 +14,7 @@ def page(text: str):
 
 def images(text: str) -> list[str]:
     found = page(text)
-    return [found.resolve(source) if source else "" for source, _ in found.images]
+    return [found.resolve(image.url) if image.url else "" for image in found.images]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,9 @@ def test_a_page_of_too_many_links_and_images_is_cut_and_counted():
 
 
 def test_texts_and_addresses_of_megabytes_are_cut_where_they_are_read():
-    ((source, alt),) = page(f"<img src='{'a' * 4_500_000}' alt='{'b' * 4_500_000}'>").images
-    assert (len(source), len(alt)) == (MAX_URL_CHARACTERS + 1, MAX_ALT_CHARACTERS + 1)
+    (image,) = page(f"<img src='{'a' * 4_500_000}' alt='{'b' * 4_500_000}' data-split='{'c' * 4_500_000}'>").images
+    assert image.split is None
+    assert (len(image.url), len(image.alt)) == (MAX_URL_CHARACTERS + 1, MAX_ALT_CHARACTERS + 1)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,21 @@ def test_directives_of_meta_elements(head, expected):
     assert page(f"<head>{head}</head>").directives == expected
 
 
+@pytest.mark.parametrize(
+    ("element", "split"),
+    [
+        ("<img src=a data-split=validation>", "validation"),
+        ("<img src=a DATA-SPLIT=' Held-Out '>", "validation"),
+        ("<img src=a data-split=train>", "train"),
+        ("<img src=a data-split=yes>", None),
+        ("<img src=a data-split>", None),
+        ("<div data-split=validation><img src=a></div>", None),
+    ],
+)
+def test_an_image_is_in_the_split_that_its_element_names_if_that_is_one(element, split):
+    assert [image.split for image in page(element).images] == [split]
+
+
 def test_addresses_are_relative_to_the_base_element():
     assert images("<base href='/images/'><base href='/no/'><img src=a.png>") == ["http://example.com/images/a.png"]
 
@@ -106,10 +122,10 @@ def test_bytes_that_are_no_page_are_a_page_without_images(body):
 def test_an_encoding_that_is_of_python_and_not_of_the_web_is_not_obeyed(charset, declared):
     text = f"<meta charset={charset}><img src=a.png alt='a caf\u00e9 \\u0041'>"
     found = read_page(URL, text.encode(), f"text/html; charset={charset}" if declared == "header" else "text/html")
-    assert found.images == [("a.png", "a caf\u00e9 \\u0041")]
+    assert found.images == [("a.png", "a caf\u00e9 \\u0041", None)]
 
 
 def test_a_large_page_that_claims_to_be_punycode_takes_no_more_time_than_another():
     """Python's decoder of punycode takes quadratic time: hours for the 10 MB that a page may have."""
     found = read_page(URL, b"<img src=a.png>-" + b"9" * 5_000_000, "text/html; charset=punycode")
-    assert [source for source, _ in found.images] == ["a.png"]
+    assert [image.url for image in found.images] == ["a.png"]
