@@ -1,6 +1,7 @@
 """The grounds of composed pictures: colours with plain names, and patterns of them with white."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -25,8 +26,9 @@ STRIPES = 9  # of both tones, from side to side
 CELLS = 8  # of dots and checks, along a side
 
 
+@lru_cache(maxsize=128)
 def ground(colour: str, pattern: Pattern, side_px: int) -> Picture:
-    """A ground as uint8 RGB [side_px, side_px, 3].
+    """A ground as uint8 RGB [side_px, side_px, 3], to be copied and not changed.
 
     Raises:
         KeyError: there is no such colour.
@@ -34,7 +36,9 @@ def ground(colour: str, pattern: Pattern, side_px: int) -> Picture:
     tone = np.array(COLOURS[colour], np.float64)
     white = tone + (255 - tone) * WHITENESS
     inked = _inked(pattern, side_px)[..., None]
-    return np.rint(tone + (white - tone) * inked).astype(np.uint8)
+    picture = np.rint(tone + (white - tone) * inked).astype(np.uint8)
+    picture.flags.writeable = False
+    return picture
 
 
 def _inked(pattern: Pattern, side_px: int) -> NDArray[np.float64]:
