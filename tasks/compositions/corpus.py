@@ -12,18 +12,17 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from tasks.compositions import grounds, pool
 from tasks.compositions.config import CompositionsConfig
 from tasks.compositions.grounds import COLOURS
-from tasks.compositions.pool import THINGS, drawn, pictures, shuffled
-from tasks.compositions.rendering import Renderer, encoded
+from tasks.compositions.pool import THINGS, drawn, shuffled
+from tasks.compositions.rendering import Renderer, encoded, pictures
 from tasks.compositions.scene import PATTERNS, Relation, Scene, Size
 from tasks.compositions.wording import wordings
 
 Split = Literal["train", "validation"]
 Combination = tuple[str, ...]  # the family, and the parts that occur together
 
-FAMILIAR_THINGS = 66  # of the pool, which other seeds than 0 draw last
-FAMILIAR_COLOURS = 10
 MIN_WORDS = 3  # of a caption, as the pipeline's screening of captions wants
 NEAR = 70  # a pixel nearer to its ground, in RGB, is lost on it
 MIN_VISIBLE = 0.5  # share of a thing's pixels that must not be lost on its ground
@@ -63,21 +62,29 @@ def combinations(scene: Scene) -> frozenset[Combination]:
 
 
 class Corpus:
-    """The corpus of a config: its things, what is held out, and its pictures.
+    """The corpus of a config: the same on every machine.
 
-    Raises:
-        KeyError: the archive lacks a thing of the pool.
+    Attributes:
+        things: names of those that are learned.
+        unseen: names of those of which all pictures are held out.
+        colours: names of the colours of the grounds.
+        renderer: draws any scene of all these.
     """
 
     def __init__(self, config: CompositionsConfig, archive: Path) -> None:
+        """`archive`: the zip of pictures of things.
+
+        Raises:
+            KeyError: the archive lacks a thing of the pool.
+        """
         self.config = config
-        names = drawn(THINGS, config.things + config.unseen_things, config.seed, FAMILIAR_THINGS)
+        names = drawn(THINGS, config.things + config.unseen_things, config.seed, pool.FAMILIAR)
         self.unseen = tuple(shuffled(names, f"{config.seed} unseen")[: config.unseen_things])
         self.things = tuple(name for name in names if name not in self.unseen)
         self.colours = (
             config.colours
             if isinstance(config.colours, tuple)
-            else drawn(tuple(COLOURS), config.colours, config.seed, FAMILIAR_COLOURS)
+            else drawn(tuple(COLOURS), config.colours, config.seed, grounds.FAMILIAR)
         )
         self.renderer = Renderer(pictures(archive, names))
         self._visible = {
@@ -93,8 +100,8 @@ class Corpus:
     def held_out(self) -> frozenset[Combination]:
         """The combinations that no training picture shows."""
         share, seed = self.config.held_out, self.config.seed
-        plain = {thing: self.grounds((thing,), ()) for thing in self.things}
-        held = {("thing", thing) for thing in self.unseen}
+        plain = {thing: self.visible_colours((thing,), ()) for thing in self.things}
+        held: set[Combination] = {("thing", thing) for thing in self.unseen}
         held |= _held("colour", plain, share, seed)
         for family, parts in (("count", ("2", "3")), ("size", SIZES), ("pattern", PATTERNS[1:])):
             held |= _held(family, dict.fromkeys(self.things, parts), share, seed)
@@ -112,7 +119,7 @@ class Corpus:
         scenes = shuffled(self._scenes(), f"{self.config.seed} order")
         return tuple(self._composition(number, scene) for number, scene in enumerate(scenes))
 
-    def grounds(self, things: Sequence[str], held: Iterable[Combination]) -> tuple[str, ...]:
+    def visible_colours(self, things: Sequence[str], held: Iterable[Combination]) -> tuple[str, ...]:
         """The colours that all these things can be seen on, or the best one, without those held out for one of them."""
         allowed = [c for c in self.colours if not any(("colour", thing, c) in held for thing in things)]
         seen = {colour: min(self._visible[thing, colour] for thing in things) for colour in allowed}
@@ -121,7 +128,7 @@ class Corpus:
     def _scenes(self) -> Iterator[Scene]:
         config = self.config
         for thing in self.things:
-            for colour in self.grounds((thing,), ()):
+            for colour in self.visible_colours((thing,), ()):
                 yield Scene((thing,), colour=colour, pattern="plain")
             for pattern in PATTERNS[1:]:
                 for colour in self._some((thing,), pattern, config.per_pattern):
@@ -141,7 +148,7 @@ class Corpus:
 
     def _some(self, things: Sequence[str], kind: str, count: int) -> list[str]:
         """Colours for so many pictures, which hold out no further combination; fewer where there are not so many."""
-        return shuffled(self.grounds(things, self.held_out), f"{self.config.seed} {kind} {things}")[:count]
+        return shuffled(self.visible_colours(things, self.held_out), f"{self.config.seed} {kind} {things}")[:count]
 
     def _composition(self, number: int, scene: Scene) -> Composition:
         held = bool(combinations(scene) & self.held_out)
@@ -152,7 +159,6 @@ class Corpus:
 def _held(family: str, parts: Mapping[str, Sequence[str]], share: float, seed: int) -> set[Combination]:
     """A share of the combinations of things with their parts: spread evenly over both, and never all of a thing's."""
     held: set[Combination] = set()
-    of_thing: Counter[str] = Counter()
     of_part: Counter[str] = Counter()
     wanted = round(share * sum(map(len, parts.values())))
     order = shuffled(parts, f"{seed} {family}")
@@ -163,7 +169,6 @@ def _held(family: str, parts: Mapping[str, Sequence[str]], share: float, seed: i
         if len(free) > max(1, len(parts[thing]) // 2):
             part = min(free, key=lambda part: of_part[part])
             held.add((family, thing, part))
-            of_thing[thing] += 1
             of_part[part] += 1
     return held
 

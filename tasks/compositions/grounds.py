@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from tasks.compositions.scene import Pattern
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 RGB = tuple[int, int, int]
-Picture = NDArray[np.uint8]
+Picture: TypeAlias = "NDArray[np.uint8]"
 
 # All far from each other and from white, which the patterns are made with. The first ten are those of seed 0.
 COLOURS: Mapping[str, RGB] = MappingProxyType({
@@ -22,6 +24,7 @@ COLOURS: Mapping[str, RGB] = MappingProxyType({
 })  # fmt: skip
 
 WHITENESS = 0.85  # of the white in a pattern: less glaring than white itself
+FAMILIAR = 10  # of the colours: those of seed 0, which other seeds draw last
 STRIPES = 9  # of both tones, from side to side
 CELLS = 8  # of dots and checks, along a side
 
@@ -33,6 +36,8 @@ def ground(colour: str, pattern: Pattern, side_px: int) -> Picture:
     Raises:
         KeyError: there is no such colour.
     """
+    import numpy as np
+
     tone = np.array(COLOURS[colour], np.float64)
     white = tone + (255 - tone) * WHITENESS
     inked = _inked(pattern, side_px)[..., None]
@@ -41,8 +46,10 @@ def ground(colour: str, pattern: Pattern, side_px: int) -> Picture:
     return picture
 
 
-def _inked(pattern: Pattern, side_px: int) -> NDArray[np.float64]:
+def _inked(pattern: Pattern, side_px: int) -> "NDArray[np.float64]":
     """How white each pixel is, from 0 to 1, with soft edges [side_px, side_px]."""
+    import numpy as np
+
     if pattern == "plain":
         return np.zeros((side_px, side_px))
     along = (np.arange(side_px) + 0.5) / side_px
@@ -58,6 +65,8 @@ def _inked(pattern: Pattern, side_px: int) -> NDArray[np.float64]:
     return odd * np.clip((0.36 - radius) * side_px / CELLS + 0.5, 0, 1)
 
 
-def _soft(wave: NDArray[np.float64], period_px: float) -> NDArray[np.float64]:
+def _soft(wave: "NDArray[np.float64]", period_px: float) -> "NDArray[np.float64]":
     """0 where a wave of -1 to 1 is negative, 1 where it is positive, in between within a pixel of its zeros."""
+    import numpy as np
+
     return np.clip(wave * period_px / np.pi + 0.5, 0, 1)

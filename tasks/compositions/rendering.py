@@ -1,8 +1,11 @@
 """Draws composed pictures: things cut from the archive, in fixed places, on a ground."""
 
-from collections.abc import Mapping
+import csv
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
+from io import BytesIO, StringIO
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -10,10 +13,11 @@ import numpy as np
 from PIL import Image
 
 from tasks.compositions.grounds import Picture, ground
+from tasks.compositions.pool import ARCHIVE_NAMES
 from tasks.compositions.scene import Scene
 
 SIDE_PX = 144  # crops for training at 96 px are up to 3/2 of that
-JITTER = 0.03  # largest shift and change of size, as a share of the side and of the size
+JITTER = 0.03  # of a thing's size: its largest shift, to each side, and its largest change of size
 
 Layout = Literal["ordinary", "small", "large", "left of", "above", "two", "three"]
 
@@ -28,13 +32,13 @@ class Slot:
 
 
 SLOTS: Mapping[Layout, tuple[Slot, ...]] = MappingProxyType({
-    "ordinary": (Slot(0.50, 0.50, 0.66),),
+    "ordinary": (Slot(0.50, 0.50, 0.64),),
     "small": (Slot(0.50, 0.50, 0.36),),
-    "large": (Slot(0.50, 0.50, 0.92),),
-    "left of": (Slot(0.26, 0.50, 0.46), Slot(0.74, 0.50, 0.46)),
-    "above": (Slot(0.50, 0.26, 0.46), Slot(0.50, 0.74, 0.46)),
+    "large": (Slot(0.50, 0.50, 0.90),),
+    "left of": (Slot(0.255, 0.50, 0.45), Slot(0.745, 0.50, 0.45)),
+    "above": (Slot(0.50, 0.255, 0.45), Slot(0.50, 0.745, 0.45)),
     "two": (Slot(0.27, 0.50, 0.40), Slot(0.73, 0.50, 0.40)),
-    "three": (Slot(0.50, 0.27, 0.40), Slot(0.27, 0.70, 0.40), Slot(0.73, 0.70, 0.40)),
+    "three": (Slot(0.50, 0.26, 0.40), Slot(0.27, 0.71, 0.40), Slot(0.73, 0.71, 0.40)),
 })  # fmt: skip
 
 
@@ -62,20 +66,20 @@ class Renderer:
         """A picture of the scene, uint8 RGB [side_px, side_px, 3]; the seed decides small shifts and sizes.
 
         Raises:
-            KeyError: a thing or the colour is not known, or the colour is not given.
-            ValueError: two things without a relation.
+            KeyError: a thing or the colour is not known.
+            ValueError: the colour is not given, or two things without a relation.
         """
         if len(scene.things) == 2 and scene.relation is None:
             raise ValueError("a picture of two things needs their relation")
         if scene.colour is None:
-            raise KeyError("a picture needs the colour of its ground")
+            raise ValueError("a picture needs the colour of its ground")
         jitter = np.random.default_rng(seed)
         picture = Image.fromarray(ground(scene.colour, scene.pattern or "plain", self.side_px))
         for number, slot in enumerate(SLOTS[layout(scene)]):
             shift_x, shift_y, growth = jitter.uniform(-JITTER, JITTER, 3)
             thing = self._sized(scene.things[number % len(scene.things)], slot.side * (1 + growth))
-            left = (slot.x + shift_x) * self.side_px - thing.width / 2
-            top = (slot.y + shift_y) * self.side_px - thing.height / 2
+            left = (slot.x + shift_x * slot.side) * self.side_px - thing.width / 2
+            top = (slot.y + shift_y * slot.side) * self.side_px - thing.height / 2
             picture.paste(thing, (round(left), round(top)), thing)
         return np.asarray(picture)
 
@@ -91,7 +95,19 @@ class Renderer:
         return self._resized[name, longer_px]
 
 
-def cut_out(image: bytes) -> Image.Image:
+def pictures(archive: Path, names: Iterable[str]) -> Mapping[str, Image.Image]:
+    """Things of the archive by name, as RGBA pictures cropped to what is visible.
+
+    Raises:
+        KeyError: the archive has no such thing.
+    """
+    with zipfile.ZipFile(archive) as content:
+        table = csv.DictReader(StringIO(content.read("metadata.csv").decode()))
+        files = {row["name"]: row["file"] for row in table if not row["skin_tone"]}
+        return {name: _cut_out(content.read(f"images/{files[ARCHIVE_NAMES.get(name, name)]}")) for name in names}
+
+
+def _cut_out(image: bytes) -> Image.Image:
     """An encoded picture with transparency, as RGBA, cropped to what is visible."""
     picture = Image.open(BytesIO(image)).convert("RGBA")
     return picture.crop(picture.getchannel("A").point(lambda alpha: 255 * (alpha > 8)).getbbox())

@@ -129,8 +129,10 @@ def _tells(subject: Subject, scene: Scene) -> bool:
     if "{a_other}" not in subject.template:
         return len(scene.things) == 1 and (subject.count, subject.size) == (scene.count, scene.size)
     beside = any(words in subject.template for words in ONLY_SIDE_BY_SIDE)
-    return len(scene.things) == 2 and subject.relation in (None, scene.relation) and not (
-        beside and scene.relation == "above"
+    return (
+        len(scene.things) == 2
+        and subject.relation in (None, scene.relation)
+        and not (beside and scene.relation == "above")
     )
 
 

@@ -97,9 +97,12 @@ class Config(StageConfig):
             )
 
     def fingerprinted(self) -> dict[str, Any]:
-        """A folder counts by its content, in `outside_state`, and not by where it lies; what is not used does not count."""
-        unused = set() if self.composed else {"compositions"} | (set() if self.is_demo else {"corpus"})
-        fields = {name: value for name, value in super().fingerprinted().items() if name not in unused}
+        """A folder counts by its content, in `outside_state`, and not by where it lies; a corpus only if it is used."""
+        fields = super().fingerprinted()
+        if self.composed is None:
+            del fields["compositions"]
+        if not self.is_demo:
+            del fields["corpus"]
         return fields if self.folder is None else fields | {"folder": "by content"}
 
     def outside_state(self) -> str:
