@@ -12,10 +12,9 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from tasks.compositions import grounds, pool
 from tasks.compositions.config import CompositionsConfig
-from tasks.compositions.grounds import COLOURS
-from tasks.compositions.pool import THINGS, drawn, shuffled
+from tasks.compositions.grounds import COLOURS, FAMILIAR_COLOURS
+from tasks.compositions.pool import FAMILIAR_THINGS, THINGS, drawn, shuffled
 from tasks.compositions.rendering import Renderer, encoded, pictures
 from tasks.compositions.scene import PATTERNS, Relation, Scene, Size
 from tasks.compositions.wording import wordings
@@ -78,13 +77,13 @@ class Corpus:
             KeyError: the archive lacks a thing of the pool.
         """
         self.config = config
-        names = drawn(THINGS, config.things + config.unseen_things, config.seed, pool.FAMILIAR)
+        names = drawn(THINGS, config.things + config.unseen_things, config.seed, FAMILIAR_THINGS)
         self.unseen = tuple(shuffled(names, f"{config.seed} unseen")[: config.unseen_things])
         self.things = tuple(name for name in names if name not in self.unseen)
         self.colours = (
             config.colours
             if isinstance(config.colours, tuple)
-            else drawn(tuple(COLOURS), config.colours, config.seed, grounds.FAMILIAR)
+            else drawn(tuple(COLOURS), config.colours, config.seed, FAMILIAR_COLOURS)
         )
         self.renderer = Renderer(pictures(archive, names))
         self._visible = {

@@ -24,7 +24,7 @@ COLOURS: Mapping[str, RGB] = MappingProxyType({
 })  # fmt: skip
 
 WHITENESS = 0.85  # of the white in a pattern: less glaring than white itself
-FAMILIAR = 10  # of the colours: those of seed 0, which other seeds draw last
+FAMILIAR_COLOURS = 10  # of the colours: those of seed 0, which other seeds draw last
 STRIPES = 9  # of both tones, from side to side
 CELLS = 8  # of dots and checks, along a side
 

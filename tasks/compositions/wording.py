@@ -172,7 +172,7 @@ def _normal(caption: str) -> str:
     return " ".join(caption.lower().split()).rstrip(". ")
 
 
-class _Reader:
+class _CaptionReader:
     """Regular expressions of the templates, for certain things, or, given None, for any name after an article."""
 
     def __init__(self, things: Sequence[str] | None) -> None:
@@ -206,8 +206,8 @@ class _Reader:
 
 
 @lru_cache(maxsize=16)
-def _reader(things: tuple[str, ...] | None) -> _Reader:
-    return _Reader(things)
+def _reader(things: tuple[str, ...] | None) -> _CaptionReader:
+    return _CaptionReader(things)
 
 
 def _without_ground(caption: str) -> Iterator[tuple[str, str | None, Pattern | None]]:

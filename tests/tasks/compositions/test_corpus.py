@@ -109,7 +109,7 @@ def test_every_scene_is_drawn_once(corpus):
 def test_captions_say_what_is_shown_and_pass_the_screening(corpus):
     things = (*corpus.things, *corpus.unseen)
     said = [(caption, c) for c in corpus.compositions for caption in c.captions]
-    assert len(said) == len(set((caption, c.number) for caption, c in said))
+    assert len(said) == len({(caption, c.number) for caption, c in said})
     assert len(said) == corpus.config.captions * len(corpus.compositions)
     for caption, composition in said:
         assert read(caption, things).agrees(composition.scene)
@@ -201,11 +201,14 @@ def test_the_same_config_gives_the_same_corpus():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"things": len(THINGS)}, "fewer than"), ({"colours": ("red", "mauve", "blue", "green")}, "unknown colours mauve"),
-        ({"colours": 3}, "between 4 and"), ({"colours": len(COLOURS) + 1}, "between 4 and"), ({"held_out": 0.5}, "0.25"),
+        ({"things": len(THINGS)}, "fewer than"),
+        ({"colours": ("red", "mauve", "blue", "green")}, "unknown colours mauve"),
+        ({"colours": 3}, "between 4 and"),
+        ({"colours": len(COLOURS) + 1}, "between 4 and"),
         ({"colours": ("red", "red", "red", "red")}, "between 4 and"),
+        ({"held_out": 0.5}, "0.25"),
     ],
-)  # fmt: skip
+)
 def test_a_corpus_that_cannot_be_is_refused(fields, message):
     with pytest.raises(ValidationError, match=message):
         CompositionsConfig(**fields)

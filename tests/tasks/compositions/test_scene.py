@@ -17,7 +17,7 @@ PAIR = Scene(("cat", "dog"), "left of", colour="red", pattern="plain")
     ],
 )  # fmt: skip
 def test_a_scene_that_is_never_drawn_is_refused(fields):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"thing|copies"):
         Scene(**fields)
 
 
