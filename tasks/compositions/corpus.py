@@ -74,7 +74,7 @@ class Corpus:
         """`archive`: the zip of pictures of things.
 
         Raises:
-            KeyError: the archive lacks a thing of the pool.
+            SourceError: the archive lacks a thing of the pool.
         """
         self.config = config
         names = drawn(THINGS, config.things + config.unseen_things, config.seed, FAMILIAR_THINGS)

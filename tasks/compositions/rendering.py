@@ -15,6 +15,7 @@ from PIL import Image
 from tasks.compositions.grounds import Picture, ground
 from tasks.compositions.pool import ARCHIVE_NAMES
 from tasks.compositions.scene import Scene
+from tasks.errors import SourceError
 
 SIDE_PX = 144  # crops for training at 96 px are up to 3/2 of that
 JITTER = 0.03  # of a thing's size: its largest shift, to each side, and its largest change of size
@@ -99,12 +100,21 @@ def pictures(archive: Path, names: Iterable[str]) -> Mapping[str, Image.Image]:
     """Things of the archive by name, as RGBA pictures cropped to what is visible.
 
     Raises:
-        KeyError: the archive has no such thing.
+        SourceError: the archive has no such thing.
     """
+    found: dict[str, Image.Image] = {}
     with zipfile.ZipFile(archive) as content:
         table = csv.DictReader(StringIO(content.read("metadata.csv").decode()))
         files = {row["name"]: row["file"] for row in table if not row["skin_tone"]}
-        return {name: _cut_out(content.read(f"images/{files[ARCHIVE_NAMES.get(name, name)]}")) for name in names}
+        for name in names:
+            known_as = ARCHIVE_NAMES.get(name, name)
+            if known_as not in files:
+                raise SourceError(
+                    f"{archive} holds no picture of '{known_as}', one of the things that compositions are made of: "
+                    "check source.archive, or set source.corpus=emoji."
+                )
+            found[name] = _cut_out(content.read(f"images/{files[known_as]}"))
+    return found
 
 
 def _cut_out(image: bytes) -> Image.Image:

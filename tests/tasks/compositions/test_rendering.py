@@ -12,6 +12,7 @@ from tasks.compositions.pool import THINGS
 from tasks.compositions.rendering import JITTER, SIDE_PX, SLOTS, Renderer, encoded, layout, pictures
 from tasks.compositions.scene import PATTERNS, Scene
 from tasks.crawl.config import Config
+from tasks.errors import SourceError
 
 ARCHIVE = Config().archive_path
 SEEDS = range(4)
@@ -148,7 +149,7 @@ def test_things_are_cut_out_without_empty_edges():
     for picture in pictures(ARCHIVE, ("red apple", "cat", "key")).values():
         visible = np.asarray(picture.getchannel("A")) > 8
         assert all(edge.any() for edge in (visible[0], visible[-1], visible[:, 0], visible[:, -1]))
-    with pytest.raises(KeyError, match="no such thing"):
+    with pytest.raises(SourceError, match="holds no picture of 'no such thing'"):
         pictures(ARCHIVE, ("no such thing",))
 
 

@@ -86,6 +86,7 @@ def test_the_faults_are_those_of_the_site_with_the_emoji_alone(crawled):
     assert set(counts.rejected) == {"bad_url", "duplicate", "missing_alt", "private_host", "robots_disallowed"}
 
 
+@pytest.mark.slow
 def test_no_picture_counts_as_a_duplicate_of_another():
     """Of the whole default corpus: another colour of the ground, size, count or pattern is another picture."""
     corpus = Corpus(CompositionsConfig(), Config().archive_path)

@@ -74,7 +74,7 @@ def test_the_corpus_is_another_when_the_code_that_makes_it_is(monkeypatch, tmp_p
     assert Config().outside_state() == before
     made_by = {path.name for path in code._reached(code.REPOSITORY / "tasks/crawl/demo/pages.py", code.REPOSITORY)}
     drawn_by = {"config.py", "corpus.py", "grounds.py", "pool.py", "rendering.py", "scene.py", "wording.py"}
-    assert made_by == {"pages.py", "captions.py", "composed.py", "dirt.py"} | drawn_by
+    assert made_by == {"pages.py", "captions.py", "composed.py", "dirt.py", "errors.py"} | drawn_by
     monkeypatch.setattr(code, "digest", lambda module: "of other captions")
     assert Config().outside_state() != before
     folder = pictures_in(tmp_path, "dog.png")
