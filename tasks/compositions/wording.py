@@ -113,14 +113,13 @@ def wordings(scene: Scene) -> dict[str, Scene]:
     """All wordings of what a picture shows, each with what it says of it."""
     thing, other = scene.things[0], scene.things[-1]
     words = {"thing": thing, "things": plural(thing), "a_thing": with_article(thing), "a_other": with_article(other)}
+    grounds = [("", replace(scene, colour=None, pattern=None)), *_grounds(scene)]
+    unrelated = [(end, replace(said, relation=None)) for end, said in grounds]
     found: dict[str, Scene] = {}
     for subject in SUBJECTS:
         if _tells(subject, scene):
-            said = replace(scene, relation=subject.relation, colour=None, pattern=None)
             start = subject.template.format(**words)
-            found[start] = said
-            for pattern, end in _grounds(scene):
-                found[f"{start} {end}"] = replace(said, colour=scene.colour, pattern=pattern)
+            found |= {start + end: said for end, said in (grounds if subject.relation else unrelated)}
     return found
 
 
@@ -136,12 +135,13 @@ def _tells(subject: Subject, scene: Scene) -> bool:
     )
 
 
-def _grounds(scene: Scene) -> Iterator[tuple[Pattern | None, str]]:
-    """The ends of captions that tell the ground of a picture, with the pattern they say."""
+def _grounds(scene: Scene) -> Iterator[tuple[str, Scene]]:
+    """The ends of captions that tell the ground of a picture, after a space, with what they say of it."""
     for pattern, ends in GROUNDS.items():
         if scene.colour is not None and (scene.pattern or "plain") == (pattern or "plain"):
+            said = replace(scene, pattern=pattern)
             for end in ends:
-                yield pattern, end.format(colour=scene.colour, a_colour=with_article(scene.colour))
+                yield " " + end.format(colour=scene.colour, a_colour=with_article(scene.colour)), said
 
 
 def read(caption: str, things: Iterable[str]) -> Scene | None:
