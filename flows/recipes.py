@@ -8,6 +8,7 @@ from typing import Any, Literal
 from flows.config import (
     BPEConfig,
     CLIPConfig,
+    CrawlConfig,
     DVAEConfig,
     PipelineConfig,
     PriorConfig,
@@ -20,6 +21,7 @@ from models.clip.config import CLIPTrainingConfig
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.prior.config import PriorLayout, PriorTrainingConfig
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
+from tasks.compositions.config import CompositionsConfig
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
 from tasks.train.health import DVAEHealth, TokenizerHealth
@@ -161,7 +163,9 @@ def demo() -> PipelineConfig:
 
 def smoke() -> PipelineConfig:
     """The demo with a few training steps: about a minute on two CPU cores. Checks that all stages run; draws noise."""
+    few = CompositionsConfig(things=12, unseen_things=2, per_pattern=1, per_size=1, per_count=1, pairs=100)
     return PipelineConfig(
+        source=CrawlConfig(compositions=few),
         screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
         dvae=DVAEConfig(

@@ -293,6 +293,34 @@ def import_dvae(
 
 
 @app.command()
+def compose(
+    folder: Annotated[Path, typer.Argument(help="New folder for the pictures and their captions.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a=b", help="Change one part of source.compositions."),
+    ] = None,
+) -> None:
+    """Write a corpus like the demo's as a folder: other things, colours and pairs by another seed."""
+    from flows.cli.console import WaitingLine
+    from flows.recipes import DEFAULT_RECIPE
+    from tasks.compositions.corpus import Corpus
+    from tasks.compositions.folder import write_folder
+
+    source = _given(DEFAULT_RECIPE, None, [f"source.compositions.{each}" for each in set_ or []]).config.source
+    source.require()
+    with WaitingLine() as tell:
+        tell("drawing the pictures")
+        corpus = Corpus(source.compositions, source.archive_path)
+        write_folder(corpus, folder)
+    held_out = sum(composition.split == "validation" for composition in corpus.compositions)
+    captions = sum(len(composition.captions) for composition in corpus.compositions)
+    typer.echo(
+        f"{folder.absolute()}  {len(corpus.compositions):,} pictures, {held_out:,} held out; {captions:,} captions"
+    )
+    typer.echo(f"To train on it: dalle run --set source.folder={shlex.quote(str(folder.absolute()))}")
+
+
+@app.command()
 def recipes(json_: Json = False) -> None:
     """List the recipes: what each costs, how long it takes, what to expect."""
     import json

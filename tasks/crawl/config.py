@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from tasks import REPOSITORY
+from tasks.compositions.config import CompositionsConfig
 from tasks.crawl.sources.folder_files import FolderFiles, require_folder
 from tasks.engine import code, storage
 from tasks.engine.stage import StageConfig
@@ -31,6 +32,10 @@ class Config(StageConfig):
     delay_s: float = Field(0.5, ge=0, description="Pause between two pages of a live site; grows if it answers slowly.")
     port: int = Field(8717, ge=1, le=65535, description="Port of the demo site on 127.0.0.1.")
     archive: str = Field("data/fluent-emoji-3d.zip", description="Zip of captioned images the demo site is made of.")
+    corpus: Literal["compositions", "emoji"] = Field(
+        "compositions", description="The demo site's pictures: things on grounds, in pairs, sizes and counts; or alone."
+    )
+    compositions: CompositionsConfig = CompositionsConfig()
 
     @field_validator("folder")
     @classmethod
@@ -72,6 +77,11 @@ class Config(StageConfig):
         """The demo's zip; a relative path is relative to the repository."""
         return REPOSITORY / self.archive
 
+    @property
+    def composed(self) -> CompositionsConfig | None:
+        """What the demo site's compositions are; None where it shows the emoji alone, or is not the source."""
+        return self.compositions if self.is_demo and self.corpus == "compositions" else None
+
     def require(self) -> None:
         """The folder or the demo's zip is there and can be read.
 
@@ -87,8 +97,12 @@ class Config(StageConfig):
             )
 
     def fingerprinted(self) -> dict[str, Any]:
-        """A folder counts by its content, in `outside_state`, and not by where it lies."""
+        """A folder counts by its content, in `outside_state`, and not by where it lies; a corpus only if it is used."""
         fields = super().fingerprinted()
+        if self.composed is None:
+            del fields["compositions"]
+        if not self.is_demo:
+            del fields["corpus"]
         return fields if self.folder is None else fields | {"folder": "by content"}
 
     def outside_state(self) -> str:

@@ -67,7 +67,7 @@ def crawl_source(config: Config, source: tuple[str, str]) -> Shard:
 
 def serving(config: Config) -> AbstractContextManager[None]:
     """Serves the demo site during the block, if that is the source."""
-    return demo_site(config.archive_path, config.port) if config.is_demo else nullcontext()
+    return demo_site(config.archive_path, config.port, config.composed) if config.is_demo else nullcontext()
 
 
 def folder_of(artifact: Artifact, settings: Settings) -> str | None:

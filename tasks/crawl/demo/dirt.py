@@ -12,6 +12,7 @@ from tasks.crawl.demo.captions import Emoji, choose, noun_phrase, plain_name, se
 
 BAD_ALTS: dict[str, list[str]] = json.loads((Path(__file__).parent / "alts.json").read_text())
 STUFFING = "emoji icon sticker 3d cute free best cheap buy online gift love fun happy summer sale top trend "
+COPIES = 25  # of each kind, about
 PRIVATE_HOSTS = ("10.0.0.8", "192.168.1.1", "169.254.169.254")
 
 
@@ -33,6 +34,17 @@ class Item:
     src: str
     alt: str | None
     resource: Resource | None = field(default=None, compare=False)
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Original:
+    """A clean image, of which copies are made: what their alt texts say, and the split they state, if it has one."""
+
+    body: bytes
+    mirror_alt: str
+    copy_alt: str
+    split: str | None = None
 
 
 def webp(body: bytes) -> Resource:
@@ -43,21 +55,22 @@ def webp(body: bytes) -> Resource:
 Maker = Callable[[int, Emoji, bytes], Item]
 
 
-def dirt(base: list[tuple[Emoji, bytes]], spare: list[tuple[Emoji, bytes]]) -> Iterator[Item]:
+def dirt(base: list[Original], spare: list[tuple[Emoji, bytes]]) -> Iterator[Item]:
     """All faulty items, in the same order every time.
 
     Args:
-        base: the clean images, of which duplicates are made.
+        base: the clean images, of some of which duplicates are made.
         spare: other images, to be captioned badly or broken.
     """
     spares = iter(spare)
     for count, make in _MAKERS:
         for number in range(count):
             yield make(number, *next(spares))
-    for number, (emoji, body) in enumerate(base[7::28]):
-        yield Item(f"/mirror/{number:03}.webp", sentence(emoji, "mirror"), webp(body))
-    for number, (emoji, body) in enumerate(base[3::28]):
-        yield _recoded(number, emoji, body)
+    every = max(1, len(base) // COPIES)
+    for number, original in enumerate(base[7::every]):
+        yield Item(f"/mirror/{number:03}.webp", original.mirror_alt, webp(original.body), original.split)
+    for number, original in enumerate(base[3::every]):
+        yield _recoded(number, original)
 
 
 def _captioned(folder: str, alts: list[str]) -> Maker:
@@ -133,12 +146,14 @@ def _slow(number: int, emoji: Emoji, body: bytes) -> Item:
     return Item("/slow/camera.webp", sentence(emoji), Resource(body, "image/webp", delay_s=60))
 
 
-def _recoded(number: int, emoji: Emoji, body: bytes) -> Item:
+def _recoded(number: int, original: Original) -> Item:
     """The same picture in another size and format, as copies on the web are."""
-    side, image_format = 80 + 8 * (number % 7), ("JPEG", "PNG", "WEBP")[number % 3]
-    image = _on_white(body).resize((side, side), Image.Resampling.LANCZOS)
+    image_format = ("JPEG", "PNG", "WEBP")[number % 3]
+    image = _on_white(original.body)
+    side = image.width * (10 + number % 7) // 16
+    image = image.resize((side, side), Image.Resampling.LANCZOS)
     resource = Resource(_encode(image, image_format), f"image/{image_format.lower()}")
-    return Item(f"/copies/{number:03}.{image_format.lower()}", sentence(emoji, "copy"), resource)
+    return Item(f"/copies/{number:03}.{image_format.lower()}", original.copy_alt, resource, original.split)
 
 
 def _on_white(body: bytes) -> Image.Image:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tasks.compositions.config import CompositionsConfig
 from tasks.crawl.demo.captions import GROUPS, Emoji, choose, sentence
-from tasks.crawl.demo.dirt import Item, Resource, dirt, webp
+from tasks.crawl.demo.composed import composed
+from tasks.crawl.demo.dirt import Item, Original, Resource, dirt, webp
 
 LICENCE = "https://opensource.org/license/mit"
-ITEMS_PER_PAGE = 20
+ITEMS_PER_PAGE = 20  # at least
+PAGES = 200  # of items, at most about: a crawl fetches no more than so many pages
 FEATURED_EVERY = 12  # one image in 12 also has a page of its own, so that it is found twice
 
 ROBOTS = "User-agent: *\nDisallow: /members/\n"
@@ -20,17 +23,22 @@ SPARE_GROUPS = ("People & Body", "Flags", "Symbols")
 
 
 @cache
-def site(archive: Path) -> dict[str, Resource]:
-    """The response to every path of the site, made from the images of `archive`."""
+def site(archive: Path, compositions: CompositionsConfig | None = None) -> dict[str, Resource]:
+    """The response to every path of the site, made from the images of `archive`: of compositions, or the emoji alone.
+
+    Faulty items are made of emoji either way.
+    """
     everything = list(_read(archive))
-    base = [(emoji, body) for emoji, body in everything if emoji.group in GROUPS]
     spare = [(emoji, body) for emoji, body in everything if emoji.group in SPARE_GROUPS]
     spare.sort(key=lambda pair: choose(pair[0].file, range(1 << 30)))
     resources = {"/robots.txt": Resource(ROBOTS.encode(), "text/plain"), "/logo.webp": webp(spare[-1][1])}
-    sections = {group: [_clean(emoji, body) for emoji, body in base if emoji.group == group] for group in GROUPS}
-    sections["Contributed by visitors"] = sorted(dirt(base, spare[:-1]), key=lambda i: choose(i.src, range(1 << 30)))
+    sections, originals = _emoji(everything) if compositions is None else composed(archive, compositions)
+    sections["Contributed by visitors"] = sorted(
+        dirt(originals, spare[:-1]), key=lambda item: choose(item.src, range(1 << 30))
+    )
+    per_page = max(ITEMS_PER_PAGE, sum(map(len, sections.values())) // PAGES)
     for title, items in sections.items():
-        resources.update(_section(title, items))
+        resources.update(_section(title, items, per_page))
     resources["/"] = _page("Emoji in three dimensions", _list((_slug(title), title) for title in sections) + _ABOUT)
     resources["/members/"] = _page("Members only", _list((f"members/{number}", "member") for number in range(6)))
     return resources
@@ -52,6 +60,13 @@ def _read(archive: Path) -> Iterator[tuple[Emoji, bytes]]:
                 yield emoji, content.read(f"images/{row['file']}")
 
 
+def _emoji(everything: list[tuple[Emoji, bytes]]) -> tuple[dict[str, list[Item]], list[Original]]:
+    """The items of each section by title, and the clean images, of which copies may be made."""
+    base = [(emoji, body) for emoji, body in everything if emoji.group in GROUPS]
+    sections = {group: [_clean(emoji, body) for emoji, body in base if emoji.group == group] for group in GROUPS}
+    return sections, [Original(body, sentence(emoji, "mirror"), sentence(emoji, "copy")) for emoji, body in base]
+
+
 def _clean(emoji: Emoji, body: bytes) -> Item:
     return Item(f"/images/{emoji.slug}.webp", _damaged(emoji.file, sentence(emoji)), webp(body))
 
@@ -64,19 +79,19 @@ def _damaged(key: str, caption: str) -> str:
     return f"{caption} &amp; nothing else" if damage == 1 else caption
 
 
-def _section(title: str, items: list[Item]) -> Iterator[tuple[str, Resource]]:
+def _section(title: str, items: list[Item], per_page: int) -> Iterator[tuple[str, Resource]]:
     """The pages of one section, the pages of its featured items, and its images."""
     slug = _slug(title)
-    starts = range(0, len(items), ITEMS_PER_PAGE)
+    starts = range(0, len(items), per_page)
     pager = "".join(f"<a href='{_path(slug, number)}'>{number + 1}</a> " for number in range(len(starts)))
     for number, start in enumerate(starts):
-        figures = "".join(map(_figure, items[start : start + ITEMS_PER_PAGE]))
+        figures = "".join(map(_figure, items[start : start + per_page]))
         yield _path(slug, number), _page(title, f"{figures}<nav>{pager}</nav>")
     for item in items:
         if item.resource is not None:
             yield item.src, item.resource
-        if _is_featured(item):
-            yield _item_page(item), _page(item.alt or "", _image(item))
+            if _is_featured(item):
+                yield _item_page(item), _page(item.alt or "", _image(item))
 
 
 def _path(slug: str, number: int) -> str:
@@ -88,7 +103,7 @@ def _is_featured(item: Item) -> bool:
 
 
 def _item_page(item: Item) -> str:
-    return item.src.replace("/images/", "/item/").removesuffix(".webp")
+    return item.src.replace("/images/", "/item/").rpartition(".")[0]
 
 
 def _figure(item: Item) -> str:
@@ -98,7 +113,8 @@ def _figure(item: Item) -> str:
 
 def _image(item: Item) -> str:
     alt = "" if item.alt is None else f' alt="{html.escape(item.alt)}"'
-    return f'<img src="{html.escape(item.src)}"{alt} loading="lazy">'
+    split = f' data-split="{item.split}"' if item.split else ""
+    return f'<img src="{html.escape(item.src)}"{alt}{split} loading="lazy">'
 
 
 def _slug(title: str) -> str:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tasks.compositions.config import CompositionsConfig
 from tasks.crawl.demo.dirt import Resource
 from tasks.crawl.demo.pages import site
 from tasks.errors import PortInUseError
@@ -17,14 +18,14 @@ NOT_FOUND = Resource(b"not found", "text/plain", 404)
 
 
 @contextmanager
-def demo_site(archive: Path, port: int) -> Iterator[None]:
-    """Serves the site on 127.0.0.1:`port` during the block.
+def demo_site(archive: Path, port: int, compositions: CompositionsConfig | None = None) -> Iterator[None]:
+    """Serves the site on 127.0.0.1:`port` during the block: of compositions, or the emoji alone.
 
     Raises:
         PortInUseError: something else listens there.
     """
     server = _listening(port)
-    server.content = site(archive)
+    server.content = site(archive, compositions)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""The demo site: clean pairs to train on, and faulty items for every filter."""
+"""The demo site with the emoji alone: clean pairs to train on, and faulty items for every filter."""
 
 import urllib.error
 import urllib.request
@@ -29,7 +29,7 @@ def crawled(tmp_path_factory):
 
     root = tmp_path_factory.mktemp("demo")
     settings = Settings(root=str(root / "runs"), work_dir=str(root / "work"), dask_workers=0)
-    return crawl(Config(port=free_port()), settings).artifact
+    return crawl(Config(port=free_port(), corpus="emoji"), settings).artifact
 
 
 def get(url: str) -> bytes:
@@ -73,7 +73,8 @@ def test_the_corpus_is_another_when_the_code_that_makes_it_is(monkeypatch, tmp_p
     before = Config().outside_state()
     assert Config().outside_state() == before
     made_by = {path.name for path in code._reached(code.REPOSITORY / "tasks/crawl/demo/pages.py", code.REPOSITORY)}
-    assert made_by == {"pages.py", "captions.py", "dirt.py"}
+    drawn_by = {"config.py", "corpus.py", "grounds.py", "pool.py", "rendering.py", "scene.py", "wording.py"}
+    assert made_by == {"pages.py", "captions.py", "composed.py", "dirt.py", "errors.py"} | drawn_by
     monkeypatch.setattr(code, "digest", lambda module: "of other captions")
     assert Config().outside_state() != before
     folder = pictures_in(tmp_path, "dog.png")
