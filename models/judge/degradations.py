@@ -9,6 +9,7 @@ from torch.nn import functional
 
 MAX_SHIFT = 0.03  # of the side
 MAX_GROWTH = 0.06
+GROUPS = 8  # of a batch, each made coarse in its own way
 NEAR_GROUND = 0.08  # of a colour to the ground's, to be painted with it
 
 
@@ -56,11 +57,12 @@ def _moved(pictures: Tensor, generator: Generator) -> Tensor:
 
 
 def _coarse(pictures: Tensor, generator: Generator) -> Tensor:
-    """Scaled down and up again, each group of pictures by a factor of its own up to 4."""
+    """Scaled down and up again, each group of pictures by a factor of its own up to 4: soft, or with visible pixels."""
     side = pictures.shape[-1]
     parts = []
-    for part in pictures.chunk(4):
+    for number, part in enumerate(pictures.chunk(GROUPS)):
         small = round(side / (1 + 3 * float(torch.rand((), generator=generator))))
         down = functional.interpolate(part, small, mode="bilinear", antialias=True)
-        parts.append(functional.interpolate(down, side, mode="bicubic", align_corners=False))
+        soft = functional.interpolate(down, side, mode="bicubic", align_corners=False)
+        parts.append(functional.interpolate(down, side, mode="nearest") if number % 2 else soft)
     return torch.cat(parts)

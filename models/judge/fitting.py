@@ -1,29 +1,16 @@
 """Fits the classifier of the judge to pictures of which it is known what lies where."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from models.judge.config import JudgeTrainingConfig
 from models.judge.degradations import degraded, repainted
 from models.judge.network import CropClassifier, cut
 
 
-@dataclass(frozen=True)
-class Fit:
-    """How the classifier is fitted."""
-
-    steps: int = 500
-    batch_size: int = 64  # pictures
-    learning_rate: float = 4e-3
-    empty_places: int = 2  # of each picture, beside those with a thing
-    spoiled: float = 0.2  # of the crops with a thing, so many further ones of which nothing is to be recognised
-    seed: int = 0
-
-
 def fit(
-    pictures: Tensor, grounds: Tensor, places: Tensor, labels: Tensor, things: int, settings: Fit
+    pictures: Tensor, grounds: Tensor, places: Tensor, labels: Tensor, things: int, config: JudgeTrainingConfig
 ) -> CropClassifier:
     """A classifier of the crops at `places`.
 
@@ -33,21 +20,21 @@ def fit(
         places: [p, 3], centre and side of squares, as in `cut`.
         labels: int64 [n, p], the thing at each place of each picture, `things` for none.
     """
-    generator = Generator().manual_seed(settings.seed)
+    generator = Generator().manual_seed(config.seed)
     with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(config.seed)
         model = CropClassifier(things)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, settings.steps, pct_start=0.15)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.steps, pct_start=0.15)
     model.train()
     weights = _weights(labels, things)
     tones = grounds[~grounds.isnan().any(1)].unique(dim=0)
-    for _ in range(settings.steps):
-        chosen = torch.multinomial(weights, settings.batch_size, replacement=True, generator=generator)
+    for _ in range(config.steps):
+        chosen = torch.multinomial(weights, config.batch_size, replacement=True, generator=generator)
         shown = pictures[chosen].float() / 255
         if len(tones):
             shown = repainted(shown, grounds[chosen], tones, generator)
-        crops, targets = _crops(degraded(shown, generator), places, labels[chosen], things, settings, generator)
+        crops, targets = _crops(degraded(shown, generator), places, labels[chosen], things, config, generator)
         loss = functional.cross_entropy(model(crops), targets, label_smoothing=0.02)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -64,17 +51,17 @@ def _weights(labels: Tensor, things: int) -> Tensor:
 
 
 def _crops(
-    shown: Tensor, places: Tensor, labels: Tensor, things: int, settings: Fit, generator: Generator
+    shown: Tensor, places: Tensor, labels: Tensor, things: int, config: JudgeTrainingConfig, generator: Generator
 ) -> tuple[Tensor, Tensor]:
     """All things of pictures, some of their empty places, and things that were spoiled."""
     occupied = labels < things
     lottery = torch.rand(labels.shape, generator=generator).masked_fill(labels != things, -1)
-    drawn = lottery.topk(settings.empty_places, 1)
+    drawn = lottery.topk(config.empty_places, 1)
     empty = torch.zeros_like(occupied).scatter(1, drawn.indices, drawn.values >= 0)
     which, place = (occupied | empty).nonzero(as_tuple=True)
     crops, targets = cut(shown[which], places[place]), labels[which, place]
     found = crops[targets < things]
-    spoiled = _spoiled(found, targets[targets < things], round(settings.spoiled * len(found)), generator)
+    spoiled = _spoiled(found, targets[targets < things], round(config.spoiled * len(found)), generator)
     return torch.cat([crops, spoiled]), torch.cat([targets, torch.full((len(spoiled),), things)])
 
 

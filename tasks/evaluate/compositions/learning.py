@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.judge.config import JudgeTrainingConfig
 from tasks import schemas
 from tasks.compositions.scene import Scene
 from tasks.engine.artifact import Artifact
@@ -57,12 +58,12 @@ class PicturesToLearn:
     uris: tuple[str, ...]
     scenes: Mapping[str, Scene]
     things: tuple[str, ...]
-    seed: int
+    config: JudgeTrainingConfig
 
 
-def learn_compositions(pairs: Artifact, seed: int, settings: Settings) -> LearnedCompositions | None:
+def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig, settings: Settings) -> LearnedCompositions | None:
     """A judge for the corpus; None where few of its captions tell of compositions, or of fewer than two things."""
-    train, val = ({split: _rows(pairs.files(split))}[split] for split in ("train", "val"))
+    train, val = (_rows(pairs.files(split)) for split in ("train", "val"))
     known = told((url, caption) for _, url, caption in (*train, *val))
     train_urls, val_urls = ({url for _, url, _ in rows} for rows in (train, val))
     if len(known.scenes) < MIN_SHARE * len(train_urls | val_urls) or len(known.things) < 2:
@@ -72,7 +73,7 @@ def learn_compositions(pairs: Artifact, seed: int, settings: Settings) -> Learne
     familiar = {thing for scene in shown.values() for thing in scene.things}
     new_things = frozenset(known.things) - familiar
     chosen |= _half_of_new(known, new_things)
-    work = PicturesToLearn((*pairs.files("train"), *pairs.files("val")), chosen, known.things, seed)
+    work = PicturesToLearn((*pairs.files("train"), *pairs.files("val")), chosen, known.things, config)
     [judge] = map_shards(fit_to_shards, [work], settings)
     urls = {pair_id: url for pair_id, url, _ in (*train, *val) if url in known.scenes}
     return LearnedCompositions(judge, known.scenes, urls, frozenset(chosen), new_things)
@@ -95,7 +96,7 @@ def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:
     torch.set_num_threads(1)
     try:
         pictures = np.stack([found[url] for url in order])
-        return fit_judge(pictures, [work.scenes[url] for url in order], work.things, work.seed)
+        return fit_judge(pictures, [work.scenes[url] for url in order], work.things, work.config)
     finally:
         torch.set_num_threads(threads)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.judge.config import JudgeTrainingConfig
 from tasks.compositions.rendering import Layout, layout
 from tasks.compositions.scene import Scene
 from tasks.evaluate.compositions.background import Grounds, fit_grounds
@@ -35,10 +36,16 @@ LAYOUTS: dict[Layout, Scene] = {
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Things in the places of a layout: how likely all places of the picture are so, and the least sure of its own."""
+    """Things in the places of a layout.
+
+    Attributes:
+        things: by number; one, or two different ones.
+        score: log-probability that all places of the picture are so.
+        probabilities: of each thing in its place; of copies, the geometric mean over their places.
+    """
 
     layout: Layout
-    things: tuple[int, ...]  # one, or one for each place
+    things: tuple[int, ...]
     score: float
     probabilities: tuple[float, ...]
 
@@ -111,8 +118,9 @@ def arrangements(log_probabilities: NDArray[np.float64]) -> Iterator[Arrangement
         else:
             chosen = things = _two_different(own)
         gained = sum(float(gain[thing]) for gain, thing in zip(own, chosen, strict=True))
-        sure = [float(np.exp(log_probabilities[p, thing])) for p, thing in zip(numbers, chosen, strict=True)]
-        yield Arrangement(name, things, nothing + gained, tuple(sure) if len(things) == 2 else (min(sure),))
+        own_log = [float(log_probabilities[p, thing]) for p, thing in zip(numbers, chosen, strict=True)]
+        sure = own_log if len(things) == 2 else [float(np.mean(own_log))]
+        yield Arrangement(name, things, nothing + gained, tuple(np.exp(sure).tolist()))
 
 
 def _two_different(gains: NDArray[np.float64]) -> tuple[int, int]:
@@ -130,11 +138,13 @@ def at_reading_size(picture: Pixels) -> Pixels:
     return np.asarray(cv2.resize(picture, (SIDE_PX, SIDE_PX), interpolation=method), np.uint8)
 
 
-def fit_judge(pictures: Pixels, scenes: Sequence[Scene], things: Sequence[str], seed: int = 0) -> CompositionJudge:
+def fit_judge(
+    pictures: Pixels, scenes: Sequence[Scene], things: Sequence[str], config: JudgeTrainingConfig
+) -> CompositionJudge:
     """A judge fitted to pictures, uint8 RGB [n, SIDE_PX, SIDE_PX, 3], of which all is known that they show."""
     import torch
 
-    from models.judge.fitting import Fit, fit
+    from models.judge.fitting import fit
 
     classes = {thing: number for number, thing in enumerate(things)}
     labels = torch.from_numpy(np.array([labels_of(scene, classes) for scene in scenes]))
@@ -143,7 +153,7 @@ def fit_judge(pictures: Pixels, scenes: Sequence[Scene], things: Sequence[str], 
     tones, unknown = grounds.tones(), np.full(3, np.nan, np.float32)
     plain = [tones.get(scene.colour or "", unknown) if scene.pattern == "plain" else unknown for scene in scenes]
     under = torch.from_numpy(np.stack(plain)) / 255
-    classifier = fit(images, under, torch.tensor(places().boxes), labels, len(things), Fit(seed=seed))
+    classifier = fit(images, under, torch.tensor(places().boxes), labels, len(things), config)
     return CompositionJudge(tuple(things), grounds, classifier)
 
 
