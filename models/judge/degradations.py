@@ -22,7 +22,9 @@ def degraded(pictures: Tensor, generator: Generator) -> Tensor:
     contrast = 1 + 0.1 * torch.randn(n, 1, 1, 1, generator=generator)
     grain = 0.04 * torch.rand(n, 1, 1, 1, generator=generator) * torch.randn(n, 3, side, side, generator=generator)
     # Errors of a tokenizer are of its codes' size: patches of slightly wrong colour.
-    patches = functional.interpolate(torch.randn(n, 3, side // 6, side // 6, generator=generator), side, mode="bilinear")
+    patches = functional.interpolate(
+        torch.randn(n, 3, side // 6, side // 6, generator=generator), side, mode="bilinear"
+    )
     patches = 0.08 * torch.rand(n, 1, 1, 1, generator=generator) * patches
     changed = (coarse - 0.5) * contrast + 0.5 + colour + grain + patches
     kept = torch.rand(n, 1, 1, 1, generator=generator) < 0.25

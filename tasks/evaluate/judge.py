@@ -53,9 +53,7 @@ def judge_samples(work: SamplesToJudge) -> Shard:
     rows = schemas.read_table(work.uri, columns).to_pylist()
     prompts = [row["prompt"] for row in rows]
     told = zip(rows, _second_scores(work, prompts), _verdicts(work, prompts), strict=True)
-    judged = [
-        _judged(work, i, row) | {"scorer_score": score} | verdict for i, (row, score, verdict) in enumerate(told)
-    ]
+    judged = [_judged(work, i, row) | {"scorer_score": score} | verdict for i, (row, score, verdict) in enumerate(told)]
     return Shard(rows_in=len(rows), tables={"judged": pa.Table.from_pylist(judged, schema=JUDGED)})
 
 

@@ -57,8 +57,7 @@ def _compositions(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
             yield Headline(
                 f"Right composition, {' / '.join(rates)}, {label}",
                 " / ".join(words.percent(rate.value) for rate in rates.values()),
-                "95% intervals "
-                + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
+                "95% intervals " + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
                 f"All parts of the caption, combinations seen in training and never seen. {_believed(composed)}",
                 *goal,
             )
@@ -174,7 +173,11 @@ def _composes(facts: RunFacts) -> Iterator[str]:
     composed = facts.evaluation and facts.evaluation.compositions
     if composed and composed.unseen:
         unseen, search = composed.unseen, composed.unseen.word_search
-        beside = f", where the most similar training caption has such a picture {words.percent(search.value)}" if search else ""
+        beside = (
+            f", where the most similar training caption has such a picture {words.percent(search.value)}"
+            if search
+            else ""
+        )
         yield (
             f"Asked for a combination that no training picture shows, the first drawing is right in all parts "
             f"{words.percent(unseen.first.value)} of the time{beside}."

@@ -16,6 +16,7 @@ CLEAR = 0.55  # mean cost, of 1 at most, up to which a ground is taken to be see
 
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]
+Ground = tuple[str, Pattern]  # colour and pattern
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Grounds:
         pixels: [g, p, 3], the p pixels of the frame.
     """
 
-    names: tuple[tuple[str, Pattern], ...]
+    names: tuple[Ground, ...]
     pixels: Values
 
     def tones(self) -> dict[str, NDArray[np.float32]]:
@@ -35,7 +36,7 @@ class Grounds:
         plain = zip(self.names, self.pixels, strict=True)
         return {colour: pixels[0] for (colour, pattern), pixels in plain if pattern == "plain"}
 
-    def read(self, pictures: Pixels) -> list[tuple[str, Pattern] | None]:
+    def read(self, pictures: Pixels) -> list[Ground | None]:
         """The best-fitting ground of each picture [n, side, side, 3]; None where none fits."""
         seen = frames(pictures)
         costs = np.stack([_cost(seen, ground) for ground in self.pixels], 1)
@@ -52,7 +53,7 @@ def fit_grounds(pictures: Pixels, scenes: Sequence[Scene]) -> Grounds:
     plain = {c: [i for i, s in enumerate(scenes) if (s.colour, s.pattern) == (c, "plain")] for c in _colours(scenes)}
     tones = {colour: np.median(seen[rows], (0, 1)) for colour, rows in plain.items() if rows}
     whiteness = {pattern: _whiteness(seen, scenes, tones, pattern) for pattern in PATTERNS[1:]}
-    names: list[tuple[str, Pattern]] = []
+    names: list[Ground] = []
     pixels = []
     for colour, tone in tones.items():
         for pattern, white in {"plain": np.zeros(seen.shape[1]), **whiteness}.items():
@@ -83,9 +84,10 @@ def _whiteness(
     """How far each pixel lies from the colour towards white: the median over the pictures; None without any."""
     found = []
     for pixels, scene in zip(seen, scenes, strict=True):
-        if scene.pattern == pattern and scene.colour in tones:
-            way = WHITE - tones[scene.colour]
-            found.append((pixels - tones[scene.colour]) @ way / (way @ way))
+        tone = tones.get(scene.colour or "")
+        if scene.pattern == pattern and tone is not None:
+            way = WHITE - tone
+            found.append((pixels - tone) @ way / (way @ way))
     return np.median(found, 0).clip(0, 1) if found else None
 
 

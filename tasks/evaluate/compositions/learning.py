@@ -80,7 +80,7 @@ def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig, settings: S
 
 
 def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:
-    """The judge of the pictures. Runs in a Dask worker, with one thread: so it is the same on every machine of a kind."""
+    """The judge of the pictures. Runs in a Dask worker, with one thread, so that equal runs give equal judges."""
     import torch
 
     from models.training.images import centre_crop, decode

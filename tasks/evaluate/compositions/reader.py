@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.judge.config import JudgeTrainingConfig
 from tasks.compositions.rendering import Layout, layout
 from tasks.compositions.scene import Scene
-from tasks.evaluate.compositions.background import Grounds, fit_grounds
+from tasks.evaluate.compositions.background import Ground, Grounds, fit_grounds
 from tasks.evaluate.compositions.places import places
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class CompositionJudge:
     grounds: Grounds
     classifier: "CropClassifier"
 
-    def read(self, pictures: Sequence[Pixels]) -> list[Scene]:
+    def read(self, pictures: Sequence[Pixels] | Pixels) -> list[Scene]:
         """What each picture, RGB of any size, shows: `UNCLEAR` for things that are none it knows, None for a ground."""
         if not len(pictures):
             return []
@@ -92,7 +92,7 @@ class CompositionJudge:
             found = self.classifier(crops).log_softmax(1)
         return np.asarray(found.reshape(n, p, -1).double().numpy())
 
-    def _scene(self, log_probabilities: NDArray[np.float64], ground: tuple[str, str] | None) -> Scene:
+    def _scene(self, log_probabilities: NDArray[np.float64], ground: Ground | None) -> Scene:
         best = max(arrangements(log_probabilities), key=lambda arrangement: arrangement.score)
         colour, pattern = ground or (None, None)
         names = tuple(
@@ -113,10 +113,10 @@ def arrangements(log_probabilities: NDArray[np.float64]) -> Iterator[Arrangement
     for name, numbers in places().of.items():
         own = gains[list(numbers)]
         if len(LAYOUTS[name].things) == 1:
-            thing = int(own.sum(0).argmax())
-            chosen, things = (thing,) * len(numbers), (thing,)
+            things: tuple[int, ...] = (int(own.sum(0).argmax()),)
         else:
-            chosen = things = _two_different(own)
+            things = _two_different(own)
+        chosen = things * (len(numbers) // len(things))
         gained = sum(float(gain[thing]) for gain, thing in zip(own, chosen, strict=True))
         own_log = [float(log_probabilities[p, thing]) for p, thing in zip(numbers, chosen, strict=True)]
         sure = own_log if len(things) == 2 else [float(np.mean(own_log))]

@@ -24,9 +24,7 @@ def verdicts(judge: CompositionJudge, prompts: Sequence[str], pictures: Sequence
     said = [read(prompt, judge.things) for prompt in prompts]
     places = [place for place, scene in enumerate(said) if scene is not None]
     shown = dict(zip(places, judge.read([pictures[place] for place in places]), strict=True))
-    return [
-        NO_VERDICT if scene is None else verdict(scene, shown[place]) for place, scene in enumerate(said)
-    ]
+    return [NO_VERDICT if scene is None else verdict(scene, shown[place]) for place, scene in enumerate(said)]
 
 
 def verdict(said: Scene, shown: Scene) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from tasks.evaluate.compositions.reader import UNCLEAR, labels_of
 @pytest.fixture(scope="module")
 def held_out():
     corpus = small_corpus()
-    return [each for each in corpus.compositions if each.split != "train" and not {*each.scene.things} & {*corpus.unseen}]
+    return [
+        each for each in corpus.compositions if each.split != "train" and not {*each.scene.things} & {*corpus.unseen}
+    ]
 
 
 def right(scenes: list[Scene], read: list[Scene]) -> float:
