@@ -65,6 +65,6 @@ def _coarse(pictures: Tensor, generator: Generator) -> Tensor:
     for number, part in enumerate(pictures.chunk(GROUPS)):
         small = round(side / (1 + 3 * float(torch.rand((), generator=generator))))
         down = functional.interpolate(part, small, mode="bilinear", antialias=True)
-        soft = functional.interpolate(down, side, mode="bicubic", align_corners=False)
-        parts.append(functional.interpolate(down, side, mode="nearest") if number % 2 else soft)
+        mode, corners = ("nearest", None) if number % 2 else ("bilinear", False)
+        parts.append(functional.interpolate(down, side, mode=mode, align_corners=corners))
     return torch.cat(parts)

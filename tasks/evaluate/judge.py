@@ -96,19 +96,20 @@ def _weights(model: Artifact) -> set[str]:
 def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:
     nearest = work.among_all if row["group"] == "val" else work.among_train
     own = work.prompted.get(row["pair_id"]) if row["pair_id"] is not None else None
+    true_mse = None if own is None else distance(work.thumbnails[i], own)
     known = {name: row[name] for name in JUDGED.names if name in row}
     return known | {
         "nearest_pair_id": str(work.among_train.pair_ids[i]),
         "nearest_caption": str(work.among_train.captions[i]),
         "nearest_mse": float(work.among_train.mse[i]),
-        "is_hit": None if own is None else bool(_belongs(nearest, i, row)),
-        "true_mse": None if own is None else distance(work.thumbnails[i], own),
+        "is_hit": None if true_mse is None else _belongs(nearest, i, row, true_mse),
+        "true_mse": true_mse,
     }
 
 
-def _belongs(nearest: Nearest, i: int, row: dict) -> bool:
-    """Two pairs with one caption are both what the prompt asked for."""
-    return bool(nearest.pair_ids[i] == row["pair_id"] or nearest.captions[i] == row["prompt"])
+def _belongs(nearest: Nearest, i: int, row: dict, true_mse: float) -> bool:
+    """Several pairs may have one picture, and two pairs with one caption are both what the prompt asked for."""
+    return bool(true_mse <= nearest.mse[i] or nearest.captions[i] == row["prompt"])
 
 
 def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:

@@ -1,7 +1,7 @@
 """Nearest images by pixels: each as 16x16 colour values, distances in whole numbers, so that no rounding decides."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,9 +44,9 @@ class Questions:
     pair_ids: frozenset[str]
 
     @classmethod
-    def about(cls, images: Sequence[NDArray[np.uint8]]) -> "Questions":
-        """Only the nearest images are asked for."""
-        return cls(np.concatenate(images), (), frozenset())
+    def about(cls, images: Sequence[NDArray[np.uint8]], pair_ids: Iterable[str] = ()) -> "Questions":
+        """Only the nearest images are asked for, and the thumbnails of some pairs."""
+        return cls(np.concatenate(images), (), frozenset(pair_ids))
 
 
 @dataclass(frozen=True)

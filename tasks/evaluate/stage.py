@@ -18,7 +18,7 @@ from tasks.evaluate.compositions.trial import try_judge
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.figures import METRICS, headline, measure
-from tasks.evaluate.judge import JUDGED, SamplesToJudge, judge_samples, require_other_model
+from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.settings import Settings
@@ -151,15 +151,20 @@ def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Set
     rows = _rows(reconstructions, MEASURED)
     if not rows:
         return []
-    questions = Questions.about(map_shards(partial(shard_thumbnails, "reconstruction"), reconstructions, settings))
+    images = map_shards(partial(shard_thumbnails, "reconstruction"), reconstructions, settings)
+    questions = Questions.about(images, (row["pair_id"] for row in rows))
     train = scan(pairs.files("train"), questions, settings)
     val = scan(pairs.files("val"), questions, settings)
-    assert train is not None
-    nearest = either(train.nearest, val.nearest if val else None)
-    answers = zip(rows, train.nearest.mse, nearest.pair_ids, strict=True)
+    assert train is not None and val is not None  # the rebuilt images are held-out ones
+    nearest = either(train.nearest, val.nearest)
+    answers = zip(rows, questions.thumbnails, train.nearest.mse, nearest.mse, strict=True)
     return [
-        row | {"rebuilt_nearest_mse": float(mse), "is_recognised": bool(pair_id == row["pair_id"])}
-        for row, mse, pair_id in answers
+        row
+        | {
+            "rebuilt_nearest_mse": float(in_train),
+            "is_recognised": bool(distance(image, val.prompted[row["pair_id"]]) <= in_all),
+        }
+        for row, image, in_train, in_all in answers
     ]
 
 

@@ -15,7 +15,7 @@ from tasks.evaluate.compositions.reader import SIDE_PX, CompositionJudge, fit_ju
 FEW = CompositionsConfig(
     things=10, unseen_things=1, colours=5, per_pattern=2, per_size=2, per_count=2, pairs=60, per_unseen_thing=4
 )
-SHORT = JudgeTrainingConfig(steps=60, batch_size=32)
+SHORT = JudgeTrainingConfig(steps=100, batch_size=32)
 
 
 @cache

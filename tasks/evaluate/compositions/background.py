@@ -11,8 +11,8 @@ from tasks.compositions.scene import PATTERNS, Pattern, Scene
 SIDE_PX = 48
 FRAME = 0.14  # of the side: things in the middle leave this much free on each side
 WHITE = 255.0
-TOLERANCE = 45.0  # RGB distance of a pixel to its ground at which it counts for nothing
-CLEAR = 0.55  # mean cost, of 1 at most, up to which a ground is taken to be seen
+TOLERANCE = 60.0  # RGB distance of a pixel to its ground at which it counts for nothing
+CLEAR = 0.6  # mean cost, of 1 at most, up to which a ground is taken to be seen
 
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]

@@ -62,11 +62,12 @@ class PicturesToLearn:
 
 
 def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig, settings: Settings) -> LearnedCompositions | None:
-    """A judge for the corpus; None where few of its captions tell of compositions, or of fewer than two things."""
+    """A judge for the corpus; None where few of its captions tell of compositions, of too few things or grounds."""
     train, val = (_rows(pairs.files(split)) for split in ("train", "val"))
     known = told((url, caption) for _, url, caption in (*train, *val))
     train_urls, val_urls = ({url for _, url, _ in rows} for rows in (train, val))
-    if len(known.scenes) < MIN_SHARE * len(train_urls | val_urls) or len(known.things) < 2:
+    enough = len(known.scenes) >= MIN_SHARE * len(train_urls | val_urls) and len(known.things) >= 2
+    if not enough or all(scene.pattern != "plain" for scene in known.scenes.values()):
         return None
     shown = {url: scene for url, scene in known.scenes.items() if url in train_urls}
     chosen = dict(sorted(shown.items(), key=lambda item: _hash(item[0]))[:MAX_PICTURES])
@@ -87,6 +88,8 @@ def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:
 
     found: dict[str, np.ndarray] = {}
     for uri in work.uris:
+        if len(found) == len(work.scenes):
+            break
         table = schemas.read_table(uri, ["url", "image"])
         for url, image in zip(table["url"].to_pylist(), table["image"], strict=True):
             if url in work.scenes and url not in found:

@@ -42,6 +42,11 @@ def test_samples_of_the_right_picture_are_right_and_those_of_others_are_not(figu
     assert figures.seen.best.value >= 0.85
 
 
+def test_a_picture_of_several_captions_is_the_right_one_for_each_of_them(evaluation) -> None:
+    seen = Evaluation.model_validate_json(storage.read_bytes(evaluation.file(METRICS))).hits.seen
+    assert (seen.best.value, seen.worst.value) == (1, 0)
+
+
 def test_things_that_no_training_picture_shows_are_counted_apart(figures) -> None:
     new = [each for each in small_corpus().compositions if {*each.scene.things} & {*small_corpus().unseen}]
     held_out = [each for each in small_corpus().compositions if each.split == "validation"]
