@@ -155,7 +155,8 @@ def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Set
     questions = Questions.about(images, (row["pair_id"] for row in rows))
     train = scan(pairs.files("train"), questions, settings)
     val = scan(pairs.files("val"), questions, settings)
-    assert train is not None and val is not None  # the rebuilt images are held-out ones
+    assert train is not None  # pack does not finish without a training shard
+    assert val is not None  # the rebuilt images are held-out ones
     nearest = either(train.nearest, val.nearest)
     answers = zip(rows, questions.thumbnails, train.nearest.mse, nearest.mse, strict=True)
     return [

@@ -28,6 +28,7 @@ class LearnedCompositions:
         scenes: what a picture shows, by its address.
         urls: the address of each pair's picture, as far as its scene is known.
         fitted: addresses of the pictures that the judge was fitted to.
+        trained: all scenes that training pictures show.
         new_things: things that no training picture shows.
     """
 
@@ -35,6 +36,7 @@ class LearnedCompositions:
     scenes: Mapping[str, Scene]
     urls: Mapping[str, str]
     fitted: frozenset[str]
+    trained: frozenset[Scene]
     new_things: frozenset[str]
 
     def scene_of(self, pair_id: str) -> Scene | None:
@@ -77,7 +79,7 @@ def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig, settings: S
     work = PicturesToLearn((*pairs.files("train"), *pairs.files("val")), chosen, known.things, config)
     [judge] = map_shards(fit_to_shards, [work], settings)
     urls = {pair_id: url for pair_id, url, _ in (*train, *val) if url in known.scenes}
-    return LearnedCompositions(judge, known.scenes, urls, frozenset(chosen), new_things)
+    return LearnedCompositions(judge, known.scenes, urls, frozenset(chosen), frozenset(shown.values()), new_things)
 
 
 def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:

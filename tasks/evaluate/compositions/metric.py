@@ -75,6 +75,9 @@ class Compositions(Part):
     new_things: CompositionRate | None = Field(
         title="Right composition, things never seen", description="No training picture shows the thing: the limit."
     )
+    left_out: int = Field(
+        title="held-out captions left out", description="A training picture shows all they say: not unseen."
+    )
     skills_seen: SkillRates | None = Field(title="Skill by skill, captions from training")
     skills_unseen: SkillRates | None = Field(title="Skill by skill, captions never seen")
     judge: JudgeAccuracy = Field(title="The judge")
@@ -93,11 +96,13 @@ def measure(evidence: Evidence) -> Compositions | None:
         [prompt for prompt in evidence.group(group) if prompt.best["wrong"] is not None] for group in ("train", "val")
     )
     new = [prompt for prompt in held_out if prompt.best["prompt"] in trial.new_prompts]
-    unseen = [prompt for prompt in held_out if prompt.best["prompt"] not in trial.new_prompts]
+    known = [prompt for prompt in held_out if prompt.best["prompt"] in trial.known_prompts]
+    unseen = [prompt for prompt in held_out if prompt not in new and prompt not in known]
     return Compositions(
         seen=_rate(evidence, seen, None),
         unseen=_rate(evidence, unseen, trial),
         new_things=_rate(evidence, new, trial),
+        left_out=len(known),
         skills_seen=_skills_of(seen),
         skills_unseen=_skills_of(unseen),
         judge=_accuracy(trial),

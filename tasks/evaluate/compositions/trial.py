@@ -39,6 +39,7 @@ class JudgeTrial:
         blobs: of such pictures, spoiled so that nothing is to be recognised, whether each is called right.
         found_by_words: by prompt, whether the training picture with the most similar caption is what was asked for.
         new_prompts: those with a thing that no training picture shows.
+        known_prompts: those that a training picture is right for.
     """
 
     originals: Sequence[Reading]
@@ -46,6 +47,7 @@ class JudgeTrial:
     blobs: Sequence[bool]
     found_by_words: Mapping[str, bool]
     new_prompts: frozenset[str]
+    known_prompts: frozenset[str]
 
 
 def try_judge(
@@ -62,18 +64,18 @@ def try_judge(
         found_by_words: by prompt, the training pair whose caption is most similar.
     """
     readings = partial(read_shards, known, settings=settings)
-    said = {prompt: read(prompt, known.judge.things) for prompt in found_by_words}
+    asked = {prompt: scene for prompt in found_by_words if (scene := read(prompt, known.judge.things))}
     blurred, mixed = (readings(held_out, "image", spoil) for spoil in (_blurred, _mixed))
     return JudgeTrial(
         originals=readings(held_out, "image"),
         rebuilt=readings(reconstructions, "reconstruction"),
         blobs=[reading.is_right for reading in (*blurred, *mixed)],
         found_by_words={
-            prompt: (scene := known.scene_of(found_by_words[prompt])) is not None and asked.agrees(scene)
-            for prompt, asked in said.items()
-            if asked is not None
+            prompt: (shown := known.scene_of(found_by_words[prompt])) is not None and scene.agrees(shown)
+            for prompt, scene in asked.items()
         },
-        new_prompts=frozenset(p for p, asked in said.items() if asked and known.new_things.intersection(asked.things)),
+        new_prompts=frozenset(p for p, scene in asked.items() if known.new_things.intersection(scene.things)),
+        known_prompts=frozenset(p for p, scene in asked.items() if any(map(scene.agrees, known.trained))),
     )
 
 

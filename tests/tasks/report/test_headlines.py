@@ -63,7 +63,11 @@ def test_without_a_target_nothing_is_marked() -> None:
 def test_seen_and_unseen_compositions_come_first_with_the_judges_accuracy_beside_them() -> None:
     right, other = Scene(("cat",), colour="blue"), Scene(("dog",), colour="blue")
     trial = JudgeTrial(
-        [Reading(right, right)] * 3, [Reading(right, right), Reading(right, other)], [False], {}, frozenset()
+        [Reading(right, right)] * 3,
+        [Reading(right, right), Reading(right, other)],
+        [False],
+        {},
+        *[frozenset[str]()] * 2,
     )
     rows = [
         row | {"asked": ["thing"], "wrong": wrong, "read": "cat on blue"}

@@ -20,7 +20,7 @@ def verdict(prompt_id: int, wrong: list[list[str]], group: str, asked: tuple[str
 def trial(**known) -> JudgeTrial:
     originals = known.get("originals", [Reading(CAT, CAT), Reading(DOG, DOG)])
     found, new = known.get("found", {}), known.get("new", frozenset())
-    return JudgeTrial(originals, known.get("rebuilt", []), [False], found, new)
+    return JudgeTrial(originals, known.get("rebuilt", []), [False], found, new, known.get("fitting", frozenset()))
 
 
 def measured(rows: list[dict], known: JudgeTrial | None = None) -> Compositions:
@@ -51,6 +51,12 @@ def test_unseen_combinations_and_unseen_things_are_apart_from_seen_ones() -> Non
     assert (found.seen.first.value, found.unseen.first.value, found.new_things.first.n) == (1, 0, 1)
     assert (found.unseen.word_search.value, found.new_things.word_search.value) == (1, 0)
     assert found.seen.word_search is None
+
+
+def test_a_held_out_caption_that_a_training_picture_fits_is_not_called_unseen() -> None:
+    rows = verdict(0, [["thing"]], "val") + verdict(1, [[]], "val")
+    found = measured(rows, trial(found={"caption 0": False, "caption 1": True}, fitting=frozenset({"caption 1"})))
+    assert (found.unseen.first.value, found.unseen.first.n, found.left_out) == (0, 1, 1)
 
 
 def test_prompts_that_tell_of_no_composition_are_not_counted() -> None:
