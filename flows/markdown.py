@@ -61,7 +61,20 @@ def run_page(report: Artifact) -> str:
     ]
     work = duration(sum(manifest.run.seconds for manifest in manifests))
     head = f"# The run\n\nReport: {_link(report.file('index.html'))}\n\nAll stages together took {work} to make."
-    return f"{head}\n\n" + _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
+    stages = _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
+    return "\n\n".join((head, *_tiles(report), stages))
+
+
+def _tiles(report: Artifact) -> Iterator[str]:
+    """The figures at the top of the report."""
+    from tasks.report.config import Targets
+    from tasks.report.facts import gather
+    from tasks.report.headlines import headlines
+
+    tiles = headlines(gather([report]), Targets.model_validate(report.manifest().config.get("targets", {})))
+    if tiles:
+        rows = [(tile.label, f"**{tile.value}**", tile.target, f"{tile.beside}. {tile.explanation}") for tile in tiles]
+        yield _table(("figure", "value", "target", ""), rows)
 
 
 _PICTURES = {

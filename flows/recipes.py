@@ -10,6 +10,7 @@ from flows.config import (
     CLIPConfig,
     CrawlConfig,
     DVAEConfig,
+    EvaluateConfig,
     PipelineConfig,
     PriorConfig,
     ReportConfig,
@@ -19,6 +20,7 @@ from flows.config import (
 )
 from models.clip.config import CLIPTrainingConfig
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
+from models.judge.config import JudgeTrainingConfig
 from models.prior.config import PriorLayout, PriorTrainingConfig
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.compositions.config import CompositionsConfig
@@ -206,6 +208,7 @@ def smoke() -> PipelineConfig:
             ),
         ),
         sample=SampleConfig(prompts=("a red apple", "a cat face"), train_prompts=4, val_prompts=2, candidates=4),
+        evaluate=EvaluateConfig(judge=JudgeTrainingConfig(steps=8, batch_size=16)),
     )
 
 

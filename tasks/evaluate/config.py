@@ -2,6 +2,7 @@
 
 from pydantic import Field, PositiveInt
 
+from models.judge.config import JudgeTrainingConfig
 from tasks.engine.stage import StageConfig
 
 
@@ -16,3 +17,4 @@ class Config(StageConfig):
     rebuilt_per_shard: int = Field(512, ge=1, description="Held-out images of a shard to rebuild.")
     resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind an interval.")
     seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
+    judge: JudgeTrainingConfig = Field(default_factory=JudgeTrainingConfig)

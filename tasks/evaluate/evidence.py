@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate import statistics
+from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
 from tasks.evaluate.nearest import Scan
 from tasks.evaluate.quantities import Estimate
@@ -56,6 +57,7 @@ class Evidence:
         vocab_size: codes of the image tokenizer; None where there is none.
         code_counts: int64 [V], uses of each code in the training tokens; None where there are none.
         scorer: name of the second model that scored the samples; None where there is none.
+        compositions: how the judge of composed pictures stood its trial; None where the corpus shows none.
     """
 
     config: Config
@@ -67,6 +69,7 @@ class Evidence:
     vocab_size: int | None = None
     code_counts: NDArray[np.int64] | None = None
     scorer: str | None = None
+    compositions: JudgeTrial | None = None
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:

@@ -4,6 +4,8 @@ from pydantic import Field
 
 from tasks.evaluate import codes, hits, memorisation, reconstruction, scorer, scores, true_distance
 from tasks.evaluate.codes import Codes
+from tasks.evaluate.compositions import metric as compositions
+from tasks.evaluate.compositions.metric import Compositions
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.hits import Hits
 from tasks.evaluate.memorisation import Memorisation
@@ -24,6 +26,7 @@ class Evaluation(Quantity):
     train_images: int = Field(description="Training images they were compared with.")
     codes: Codes | None = Field(None, title="Codes")
     reconstruction: Reconstruction | None = Field(None, title="Reconstruction")
+    compositions: Compositions | None = Field(None, title="Compositions")
     hits: Hits | None = Field(None, title="Right picture")
     true_distance: TrueDistance | None = Field(None, title="Distance to the true picture")
     scores: Scores | None = Field(None, title="Scores of the ranker")
@@ -39,6 +42,7 @@ def measure(evidence: Evidence) -> Evaluation:
         train_images=evidence.train.images,
         codes=codes.measure(evidence),
         reconstruction=reconstruction.measure(evidence),
+        compositions=compositions.measure(evidence),
         hits=hits.measure(evidence),
         true_distance=true_distance.measure(evidence),
         scores=scores.measure(evidence),
@@ -50,6 +54,12 @@ def measure(evidence: Evidence) -> Evaluation:
 def headline(evaluation: Evaluation) -> dict[str, float]:
     """The few figures that stand in the stage's manifest."""
     found: dict[str, float] = {}
+    if composed := evaluation.compositions:
+        for name, rate in (("seen", composed.seen), ("unseen", composed.unseen)):
+            if rate:
+                found |= {f"composed_{name}_first": rate.first.value, f"composed_{name}_best": rate.best.value}
+        accuracy = composed.judge.rebuilt or composed.judge.originals
+        found |= {"composed_judge": accuracy.value}
     if evaluation.hits and (seen := evaluation.hits.seen):
         found |= {"hit_rate_best": seen.best.value, "hit_rate_first": seen.first.value}
     if evaluation.scorer and (scored := evaluation.scorer.train):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,8 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact, lineage
 from tasks.engine.output import Shard
 from tasks.errors import ModelMismatchError
+from tasks.evaluate.compositions.reader import CompositionJudge
+from tasks.evaluate.compositions.verdict import NO_VERDICT, VERDICT, verdicts
 from tasks.evaluate.nearest import Nearest, mean_squared
 from tasks.rerank import score_images
 from tasks.settings import Settings
@@ -25,6 +28,7 @@ JUDGED = pa.schema(
         pa.field("is_hit", pa.bool_()),  # nearest image is the prompt's own; not judged in group fixed
         pa.field("true_mse", pa.float64()),  # distance to the prompt's own image
         pa.field("scorer_score", pa.float32()),  # cosine of image and prompt by the second model, if there is one
+        *VERDICT,
     ]
 )
 
@@ -39,6 +43,7 @@ class SamplesToJudge:
     among_all: Nearest
     prompted: Mapping[str, NDArray[np.uint8]]
     scorer: Artifact | None
+    compositions: CompositionJudge | None
     settings: Settings
 
 
@@ -46,10 +51,9 @@ def judge_samples(work: SamplesToJudge) -> Shard:
     """One row for each sample. A training prompt is judged among training images, a held-out one among all."""
     columns = [name for name in schemas.SCORES.names if name not in ("image", "codes")]
     rows = schemas.read_table(work.uri, columns).to_pylist()
-    scores = _second_scores(work, [row["prompt"] for row in rows])
-    judged = [
-        _judged(work, i, row) | {"scorer_score": score} for i, (row, score) in enumerate(zip(rows, scores, strict=True))
-    ]
+    prompts = [row["prompt"] for row in rows]
+    told = zip(rows, _second_scores(work, prompts), _verdicts(work, prompts), strict=True)
+    judged = [_judged(work, i, row) | {"scorer_score": score} | verdict for i, (row, score, verdict) in enumerate(told)]
     return Shard(rows_in=len(rows), tables={"judged": pa.Table.from_pylist(judged, schema=JUDGED)})
 
 
@@ -58,6 +62,16 @@ def _second_scores(work: SamplesToJudge, prompts: list[str]) -> list[float] | li
         return [None] * len(prompts)
     images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
     return score_images(work.settings, work.scorer, images, prompts).tolist()
+
+
+def _verdicts(work: SamplesToJudge, prompts: list[str]) -> list[dict[str, Any]]:
+    """What is read from each sample, where its prompt tells of a composition."""
+    from models.training.images import decode
+
+    if work.compositions is None:
+        return [NO_VERDICT] * len(prompts)
+    images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
+    return verdicts(work.compositions, prompts, [decode(image) for image in images])
 
 
 def require_other_model(scorer: Artifact, scores: Artifact) -> None:

@@ -13,6 +13,8 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
+from tasks.evaluate.compositions.learning import learn_compositions
+from tasks.evaluate.compositions.trial import try_judge
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.figures import METRICS, headline, measure
@@ -26,9 +28,10 @@ READS = {
     "tokens": {"train": schemas.TOKENS},
     "scores": {"scores": schemas.SCORES},
 }
+HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=5, reads=READS, headline=("hit_rate_best", "hit_rate_first"))
+@stage(Config, version=6, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -56,7 +59,9 @@ def evaluate(
     train = scan(pairs.files("train"), questions, output.settings)
     assert train is not None  # pack does not finish without a training shard
     val = scan(held_out, questions, output.settings)
-    judge = partial(SamplesToJudge, scorer=scorer, settings=output.settings)
+    learned = learn_compositions(pairs, config.judge, output.settings)
+    reader = learned.judge if learned else None
+    judge = partial(SamplesToJudge, scorer=scorer, compositions=reader, settings=output.settings)
     work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(judge, sampled, thumbnails[: len(sampled)], train, val)]
     nearest_mse = train.nearest.part(sum(map(len, thumbnails[: len(sampled)])), None).mse
     if tokenizer is not None:
@@ -64,6 +69,8 @@ def evaluate(
         work += _to_rebuild(rebuild, held_out, thumbnails[len(sampled) :], nearest_mse)
     markers = output.map(evaluate_shard, work, "images", release_models)
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
+    rebuilt = _of_kind(written, "reconstructions")
+    found_by_words = {prompt: match.pair_id for prompt, match in train.found_by_words.items()}
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
     evidence = Evidence(
         config=config,
@@ -71,10 +78,11 @@ def evaluate(
         train=train,
         val=val,
         held_out_mse=nearest_mse.tolist(),
-        rebuilt=_with_nearest(_of_kind(written, "reconstructions"), pairs, output.settings),
+        rebuilt=_with_nearest(rebuilt, pairs, output.settings),
         vocab_size=size,
         code_counts=_code_counts(size, tokens, output.settings) if size and tokens else None,
         scorer=scorer.manifest().metrics["model"] if scorer else None,
+        compositions=try_judge(learned, held_out, rebuilt, found_by_words, output.settings) if learned else None,
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)

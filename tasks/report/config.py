@@ -10,6 +10,8 @@ class Targets(Frozen):
     """What the run was meant to reach; a figure without a target is shown alone."""
 
     hit_rate: float | None = Field(None, description="Share of training prompts whose best sample is the right image.")
+    composed_first: float | None = Field(None, description="Share of held-out compositions drawn right, uncurated.")
+    composed_best: float | None = Field(None, description="The same of the best of all candidates.")
     psnr_db: float | None = Field(None, description="Mean PSNR of held-out reconstructions.")
     codes_share: float | None = Field(None, description="Share of the code book in use.")
     minutes: float | None = Field(None, description="Time of all stages together, at most.")

@@ -16,6 +16,7 @@ from tasks.report.facts import RunFacts
 
 Row = dict[str, Any]
 Key = tuple[int, int]  # prompt and index name a sample
+VERDICT = ("is_hit", "nearest_pair_id", "nearest_caption", "nearest_mse", "read", "wrong")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class Sample:
     nearest_pair_id: str | None = None
     nearest_caption: str = ""
     nearest_mse: float | None = None
+    read: str | None = None
+    wrong: Sequence[str] | None = None
+
+    @property
+    def is_right(self) -> bool | None:
+        """As the judge of compositions reads it, or else by its nearest picture; None where neither can tell."""
+        return self.is_hit if self.wrong is None else not self.wrong
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,7 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
 
 
 def _sample(row: Row, verdict: Row) -> Sample:
-    told = {name: verdict[name] for name in ("is_hit", "nearest_pair_id", "nearest_caption", "nearest_mse") if verdict}
+    told = {name: verdict[name] for name in VERDICT if name in verdict}
     return Sample(row["image"], row["index"], row["rank"], row["score"], **told)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tasks.evaluate.compositions.metric import CompositionRate, Compositions
 from tasks.evaluate.hits import HitRate
+from tasks.evaluate.quantities import Estimate
 from tasks.report import words
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
@@ -25,6 +27,7 @@ class Headline:
 
 def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
     return [
+        *_compositions(facts, targets),
         *_hit_rate(facts, targets),
         *_reconstruction(facts, targets),
         *_codes(facts, targets),
@@ -34,7 +37,44 @@ def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
 
 def summary(facts: RunFacts) -> list[str]:
     """What was measured on what, and what it means, sentence by sentence."""
-    return [*_trained_on(facts), *_draws(facts), *_caution(facts)]
+    return [*_trained_on(facts), *_composes(facts), *_draws(facts), *_caution(facts)]
+
+
+def _compositions(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
+    """Seen and unseen always side by side, with the judge's own accuracy."""
+    evaluation = facts.evaluation
+    if evaluation is None or evaluation.compositions is None:
+        return
+    composed = evaluation.compositions
+    goals = {"first": targets.composed_first, "best": targets.composed_best}
+    for pick, label in (("first", "first drawn"), ("best", f"best of {evaluation.candidates}")):
+        rates = {
+            name: _of_pick(rate, pick) for name, rate in (("seen", composed.seen), ("unseen", composed.unseen)) if rate
+        }
+        if rates:
+            unseen = rates.get("unseen")
+            goal = _at_least(unseen.value, goals[pick], words.percent) if unseen else ("", None)
+            yield Headline(
+                f"Right composition, {' / '.join(rates)}, {label}",
+                " / ".join(words.percent(rate.value) for rate in rates.values()),
+                "95% intervals " + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
+                f"All parts of the caption, combinations seen in training and never seen. {_believed(composed)}",
+                *goal,
+            )
+
+
+def _of_pick(rate: CompositionRate, pick: str) -> Estimate:
+    return rate.first if pick == "first" else rate.best
+
+
+def _believed(composed: Compositions) -> str:
+    """How far the judge is right, and what needs no model."""
+    accuracy, judge = composed.judge, "The judge reads"
+    if accuracy.rebuilt:
+        judge += f" {words.percent(accuracy.rebuilt.value)} of rebuilt held-out pictures right and"
+    told = f"{judge} {words.percent(accuracy.originals.value)} of held-out ones{'' if accuracy.rebuilt else ' right'}."
+    search = composed.unseen and composed.unseen.word_search
+    return f"{told} Search by words finds {words.percent(search.value)} of the unseen." if search else told
 
 
 def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
@@ -127,6 +167,21 @@ def _trained_on(facts: RunFacts) -> Iterator[str]:
     side = f" at {facts.image_size} by {facts.image_size} pixels" if facts.image_size else ""
     kept_back = f"; {words.count(val)} more were kept back to test on" if val else "; none were kept back to test on"
     yield f"The models were trained on {words.count(train)} captioned pictures{side}{kept_back}."
+
+
+def _composes(facts: RunFacts) -> Iterator[str]:
+    composed = facts.evaluation and facts.evaluation.compositions
+    if composed and composed.unseen:
+        unseen, search = composed.unseen, composed.unseen.word_search
+        beside = (
+            f", where the most similar training caption has such a picture {words.percent(search.value)}"
+            if search
+            else ""
+        )
+        yield (
+            f"Asked for a combination that no training picture shows, the first drawing is right in all parts "
+            f"{words.percent(unseen.first.value)} of the time{beside}."
+        )
 
 
 def _draws(facts: RunFacts) -> Iterator[str]:

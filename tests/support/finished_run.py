@@ -67,16 +67,18 @@ def finished_run(
     rejects: bool = True,
     tokenizer: str | None = "train_dvae",
     hit: Callable[[int, int], bool] = lambda prompt, rank: rank < 2,
+    packed: tuple[list[dict], list[dict]] | None = None,
 ) -> FinishedRun:
     """Every stage up to `rerank`.
 
     Args:
+        packed: pairs of training and held out, instead of so many of emoji.
         tokenizer: stage of the image tokenizer; None for a run whose generator draws pixels, without codes.
         hit: whether the candidate of this rank, for this prompt of its group, shows the prompted image.
     """
     run = FinishedRun(settings)
-    pairs = emoji_pairs(train + val)
-    run.train, run.val = pairs[:train], pairs[train:]
+    pairs = emoji_pairs(train + val) if packed is None else [*packed[0], *packed[1]]
+    run.train, run.val = packed or (pairs[:train], pairs[train:])
     _data_stages(run, pairs, rejects)
     _models(run, tokenizer)
     draw_samples(run, train_prompts, candidates, hit)

@@ -1,9 +1,13 @@
 """The first words of the page follow the figures: what is not measured is not said."""
 
+from dataclasses import replace
+
 import pytest
 from support.evidence import evidence, judged
 
+from tasks.compositions.scene import Scene
 from tasks.evaluate import figures
+from tasks.evaluate.compositions.trial import JudgeTrial, Reading
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
 from tasks.report.headlines import headlines, summary
@@ -54,3 +58,28 @@ def test_seen_and_unseen_stand_side_by_side_and_say_which_is_which() -> None:
 
 def test_without_a_target_nothing_is_marked() -> None:
     assert {(tile.met, tile.target) for tile in headlines(facts(seen=1.0), Targets())} == {(None, "")}
+
+
+def test_seen_and_unseen_compositions_come_first_with_the_judges_accuracy_beside_them() -> None:
+    right, other = Scene(("cat",), colour="blue"), Scene(("dog",), colour="blue")
+    trial = JudgeTrial(
+        [Reading(right, right)] * 3,
+        [Reading(right, right), Reading(right, other)],
+        [False],
+        {},
+        *[frozenset[str]()] * 2,
+    )
+    rows = [
+        row | {"asked": ["thing"], "wrong": wrong, "read": "cat on blue"}
+        for i, group in enumerate(("train", "val", "val"))
+        for row, wrong in zip(judged(i, [None, None], group=group), ([], ["thing"] if i == 1 else []), strict=True)
+    ]
+    measured = figures.measure(
+        evidence(rows, compositions=replace(trial, found_by_words={"caption 1": True, "caption 2": False}))
+    )
+    first, best = headlines(RunFacts({}, measured), Targets(composed_first=0.7, composed_best=0.85))[:2]
+    assert first.label == "Right composition, seen / unseen, first drawn"
+    assert (first.value, best.value) == ("100% / 50%", "100% / 100%")
+    assert (first.met, best.met) == (False, True)
+    assert "reads 50% of rebuilt held-out pictures right and 100% of held-out ones" in first.explanation
+    assert "Search by words finds 50%" in first.explanation
