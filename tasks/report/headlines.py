@@ -34,6 +34,8 @@ def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
 
 def summary(facts: RunFacts) -> list[str]:
     """What was measured on what, and what it means, sentence by sentence."""
+    if facts.other_training:
+        return [facts.other_training]  # the other sentences are about what the models have seen
     return [*_trained_on(facts), *_draws(facts), *_caution(facts)]
 
 
