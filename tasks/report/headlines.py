@@ -45,11 +45,13 @@ def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
         return
     best_of = f"best of {evaluation.candidates}"
     seen, unseen = evaluation.hits.seen, evaluation.hits.unseen
+    # What models of another training have seen is not known, so it is not said.
+    never = "captions held out here" if facts.other_training else "captions never seen"
     if seen:
         target = _at_least(seen.best.value, targets.hit_rate, words.percent)
         yield _share_of_prompts(f"Right picture, training captions, {best_of}", seen, *target)
     if unseen:
-        yield _share_of_prompts(f"Right picture, captions never seen, {best_of}", unseen)
+        yield _share_of_prompts(f"Right picture, {never}, {best_of}", unseen)
 
 
 def _share_of_prompts(label: str, rate: HitRate, target: str = "", met: bool | None = None) -> Headline:

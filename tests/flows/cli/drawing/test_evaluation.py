@@ -64,9 +64,16 @@ def test_figures_on_other_pairs_say_so_and_nothing_of_what_was_seen(
     say_trained_on(copied, "pack/another")
     run, config = DirectRun(settings), config_of(copied)
     made = evaluation(run, config, trained[0], training(run, config, trained[0]))
-    [sentence] = measured(made)["summary"]
+    found = measured(made)
+    [sentence] = found["summary"]
     assert sentence.endswith(f"{OTHER}.")
-    assert sentence in Path(made.file("index.html")).read_text()
+    labels = [each["label"] for each in found["headlines"]]
+    assert "Right picture, captions held out here, best of 2" in labels
+    assert not [label for label in labels if "never seen" in label]
+    page = Path(made.file("index.html")).read_text()
+    assert sentence in page
+    assert "<h3>Captions never seen</h3>" not in page
+    assert "The models were trained on none of them" not in page
 
 
 def test_the_plan_has_the_data_the_models_and_the_evaluation(exported: Path, settings: Settings) -> None:
