@@ -76,6 +76,12 @@ def read_file(path: Path) -> tuple[str | None, Changes]:
     return (None if recipe is None else str(recipe)), content
 
 
+def file_text(recipe: str, changes: Changes) -> str:
+    """YAML that `read_file` reads as this recipe and these changes."""
+    text: str = yaml.safe_dump({RECIPE: recipe} | changes, sort_keys=False, allow_unicode=True)
+    return text
+
+
 def differences(base: PipelineConfig, config: PipelineConfig) -> Changes:
     """The changes that lead from `base` to `config`: nested sections that hold only what differs, as JSON values."""
     return _differences(base.model_dump(mode="json"), config.model_dump(mode="json"))

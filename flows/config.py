@@ -21,6 +21,7 @@ from tasks.screen_images import Config as ScreenImagesConfig
 from tasks.train.bpe import Config as BPEConfig
 from tasks.train.clip import Config as CLIPConfig
 from tasks.train.dvae import Config as DVAEConfig
+from tasks.train.finished import Config as FinishedConfig
 from tasks.train.prior import Config as PriorConfig
 from tasks.train.scorer import Config as ScorerConfig
 from tasks.train.vqgan import Config as VQGANConfig
@@ -44,6 +45,7 @@ class PipelineConfig(Frozen):
     clip: CLIPConfig = Field(default_factory=CLIPConfig)
     extract: ExtractConfig = Field(default_factory=ExtractConfig)
     prior: PriorConfig = Field(default_factory=PriorConfig)
+    models: FinishedConfig = Field(default_factory=FinishedConfig)
     sample: SampleConfig = Field(default_factory=SampleConfig)
     rerank: RerankConfig = Field(default_factory=RerankConfig)
     scorer: ScorerConfig = Field(default_factory=ScorerConfig)
@@ -52,7 +54,9 @@ class PipelineConfig(Frozen):
 
     @property
     def largest_crop_px(self) -> int:
-        """Side of the largest square that a training cuts out of an image."""
+        """Side of the largest square that a training cuts out of an image; 0 where none happens."""
+        if self.models.pretrained is not None:
+            return 0
         clip = 0 if self.clip.pretrained is not None else self.clip.model.crop_size
         return max(self._tokenizer_layout.image_size, clip)
 

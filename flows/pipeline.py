@@ -22,16 +22,17 @@ from tasks.screen_images import screen_images
 from tasks.train.bpe import train_bpe
 from tasks.train.clip import train_clip
 from tasks.train.dvae import train_dvae
+from tasks.train.finished import take_generator, take_ranker, take_tokenizer
 from tasks.train.prior import train_prior
 from tasks.train.scorer import scorer
 from tasks.train.vqgan import train_vqgan
 
 
 class Models(Frozen):
-    """The artifacts of the training part that the evaluation part reads."""
+    """The artifacts of the training part that the evaluation part reads. `tokens`: None if none was trained on here."""
 
     tokenizer: Artifact
-    tokens: Artifact
+    tokens: Artifact | None
     generator: Artifact
     ranker: Artifact
 
@@ -54,7 +55,17 @@ def dataset(run: Run, config: PipelineConfig) -> Artifact:
 
 
 def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
-    """Trains in two stages, as the paper does: first the image tokens, then the prior over them (section 2)."""
+    """Trains in two stages, as the paper does: first the image tokens, then the prior over them (section 2).
+
+    Where finished models are named, they are taken instead.
+    """
+    if config.models.pretrained is not None:
+        return Models(
+            tokenizer=run(take_tokenizer, config.models),
+            tokens=None,
+            generator=run(take_generator, config.models),
+            ranker=run(take_ranker, config.models),
+        )
     bpe = run(train_bpe, config.bpe, pairs=pairs)
     match config.tokenizer:
         case "dvae":
@@ -74,7 +85,9 @@ def evaluation(run: Run, config: PipelineConfig, pairs: Artifact, models: Models
     """
     samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
-    inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer, "tokens": models.tokens}
+    inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer}
+    if models.tokens is not None:
+        inputs["tokens"] = models.tokens
     if config.scorer.pretrained is not None:
         inputs["scorer"] = run(scorer, config.scorer)
     figures = run(evaluate, config.evaluate, **inputs)

@@ -14,6 +14,9 @@ BPE_FILE = "tokenizer.json"  # beside the weights of a model that reads captions
 TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder: the model whose codes it draws
 RANKER_FOLDER = "ranker"  # in an exported folder: the model that scores pictures against prompts
 MODEL_MANIFEST = "model.json"  # in an exported folder: what it was made from, and the digests of its files
+# In an exported folder too, of no use for drawing: a model card, the whole config of the run, and pictures.
+CARD, RUN_CONFIG, PREVIEWS = "README.md", "run.yaml", "previews"
+FOR_PEOPLE = (CARD, RUN_CONFIG, PREVIEWS)
 
 # What a trainer writes while it works, and at its end.
 CHECKPOINTS = "checkpoints"  # a folder for each step, with:

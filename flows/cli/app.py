@@ -13,6 +13,7 @@ from flows.cli import environment
 from flows.cli.errors import PlainGroup
 
 if TYPE_CHECKING:
+    from flows.cli.console import Silent
     from flows.cli.drawing.models import ChosenModels
     from flows.config import PipelineConfig
     from flows.recipes import RecipeName
@@ -40,8 +41,12 @@ ConfigFile = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change one setting; can be repeated.")]
 Root = Annotated[str | None, typer.Option(help="Folder or s3:// address of the artifacts.  [default: runs]")]
 WorkDir = Annotated[str | None, typer.Option(help="Folder for unfinished training.  [default: .dalle/work]")]
-ModelFolder = Annotated[Path | None, typer.Option(help="Draw with a folder that `dalle export` wrote.")]
+ModelFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder that `dalle export` wrote.  [default: data/gallery, if it is there and no run is named]"),
+]
 Count = Annotated[int, typer.Option("--n", min=1, max=MOST_CANDIDATES, help="Candidates to draw for each prompt.")]
+NoPrefect = Annotated[bool, typer.Option("--no-prefect", help="Run the stages in this process, no server.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -58,9 +63,7 @@ def run(
     loader_workers: Annotated[
         int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
     ] = None,
-    no_prefect: Annotated[
-        bool, typer.Option("--no-prefect", help="Run the stages in this process, no server.")
-    ] = False,
+    no_prefect: NoPrefect = False,
     json_: Json = False,
 ) -> None:
     """Run the pipeline; what is finished already is reused."""
@@ -77,17 +80,53 @@ def run(
         loader_workers=loader_workers,
         command=_run_command(given.recipe, config, set_, root, work_dir),
     )
-    from flows.cli import console
-    from flows.cli.run import closing_lines, execute, summary
+    from flows.cli.run import closing_lines, summary
 
-    observer = console.Silent() if json_ else console.Live() if console.is_terminal() else console.Plain()
-    with observer if isinstance(observer, console.Live) else nullcontext():
-        made = execute(given.recipe, given.config, settings, observer, no_prefect)
-    found = summary(made, observer)
+    found = summary(*_follow(given, settings, json_, no_prefect))
     if json_:
         typer.echo(json.dumps(found, indent=2))
         return
     typer.echo("\n" + "\n".join(closing_lines(found)))
+
+
+@app.command()
+def evaluate(
+    model: ModelFolder = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="What to measure with.  [default: the config of the run that made the models]")
+    ] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    work_dir: WorkDir = None,
+    no_prefect: NoPrefect = False,
+    json_: Json = False,
+) -> None:
+    """Measure finished models on captions they have not seen: gather the data, draw, rank, evaluate, report."""
+    import json
+
+    environment.prepare()
+    from flows.cli.drawing.evaluation import config_file, measured, measured_lines, other_pairs
+    from flows.cli.drawing.models import finished_model
+    from flows.cli.run import report_page, summary
+    from tasks.errors import ConfigError
+
+    folder = model or finished_model()
+    if folder is None:
+        raise ConfigError("No models are named: name a folder that `dalle export` wrote with --model.")
+    own = config_file(folder)  # first of all, since it compares the files with their digests
+    pretrained = f"models.pretrained={folder.absolute()}"
+    given = _given(recipe, config if config or recipe else own, [*(set_ or []), pretrained])
+    command = _command(["evaluate", "--model", str(folder)], recipe, config, set_, root, work_dir)
+    settings = _settings(root=root, work_dir=work_dir, command=command)
+    if told := other_pairs(folder, given.config, settings):
+        typer.echo(told, err=True)
+    made, observer = _follow(given, settings, json_, no_prefect)
+    found = measured(made)
+    if json_:
+        typer.echo(json.dumps(summary(made, observer) | {"model": str(folder)} | found, indent=2, ensure_ascii=False))
+        return
+    typer.echo("\n" + "\n".join([*measured_lines(found), f"Report: {report_page(made)}"]))
 
 
 @app.command()
@@ -178,7 +217,7 @@ def export(
     settings = _settings(root=root, work_dir=work_dir)
     command = _run_command(recipe, config, set_, root, work_dir)
     with console.WaitingLine() as tell:
-        made = export_folder(given.config, settings, command, out, fp16, tell)
+        made = export_folder(given.recipe, given.config, settings, command, out, fp16, tell)
     if json_:
         typer.echo(json.dumps(made, indent=2))
         return
@@ -345,15 +384,12 @@ def config(
     """Print the config that would run, as YAML that `--config` reads."""
     import json
 
-    import yaml
-
-    from flows.changes import RECIPE, differences
+    from flows.changes import RECIPE, differences, file_text
     from flows.recipes import recipe_config
 
     given = _given(recipe, config, set_)
     values = differences(recipe_config(given.recipe), given.config) if changes else given.config.model_dump(mode="json")
-    whole = {RECIPE: given.recipe} | values
-    text = json.dumps(whole, indent=2) if json_ else yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+    text = json.dumps({RECIPE: given.recipe} | values, indent=2) if json_ else file_text(given.recipe, values)
     typer.echo(text.rstrip())
 
 
@@ -433,17 +469,30 @@ def _models(
     root: str | None,
     work_dir: str | None,
 ) -> "ChosenModels":
-    """Those of an exported folder, or of the config."""
-    from flows.cli.drawing.models import models_of_folder, models_of_run
+    """Those of an exported folder or of the config; if neither is named, of the repository's folder, if it is there."""
+    from flows.cli.drawing.models import finished_model, models_of_folder, models_of_run
     from tasks.errors import ConfigError
 
+    names_a_run = bool(recipe or file or assignments or root)
+    if folder is None and not names_a_run and (folder := finished_model()):
+        typer.echo(f"Drawing with the finished model in {folder} (others: --model, or --recipe for a run's).", err=True)
     if folder is not None:
-        if recipe or file or assignments or root:
+        if names_a_run:
             raise ConfigError("--model names a folder of models, and --recipe, --config, --set and --root a run's.")
         return models_of_folder(folder)
     settings = _settings(root=root, work_dir=work_dir)
     command = _run_command(recipe, file, assignments, root, work_dir)
     return models_of_run(_given(recipe, file, assignments).config, settings, command)
+
+
+def _follow(given: Given, settings: "Settings", json_: bool, no_prefect: bool) -> "tuple[Artifact, Silent]":
+    """Runs the pipeline and tells of it; the report, and what was seen of the stages."""
+    from flows.cli import console
+    from flows.cli.run import execute
+
+    observer = console.Silent() if json_ else console.Live() if console.is_terminal() else console.Plain()
+    with observer if isinstance(observer, console.Live) else nullcontext():
+        return execute(given.recipe, given.config, settings, observer, no_prefect), observer
 
 
 def _run_command(
@@ -454,13 +503,24 @@ def _run_command(
     work_dir: str | None = None,
 ) -> str:
     """The `dalle run` that makes what these options name."""
+    return _command(["run"], recipe, file, assignments, root, work_dir)
+
+
+def _command(
+    verb: Sequence[str],
+    recipe: str | None,
+    file: Path | None,
+    assignments: Sequence[str] | None,
+    root: str | None,
+    work_dir: str | None,
+) -> str:
     import re
 
     given = [("--recipe", recipe), ("--config", file), *(("--set", each) for each in assignments or [])]
     given += [("--root", root), ("--work-dir", work_dir)]
     words = [str(word) for pair in given if pair[1] is not None for word in pair]
     # Passwords in addresses are not printed or stored.
-    return re.sub(r"://[^/@\s]*@", "://…@", shlex.join(["dalle", "run", *words]))
+    return re.sub(r"://[^/@\s]*@", "://…@", shlex.join(["dalle", *verb, *words]))
 
 
 def _settings(**options: Any) -> "Settings":

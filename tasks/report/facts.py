@@ -18,6 +18,7 @@ from tasks.engine.artifact import Artifact, Manifest, lineage
 from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.report.provenance import Provenance
+from tasks.train.finished import TRAINED_ON, other_training
 
 PICTURES = ("samples", "scores")  # kinds of shards whose images have the size the models see
 
@@ -51,6 +52,14 @@ class RunFacts:
 
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
+
+    @property
+    def other_training(self) -> str | None:
+        """What is to be said of finished models that were not trained on this run's pairs; None for those that were."""
+        finished, pack = self.get("take_generator"), self.get("pack")
+        if finished is None or pack is None:
+            return None
+        return other_training(finished.manifest.metrics[TRAINED_ON], pack.artifact.address)
 
     @cached_property
     def data_stages(self) -> dict[str, Finished]:

@@ -37,6 +37,8 @@ def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
 
 def summary(facts: RunFacts) -> list[str]:
     """What was measured on what, and what it means, sentence by sentence."""
+    if facts.other_training:
+        return [facts.other_training]  # the other sentences are about what the models have seen
     return [*_trained_on(facts), *_composes(facts), *_draws(facts), *_caution(facts)]
 
 
@@ -46,19 +48,19 @@ def _compositions(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     if evaluation is None or evaluation.compositions is None:
         return
     composed = evaluation.compositions
+    never = "held out here" if facts.other_training else "unseen"
     goals = {"first": targets.composed_first, "best": targets.composed_best}
     for pick, label in (("first", "first drawn"), ("best", f"best of {evaluation.candidates}")):
-        rates = {
-            name: _of_pick(rate, pick) for name, rate in (("seen", composed.seen), ("unseen", composed.unseen)) if rate
-        }
+        named = (("seen", composed.seen), (never, composed.unseen))
+        rates = {name: _of_pick(rate, pick) for name, rate in named if rate}
         if rates:
-            unseen = rates.get("unseen")
+            unseen = rates.get(never)
             goal = _at_least(unseen.value, goals[pick], words.percent) if unseen else ("", None)
             yield Headline(
                 f"Right composition, {' / '.join(rates)}, {label}",
                 " / ".join(words.percent(rate.value) for rate in rates.values()),
                 "95% intervals " + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
-                f"All parts of the caption, combinations seen in training and never seen. {_believed(composed)}",
+                f"All parts of the caption. {_believed(composed)}",
                 *goal,
             )
 
@@ -83,11 +85,13 @@ def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
         return
     best_of = f"best of {evaluation.candidates}"
     seen, unseen = evaluation.hits.seen, evaluation.hits.unseen
+    # What models of another training have seen is not known, so it is not said.
+    never = "captions held out here" if facts.other_training else "captions never seen"
     if seen:
         target = _at_least(seen.best.value, targets.hit_rate, words.percent)
         yield _share_of_prompts(f"Right picture, training captions, {best_of}", seen, *target)
     if unseen:
-        yield _share_of_prompts(f"Right picture, captions never seen, {best_of}", unseen)
+        yield _share_of_prompts(f"Right picture, {never}, {best_of}", unseen)
 
 
 def _share_of_prompts(label: str, rate: HitRate, target: str = "", met: bool | None = None) -> Headline:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows.wording import figure, numbers
+from models.files import PREVIEWS, RUN_CONFIG
 from models.folder import ModelManifest
 from tasks.report import words
 from tasks.report.config import Targets
@@ -20,6 +22,8 @@ USE = """## Use
 ```
 $ dalle generate "{prompt}" --n 32 --model {folder}
 $ dalle serve --model {folder}
+$ dalle evaluate --model {folder}         # measures them on their held-out captions
+$ dalle run --config {folder}/{config}    # trains such models
 ```
 
 ```python
@@ -30,6 +34,11 @@ drawing.images  # uint8 RGB [prompts, n, height, width, 3]
 ```
 
 Loading compares every file with its digest in `model.json`.
+"""
+LIMITS = """## Limits
+
+- Captions are read in lower case, and cut at the length the models were trained with.
+- The models know what their training pictures show, with all that is missing or skewed in them.
 """
 
 
@@ -45,10 +54,10 @@ def model_card(facts: RunFacts, folder: Path, manifest: ModelManifest, fp16: boo
         "# A text-to-image model of DALL·E's first kind\n",
         " ".join(_what_it_is(manifest, fp16)) + "\n",
         *_previews(folder, manifest),
-        USE.format(prompt=prompt.replace('"', "'"), folder="FOLDER"),
+        USE.format(prompt=prompt.replace('"', "'"), folder="FOLDER", config=RUN_CONFIG),
         *_measured(facts),
         *_training(facts),
-        *_limits(facts),
+        LIMITS,
         *_origin(manifest),
     ]
     return "\n".join(parts)
@@ -64,8 +73,8 @@ def _what_it_is(manifest: ModelManifest, fp16: bool) -> Iterator[str]:
 
 
 def _previews(folder: Path, manifest: ModelManifest) -> Iterator[str]:
-    if (folder / "previews" / "sheet.png").exists():
-        yield "![What the models draw for a few prompts](previews/sheet.png)\n"
+    if (folder / PREVIEWS / "sheet.png").exists():
+        yield f"![What the models draw for a few prompts]({PREVIEWS}/sheet.png)\n"
         yield "*Drawn with the files of this folder; the best of 8 by the ranker. Nothing else was chosen by hand.*\n"
 
 
@@ -78,7 +87,15 @@ def _measured(facts: RunFacts) -> Iterator[str]:
     yield "| figure | value | |\n|---|---|---|"
     for headline in headlines(facts, Targets()):
         yield f"| {headline.label} | {headline.value} | {headline.beside}. {headline.explanation} |"
-    yield ""
+    yield "\n" + _all_figures(facts)
+
+
+def _all_figures(facts: RunFacts) -> str:
+    """The figures that the evaluation names first, whichever they are."""
+    evaluate = facts.get("evaluate")
+    figures = numbers(evaluate.manifest.metrics) if evaluate else {}
+    said = ", ".join(f"{words.name_words(name)} {figure(value)}" for name, value in figures.items())
+    return f"In short: {said}.\n" if said else ""
 
 
 def _training(facts: RunFacts) -> Iterator[str]:
@@ -86,15 +103,6 @@ def _training(facts: RunFacts) -> Iterator[str]:
     for source in sources(facts):
         yield f"- {words.count(source.rows)} captioned pictures of {source.name} ({source.licence})"
     yield "\nWho may use the models for what depends on these licences too.\n"
-
-
-def _limits(facts: RunFacts) -> Iterator[str]:
-    yield "## Limits\n"
-    if facts.evaluation and facts.evaluation.hits and facts.evaluation.hits.unseen:
-        unseen = facts.evaluation.hits.unseen.best
-        yield f"- Captions the models have not seen come out right in {words.percent(unseen.value)} of cases."
-    yield "- Captions are read in lower case, and cut at the length the models were trained with."
-    yield "- The models know what their training pictures show, with all that is missing or skewed in them.\n"
 
 
 def _origin(manifest: ModelManifest) -> Iterator[str]:

@@ -7,12 +7,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.changes import file_text
 from flows.cli.drawing.card import model_card
 from flows.cli.drawing.sheet import ScoredPicture, Strip, contact_sheet
 from flows.config import PipelineConfig
 from flows.pipeline import Models
 from flows.plan import plan, trained
-from models.files import BOARD, CONFIG, CURVES, MODEL_MANIFEST, PICTURES, RANKER_FOLDER, WEIGHTS
+from flows.recipes import RecipeName
+from models.files import (
+    BOARD,
+    CARD,
+    CONFIG,
+    CURVES,
+    MODEL_MANIFEST,
+    PICTURES,
+    PREVIEWS,
+    RANKER_FOLDER,
+    RUN_CONFIG,
+    WEIGHTS,
+)
 from models.folder import ModelManifest, describe_files
 from models.generator import Candidates, Sampling
 from tasks.checkpoints import local_folder
@@ -24,17 +37,18 @@ from tasks.generate import FolderModels, Ranking, Request, draw
 from tasks.preflight import require_root, require_writable
 from tasks.report.facts import gather
 from tasks.settings import Settings
+from tasks.train.finished import PAIRS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 OF_TRAINING = (CURVES, BOARD, PICTURES)  # files and folders of a trainer that drawing does not need
-PREVIEWS = "previews"
 PREVIEW_SHEET = f"{PREVIEWS}/sheet.png"
 PREVIEW_PROMPTS, PREVIEW_CANDIDATES, PREVIEWS_SHOWN = 4, 8, 4
 
 
 def export_folder(
+    recipe: RecipeName,
     config: PipelineConfig,
     settings: Settings,
     command: str,
@@ -44,10 +58,11 @@ def export_folder(
 ) -> dict[str, Any]:
     """Writes the folder, and draws previews with it, so that a folder that is there is known to work.
 
-    It holds the generator with its tokenizers, the ranker, a model card, previews, and a list of all files with their
-    digests, which `models.generator.load` checks. It appears whole or not at all.
+    It holds the generator with its tokenizers, the ranker, a model card, previews, the config of the run, and a list of
+    all files with their digests, which `models.generator.load` checks. It appears whole or not at all.
 
     Args:
+        recipe: the recipe that `config` started from.
         command: trains the models; for the message where they are missing.
         fp16: store the weights in half precision; they are read back as fp32.
 
@@ -59,6 +74,8 @@ def export_folder(
         StorageError: the root cannot be read, or `out` cannot be written.
         DamagedArtifactError: a file of a model is not the one that was written.
     """
+    if config.models.pretrained is not None:
+        raise ConfigError(f"The models of {config.models.pretrained} are a folder already: copy it.")
     require_root(settings.root, write=False)
     pairs, models = trained(config, settings, command)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -71,7 +88,7 @@ def export_folder(
         _copy(models.ranker, settings, folder / RANKER_FOLDER, fp16)
         sampling = Sampling(**config.sample.model_dump(include={*Sampling.model_fields}))
         manifest = ModelManifest(
-            made_from=_made_from(models),
+            made_from=_made_from(pairs, models),
             sampling=sampling.model_dump(),
             prompts=prompts,
             files=describe_files(folder),
@@ -82,7 +99,8 @@ def export_folder(
         tell("Writing the model card")
         evaluated = [each for each in plan(config, settings) if each.stage == "evaluate" and each.is_finished()]
         facts = gather([*evaluated, models.generator, models.ranker, pairs])
-        (folder / "README.md").write_text(model_card(facts, folder, manifest, fp16), encoding="utf-8")
+        (folder / CARD).write_text(model_card(facts, folder, manifest, fp16), encoding="utf-8")
+        (folder / RUN_CONFIG).write_text(file_text(recipe, config.model_dump(mode="json")), encoding="utf-8")
         manifest = manifest.model_copy(update={"files": describe_files(folder)})
         _write_manifest(folder, manifest)
     return {
@@ -164,6 +182,7 @@ def _draw_previews(folder: Path, request: Request) -> None:
         storage.write_bytes(str(folder / PREVIEW_SHEET), contact_sheet(strips))
 
 
-def _made_from(models: Models) -> dict[str, str]:
-    made = {"generator": models.generator.address, "ranker": models.ranker.address, "tokens": models.tokens.address}
+def _made_from(pairs: Artifact, models: Models) -> dict[str, str]:
+    parts = {"generator": models.generator, "ranker": models.ranker, "tokens": models.tokens, PAIRS: pairs}
+    made = {name: artifact.address for name, artifact in parts.items() if artifact is not None}
     return made | ({"code": now} if (now := commit()) else {})

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.generator import Sampling
+from tasks import REPOSITORY
 from tasks.generate import ArtifactModels, FolderModels, ModelSource
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
     from flows.config import PipelineConfig
+
+FINISHED_MODEL = REPOSITORY / "data" / "gallery"  # comes with the repository
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class ChosenModels:
         return Sampling(**fields)
 
 
+def finished_model() -> Path | None:
+    """The folder of models that comes with the repository, with which a call draws that names none."""
+    return FINISHED_MODEL if FINISHED_MODEL.is_dir() else None
+
+
 def models_of_folder(folder: Path) -> ChosenModels:
     """Those of a folder that `dalle export` wrote.
 
@@ -43,7 +51,7 @@ def models_of_folder(folder: Path) -> ChosenModels:
 
 
 def models_of_run(config: "PipelineConfig", settings: Settings, command: str) -> ChosenModels:
-    """Those that a run of this config trained.
+    """Those that a run of this config trained, or the finished ones that it names.
 
     Args:
         command: trains them; for the message where they are missing.
@@ -51,7 +59,10 @@ def models_of_run(config: "PipelineConfig", settings: Settings, command: str) ->
     Raises:
         ConfigError: they are not trained yet.
         StorageError: the root cannot be read.
+        CheckpointError: it names a folder that is no model folder.
     """
+    if config.models.pretrained is not None:
+        return models_of_folder(config.models.folder)
     from flows.plan import trained
     from tasks.preflight import require_root
 

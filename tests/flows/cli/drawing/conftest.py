@@ -40,7 +40,7 @@ def export_to(settings: Settings, trained: Trained) -> Callable[..., dict[str, A
     def write(out: Path, fp16: bool = False) -> dict[str, Any]:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(export, "trained", lambda *_: trained)
-            return export.export_folder(smoke(), settings, "dalle run", out, fp16, lambda phase: None)
+            return export.export_folder("smoke", smoke(), settings, "dalle run", out, fp16, lambda phase: None)
 
     return write
 

@@ -8,20 +8,28 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.torch import load_file
+from support.evidence import evidence, judged
 from support.tiny_models import IMAGE_SIZE
 from typer.testing import CliRunner
 
+from flows.changes import changed, read_file
 from flows.cli.app import app
 from flows.cli.drawing import export
+from flows.cli.drawing.card import model_card
 from flows.cli.drawing.models import models_of_folder
 from flows.pipeline import Models
+from flows.recipes import recipe_config, smoke
+from models.folder import ModelManifest
 from models.generator import Candidates, load
 from models.training.errors import CheckpointError
-from tasks.engine.artifact import Artifact
+from tasks.engine.artifact import Artifact, Manifest, RunRecord
 from tasks.errors import ConfigError
+from tasks.evaluate import figures
 from tasks.generate import ArtifactModels, ModelSource, Ranking, Request, draw
+from tasks.report.facts import Finished, RunFacts
 from tasks.settings import Settings
 
+RUN = RunRecord(started="2026-01-01", seconds=1, peak_memory_mb=1, host="here", versions={})
 REQUEST = Request(("a red apple",), 4, seed=2)
 
 
@@ -67,6 +75,7 @@ def test_no_file_of_training_is_in_the_folder(exported: Path) -> None:
     assert {name for name in names if not name.startswith("previews/")} == models | images | ranker | {
         "README.md",
         "model.json",
+        "run.yaml",
     }
 
 
@@ -139,6 +148,28 @@ def test_the_card_says_what_was_not_measured_and_where_the_pictures_come_from(ex
     assert "captioned pictures of" in card
     assert "](previews/sheet.png)" in card
     assert (exported / "previews" / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_card_names_every_figure_that_the_evaluation_puts_first() -> None:
+    rows = [row for prompt in range(4) for row in judged(prompt, [True, False])]
+    metrics = {"right_unseen_best": 0.955, "hit_rate_best": 1.0, "scorer": "a name"}
+    manifest = Manifest.model_construct(metrics=metrics, run=RUN)
+    done = Finished(Artifact(root="runs", stage="evaluate", fingerprint="0"), manifest)
+    facts = RunFacts({"evaluate": done}, figures.measure(evidence(rows)))
+    card = model_card(facts, Path("nowhere"), ModelManifest(files={}), fp16=False)
+    assert "In short: Right unseen best 0.955, Hit rate best 1.\n" in card
+    assert "| Right picture, training captions, best of 2 | 100% |" in card
+
+
+def test_the_folder_says_what_it_was_trained_on_and_how(exported: Path, trained: tuple[Artifact, Models]) -> None:
+    assert models_of_folder(exported).source.manifest.made_from["pairs"] == trained[0].address
+    named, changes = read_file(exported / "run.yaml")
+    assert changed(recipe_config(named), changes) == smoke()
+
+
+def test_finished_models_are_not_exported_again(exported: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["export", "--out", str(tmp_path / "m"), "--set", f"models.pretrained={exported}"])
+    assert f"The models of {exported} are a folder already: copy it." in result.stderr
 
 
 def test_models_that_are_not_trained_are_told_with_the_command(tmp_path: Path) -> None:
