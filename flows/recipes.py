@@ -98,6 +98,7 @@ def demo() -> PipelineConfig:
     dense attention and Muon in the prior.
     """
     return PipelineConfig(
+        source=CrawlConfig(corpus="emoji"),
         screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
         dvae=DVAEConfig(

@@ -93,7 +93,7 @@ class Corpus:
 
     def picture(self, composition: Composition) -> bytes:
         """A picture of the corpus, encoded."""
-        return encoded(self.renderer.draw(composition.scene, self.config.seed * 100_000 + composition.number))
+        return encoded(self.renderer.draw(composition.scene))
 
     @cached_property
     def held_out(self) -> frozenset[Combination]:
@@ -139,8 +139,8 @@ class Corpus:
                 for colour in self._some((thing,), str(count), config.per_count):
                     yield Scene((thing,), count=count, colour=colour, pattern="plain")
         for number, pair in enumerate(self.pairs):
-            for colour in self._some(pair, "pair", 1):
-                yield Scene(pair, RELATIONS[number % 2], colour=colour, pattern="plain")
+            for place, colour in enumerate(self._some(pair, "pair", config.per_pair)):
+                yield Scene(pair, RELATIONS[(number + place) % 2], colour=colour, pattern="plain")
         for thing in self.unseen:
             for colour in self._some((thing,), "unseen", config.per_unseen_thing):
                 yield Scene((thing,), colour=colour, pattern="plain")

@@ -18,7 +18,6 @@ from tasks.compositions.scene import Scene
 from tasks.errors import SourceError
 
 SIDE_PX = 144  # crops for training at 96 px are up to 3/2 of that
-JITTER = 0.03  # of a thing's size: its largest shift, to each side, and its largest change of size
 
 Layout = Literal["ordinary", "small", "large", "left of", "above", "two", "three"]
 
@@ -32,14 +31,16 @@ class Slot:
     side: float
 
 
+# Centres lie on a grid of 16 cells, and things that share a picture or are small have one size: so a thing has the same
+# codes wherever it lies, and what is learned of it in one picture holds for the others.
 SLOTS: Mapping[Layout, tuple[Slot, ...]] = MappingProxyType({
-    "ordinary": (Slot(0.50, 0.50, 0.64),),
-    "small": (Slot(0.50, 0.50, 0.36),),
-    "large": (Slot(0.50, 0.50, 0.90),),
-    "left of": (Slot(0.255, 0.50, 0.45), Slot(0.745, 0.50, 0.45)),
-    "above": (Slot(0.50, 0.255, 0.45), Slot(0.50, 0.745, 0.45)),
-    "two": (Slot(0.27, 0.50, 0.40), Slot(0.73, 0.50, 0.40)),
-    "three": (Slot(0.50, 0.26, 0.40), Slot(0.27, 0.71, 0.40), Slot(0.73, 0.71, 0.40)),
+    "ordinary": (Slot(0.50, 0.50, 0.66),),
+    "small": (Slot(0.50, 0.50, 0.42),),
+    "large": (Slot(0.50, 0.50, 0.92),),
+    "left of": (Slot(0.25, 0.50, 0.42), Slot(0.75, 0.50, 0.42)),
+    "above": (Slot(0.50, 0.25, 0.42), Slot(0.50, 0.75, 0.42)),
+    "two": (Slot(0.25, 0.50, 0.42), Slot(0.75, 0.50, 0.42)),
+    "three": (Slot(0.50, 0.25, 0.42), Slot(0.25, 0.75, 0.42), Slot(0.75, 0.75, 0.42)),
 })  # fmt: skip
 
 
@@ -63,8 +64,8 @@ class Renderer:
     side_px: int = SIDE_PX
     _resized: dict[tuple[str, int], Image.Image] = field(default_factory=dict)
 
-    def draw(self, scene: Scene, seed: int) -> Picture:
-        """A picture of the scene, uint8 RGB [side_px, side_px, 3]; the seed decides small shifts and sizes.
+    def draw(self, scene: Scene) -> Picture:
+        """The picture of the scene, uint8 RGB [side_px, side_px, 3].
 
         Raises:
             KeyError: a thing or the colour is not known.
@@ -74,13 +75,11 @@ class Renderer:
             raise ValueError("a picture of two things needs their relation")
         if scene.colour is None:
             raise ValueError("a picture needs the colour of its ground")
-        jitter = np.random.default_rng(seed)
         picture = Image.fromarray(ground(scene.colour, scene.pattern or "plain", self.side_px))
         for number, slot in enumerate(SLOTS[layout(scene)]):
-            shift_x, shift_y, growth = jitter.uniform(-JITTER, JITTER, 3)
-            thing = self._sized(scene.things[number % len(scene.things)], slot.side * (1 + growth))
-            left = (slot.x + shift_x * slot.side) * self.side_px - thing.width / 2
-            top = (slot.y + shift_y * slot.side) * self.side_px - thing.height / 2
+            thing = self._sized(scene.things[number % len(scene.things)], slot.side)
+            left = slot.x * self.side_px - thing.width / 2
+            top = slot.y * self.side_px - thing.height / 2
             picture.paste(thing, (round(left), round(top)), thing)
         return np.asarray(picture)
 
