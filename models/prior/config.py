@@ -120,4 +120,11 @@ class PriorTrainingConfig(TrainingConfig):
     )  # 2.2
     padding_in_text_loss: bool = Field(default=True, description="padding positions are targets too")
     bpe_dropout: float = Field(default=0.1, ge=0, lt=1, description="share of merges dropped in training")  # B.2
+    code_noise: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of the codes that are random where the model reads them, and true where it predicts them; "
+        "not in the paper: with few images it learns to follow the caption rather than to recall the image",
+    )
     validation_rows: int = Field(default=2048, gt=0, description="at most this many rows per validation figure")

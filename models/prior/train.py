@@ -55,9 +55,10 @@ class PriorLearner(LoadingLearner):
         self.tokens = train
 
     def collate(self, step: Step, rows: Rows) -> Batch:
-        """{"captions": int64 [B, caption_length], "codes": int64 [B, n], "targets": int64 [B]}.
+        """{"captions": int64 [B, caption_length], "codes", "seen_codes": int64 [B, n], "targets": int64 [B]}.
 
-        Targets are the text targets of the whole batch that count, the same number for every row.
+        Targets are the text targets of the whole batch that count, the same number for every row. Seen codes are what
+        the model reads in place of the codes that it predicts.
 
         Raises:
             DataError: the codes do not fit the model.
@@ -67,12 +68,13 @@ class PriorLearner(LoadingLearner):
         ids = self.bpe.encode_with_dropout(rows[CAPTION], c.bpe_dropout, step.of_examples("bpe", c.batch_size))
         targets = self.model.text_targets(ids)
         count = counted_targets(targets, self.model.config.text_vocab, c.padding_in_text_loss)
-        return {"captions": ids, "codes": codes, "targets": count.expand(len(ids)).clone()}
+        seen = with_noise(codes, c.code_noise, self.model.config.image_vocab, step, c.batch_size)
+        return {"captions": ids, "codes": codes, "seen_codes": seen, "targets": count.expand(len(ids)).clone()}
 
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
         """Loss and its parts, text and image, in nats per symbol."""
         count = sum_over_ranks(batch["targets"][0]) / (step.world * step.parts)
-        return self._losses(batch["captions"], batch["codes"], count)
+        return self._losses(batch["captions"], batch["codes"], batch["seen_codes"], count)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -84,9 +86,11 @@ class PriorLearner(LoadingLearner):
         """The weight matrices of all blocks."""
         return self.model.matrices()
 
-    def _losses(self, captions: Tensor, codes: Tensor, count: Tensor | None = None) -> dict[str, Tensor]:
+    def _losses(
+        self, captions: Tensor, codes: Tensor, seen_codes: Tensor, count: Tensor | None = None
+    ) -> dict[str, Tensor]:
         c = self.training_config
-        text_logits, image_logits = self.model(captions, codes)
+        text_logits, image_logits = self.model(captions, seen_codes)
         targets = self.model.text_targets(captions)
         text = text_loss(text_logits, targets, self.model.config.text_vocab, c.padding_in_text_loss, count)
         image = image_loss(image_logits, codes)
@@ -102,7 +106,7 @@ class PriorLearner(LoadingLearner):
             for first in range(0, len(captions), _VALIDATION_BATCH):
                 chosen = slice(first, first + _VALIDATION_BATCH)
                 ids, part = self.bpe.encode(captions[chosen]).to(device), checked[chosen].to(device)
-                for name, value in self._losses(ids, part).items():
+                for name, value in self._losses(ids, part, part).items():
                     sums[name] = sums.get(name, 0.0) + float(value) * len(part)
         return {name: value / rows for name, value in sums.items()}
 
@@ -125,6 +129,15 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     check_vocabulary(model.config, bpe)
     workers = workers_of(job.data.workers, ranks)
     run(PriorLearner(model, job.training, bpe, tokens, val, workers), job, ranks)
+
+
+def with_noise(codes: Tensor, share: float, vocab_size: int, step: Step, batch_size: int) -> Tensor:
+    """The codes of a batch, int64 [B, n], with a share of them replaced by random ones."""
+    if share == 0:
+        return codes
+    replaced = step.uniform("code noise", batch_size, codes.shape[1:]) < share
+    others = step.uniform("codes of noise", batch_size, codes.shape[1:]).mul(vocab_size).long()
+    return torch.where(replaced, others, codes)
 
 
 def checked_codes(codes: NDArray[np.uint16], model: PriorModelConfig) -> Tensor:

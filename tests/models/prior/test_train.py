@@ -50,3 +50,20 @@ def test_without_dropout_captions_come_as_they_are_encoded(prior_job: Job) -> No
 def test_activations_are_kept_or_not_as_the_configuration_says(prior_job: Job) -> None:
     for wanted in (True, False):
         assert _learner(prior_job(activation_checkpointing=wanted)).model.activation_checkpointing is wanted
+
+
+def test_codes_with_noise_are_read_and_the_true_ones_predicted(prior_job: Job) -> None:
+    plain, noisy = (_learner(prior_job(batch_size=8, code_noise=share)) for share in (0.0, 0.25))
+    steps = [Step(number, 0, 0, 1) for number in range(STEPS)]
+    pairs = [(plain.batch(step), noisy.batch(step)) for step in steps]
+    assert all(torch.equal(a["codes"], b["codes"]) and torch.equal(a["codes"], a["seen_codes"]) for a, b in pairs)
+    replaced = torch.cat([b["seen_codes"] != b["codes"] for _, b in pairs]).float().mean()
+    assert 0.2 < float(replaced) < 0.25  # some random codes are the true ones
+    assert torch.equal(noisy.batch(steps[3])["seen_codes"], pairs[3][1]["seen_codes"])
+
+
+def test_noise_belongs_to_the_example_whatever_the_number_of_ranks(prior_job: Job) -> None:
+    learner = _learner(prior_job(batch_size=8, code_noise=0.25))
+    whole = learner.batch(Step(5, 0, 0, 1))["seen_codes"]
+    halves = [learner.batch(Step(5, 0, rank, 2))["seen_codes"] for rank in range(2)]
+    assert torch.equal(whole, torch.cat(halves))
