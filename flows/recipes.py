@@ -119,8 +119,9 @@ def demo() -> PipelineConfig:
     """Compositions from a site on this machine, 96 px: about 12 minutes on two CPU cores, 3 GB of memory.
 
     24 things on grounds of 8 colours, in pairs, sizes and counts, with whole combinations held out. Expect most of the
-    captions that were never seen to be drawn right. Deviations from the paper, for speed: a pixel-unshuffle stem, standardised
-    logits and a floor on the Laplace scale in the dVAE; Muon, and random codes among those that are read, in the prior.
+    captions that were never seen to be drawn right. Deviations from the paper, for speed: a pixel-unshuffle stem,
+    standardised logits and a floor on the Laplace scale in the dVAE; Muon, and random codes among those that are read,
+    in the prior.
     """
     return PipelineConfig(
         source=CrawlConfig(
