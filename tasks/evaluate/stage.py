@@ -59,7 +59,7 @@ def evaluate(
     train = scan(pairs.files("train"), questions, output.settings)
     assert train is not None  # pack does not finish without a training shard
     val = scan(held_out, questions, output.settings)
-    learned = learn_compositions(pairs, config.judge, output.settings)
+    learned = learn_compositions(pairs, config.judge)
     reader = learned.judge if learned else None
     judge = partial(SamplesToJudge, scorer=scorer, compositions=reader, settings=output.settings)
     work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(judge, sampled, thumbnails[: len(sampled)], train, val)]

@@ -10,10 +10,8 @@ from models.judge.config import JudgeTrainingConfig
 from tasks import schemas
 from tasks.compositions.scene import Scene
 from tasks.engine.artifact import Artifact
-from tasks.engine.shards import map_shards
 from tasks.evaluate.compositions.reader import SIDE_PX, CompositionJudge, fit_judge
 from tasks.evaluate.compositions.told import Told, told
-from tasks.settings import Settings
 
 MAX_CAPTIONS = 60_000  # read of a split, and
 MAX_PICTURES = 6_000  # fitted to: more of them make the judge no better
@@ -63,7 +61,7 @@ class PicturesToLearn:
     config: JudgeTrainingConfig
 
 
-def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig, settings: Settings) -> LearnedCompositions | None:
+def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig) -> LearnedCompositions | None:
     """A judge for the corpus; None where few of its captions tell of compositions, of too few things or grounds."""
     train, val = (_rows(pairs.files(split)) for split in ("train", "val"))
     known = told((url, caption) for _, url, caption in (*train, *val))
@@ -77,13 +75,16 @@ def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig, settings: S
     new_things = frozenset(known.things) - familiar
     chosen |= _half_of_new(known, new_things)
     work = PicturesToLearn((*pairs.files("train"), *pairs.files("val")), chosen, known.things, config)
-    [judge] = map_shards(fit_to_shards, [work], settings)
+    judge = fit_to_shards(work)
     urls = {pair_id: url for pair_id, url, _ in (*train, *val) if url in known.scenes}
     return LearnedCompositions(judge, known.scenes, urls, frozenset(chosen), frozenset(shown.values()), new_things)
 
 
 def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:
-    """The judge of the pictures. Runs in a Dask worker, with one thread, so that equal runs give equal judges."""
+    """The judge of the pictures, with one thread, so that equal runs give equal judges.
+
+    It is made in the stage's own process: a Dask worker gives memory back at each step, which takes twice the time.
+    """
     import torch
 
     from models.training.images import centre_crop, decode
