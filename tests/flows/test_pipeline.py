@@ -53,6 +53,7 @@ def test_the_dataset_is_the_same_with_prefect_and_without(settings: Settings, ph
     assert packed["counts"]["rows_out"] == 7
 
 
+@pytest.mark.end_to_end  # img2dataset's process stays with this one
 def test_a_split_that_a_folder_states_is_that_of_the_packed_pairs(settings: Settings, photos: Path) -> None:
     for number in range(1, 8):
         split = photos / ("train" if number < 5 else "test")

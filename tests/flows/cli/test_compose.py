@@ -6,7 +6,17 @@ from typer.testing import CliRunner, Result
 
 from flows.cli.app import app
 
-SMALL = ("things=6", "unseen_things=1", "colours=4", "pairs=8", "per_pattern=0", "per_size=0", "per_count=1", "seed=4")
+SMALL = (
+    "things=6",
+    "unseen_things=1",
+    "colours=4",
+    "pairs=8",
+    "per_pattern=0",
+    "per_size=0",
+    "per_count=1",
+    "captions=3",
+    "seed=4",
+)
 
 
 def compose(folder: Path, *changes: str) -> Result:
