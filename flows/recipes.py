@@ -116,7 +116,7 @@ SHORT_PRIOR_TRAINING: dict[str, Any] = {
 
 
 def demo() -> PipelineConfig:
-    """Compositions from a site on this machine, 96 px: about 12 minutes on two CPU cores, 3 GB of memory.
+    """Compositions from a site on this machine, 96 px: about 16 minutes on two CPU cores, 3 GB of memory.
 
     24 things on grounds of 8 colours, in pairs, sizes and counts, with whole combinations held out. Expect most of the
     captions that were never seen to be drawn right. Deviations from the paper, for speed: a pixel-unshuffle stem,
@@ -158,24 +158,24 @@ def demo() -> PipelineConfig:
             model=CLIPLayout(image_size=48),
             training=CLIPTrainingConfig(
                 **SHORT_CLIP_TRAINING,
-                steps=250,
+                steps=300,
                 precision=fastest_precision(),
                 batch_size=96,
                 warmup_steps=30,
-                validate_every=125,
+                validate_every=100,
             ),
         ),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=4, heads=4),
             training=PriorTrainingConfig(
                 **SHORT_PRIOR_TRAINING,
-                steps=1600,
+                steps=2200,
                 precision=fastest_precision(),
                 warmup_steps=50,
                 beta2=0.98,
                 ema_decay=0.98,
                 code_noise=0.25,
-                validate_every=400,
+                validate_every=550,
             ),
         ),
         sample=SampleConfig(precision=fastest_precision(), prompts=WISHES + WISHES_FOR_UNSEEN_THINGS, val_prompts=64),
