@@ -140,20 +140,7 @@ def demo() -> PipelineConfig:
         screen_images=ScreenImagesConfig(min_side_px=96),
         fetch=FetchConfig(image_size=144),
         bpe=BPEConfig(vocab_size=1024, text_length=28),
-        dvae=DVAEConfig(
-            model=_small_dvae(96, hidden=64, blocks_per_group=2),
-            training=DVAETrainingConfig(
-                **SHORT_DVAE_TRAINING,
-                steps=1500,
-                precision=fastest_precision(),
-                warmup_steps=100,
-                beta=0.03,
-                beta_steps=450,
-                tau_steps=1050,
-                ema_decay=0.995,
-                validate_every=500,
-            ),
-        ),
+        dvae=_dvae_of_minutes(96, steps=1500),
         clip=CLIPConfig(
             model=CLIPLayout(image_size=48),
             training=CLIPTrainingConfig(
@@ -196,20 +183,7 @@ def emoji() -> PipelineConfig:
         source=CrawlConfig(corpus="emoji"),
         screen_images=ScreenImagesConfig(min_side_px=64),
         bpe=BPEConfig(vocab_size=2048, text_length=24),
-        dvae=DVAEConfig(
-            model=_small_dvae(60, hidden=64, blocks_per_group=2),
-            training=DVAETrainingConfig(
-                **SHORT_DVAE_TRAINING,
-                steps=2000,
-                precision=fastest_precision(),
-                warmup_steps=100,
-                beta=0.03,
-                beta_steps=600,
-                tau_steps=1400,
-                ema_decay=0.995,
-                validate_every=500,
-            ),
-        ),
+        dvae=_dvae_of_minutes(60, steps=2000),
         vqgan=VQGANConfig(
             model=_small_vqgan(channels=32),
             training=VQGANTrainingConfig(
@@ -301,6 +275,24 @@ def smoke() -> PipelineConfig:
         ),
         sample=SampleConfig(prompts=("a red apple", "a cat face"), train_prompts=4, val_prompts=2, candidates=4),
         evaluate=EvaluateConfig(judge=JudgeTrainingConfig(steps=8, batch_size=16)),
+    )
+
+
+def _dvae_of_minutes(image_size: int, steps: int) -> DVAEConfig:
+    """A dVAE trained for minutes: the KL weight grows for 3/10 of the steps, the temperature falls for 7/10."""
+    return DVAEConfig(
+        model=_small_dvae(image_size, hidden=64, blocks_per_group=2),
+        training=DVAETrainingConfig(
+            **SHORT_DVAE_TRAINING,
+            steps=steps,
+            precision=fastest_precision(),
+            warmup_steps=100,
+            beta=0.03,
+            beta_steps=steps * 3 // 10,
+            tau_steps=steps * 7 // 10,
+            ema_decay=0.995,
+            validate_every=500,
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Fits the judge of composed pictures to a corpus's pictures and captions, where the corpus shows compositions."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,16 +51,6 @@ class LearnedCompositions:
         return list(found.values())
 
 
-@dataclass(frozen=True)
-class PicturesToLearn:
-    """Pictures in shards, by their addresses, with what they show."""
-
-    uris: tuple[str, ...]
-    scenes: Mapping[str, Scene]
-    things: tuple[str, ...]
-    config: JudgeTrainingConfig
-
-
 def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig) -> LearnedCompositions | None:
     """A judge for the corpus; None where few of its captions tell of compositions, of too few things or grounds."""
     train, val = (_rows(pairs.files(split)) for split in ("train", "val"))
@@ -74,14 +64,15 @@ def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig) -> LearnedC
     familiar = {thing for scene in shown.values() for thing in scene.things}
     new_things = frozenset(known.things) - familiar
     chosen |= _half_of_new(known, new_things)
-    work = PicturesToLearn((*pairs.files("train"), *pairs.files("val")), chosen, known.things, config)
-    judge = fit_to_shards(work)
+    judge = fit_to_shards((*pairs.files("train"), *pairs.files("val")), chosen, known.things, config)
     urls = {pair_id: url for pair_id, url, _ in (*train, *val) if url in known.scenes}
     return LearnedCompositions(judge, known.scenes, urls, frozenset(chosen), frozenset(shown.values()), new_things)
 
 
-def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:
-    """The judge of the pictures, with one thread, so that equal runs give equal judges.
+def fit_to_shards(
+    uris: Iterable[str], scenes: Mapping[str, Scene], things: Sequence[str], config: JudgeTrainingConfig
+) -> CompositionJudge:
+    """The judge of pictures in shards, by their addresses, with one thread, so that equal runs give equal judges.
 
     It is made in the stage's own process: a Dask worker gives memory back at each step, which takes twice the time.
     """
@@ -90,19 +81,19 @@ def fit_to_shards(work: PicturesToLearn) -> CompositionJudge:
     from models.training.images import centre_crop, decode
 
     found: dict[str, np.ndarray] = {}
-    for uri in work.uris:
-        if len(found) == len(work.scenes):
+    for uri in uris:
+        if len(found) == len(scenes):
             break
         table = schemas.read_table(uri, ["url", "image"])
         for url, image in zip(table["url"].to_pylist(), table["image"], strict=True):
-            if url in work.scenes and url not in found:
+            if url in scenes and url not in found:
                 found[url] = centre_crop(decode(image.as_py()), SIDE_PX)
     order = sorted(found, key=_hash)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         pictures = np.stack([found[url] for url in order])
-        return fit_judge(pictures, [work.scenes[url] for url in order], work.things, work.config)
+        return fit_judge(pictures, [scenes[url] for url in order], things, config)
     finally:
         torch.set_num_threads(threads)
 
