@@ -5,10 +5,13 @@ import json
 import os
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from flows.cli.doctor import free_port
 
 DALLE = str(Path(sys.executable).with_name("dalle"))
 USER = "ann:a-password"
+RETRIES = 5  # as Prefect's own client does by default
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,17 @@ class Services:
         return json.loads(Path(self.env["DALLE_STATE"], "services.json").read_text())
 
     def api(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer; asked again while the server says 503, which it does where it undid a request to be repeated."""
+        for _ in range(RETRIES):
+            try:
+                return self._answered(path, body)
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                time.sleep(1)
+        return self._answered(path, body)
+
+    def _answered(self, path: str, body: dict[str, Any]) -> Any:
         with self.ask("csrf-token?client=test", None) as answer:
             token = {"Prefect-Csrf-Client": "test", "Prefect-Csrf-Token": json.load(answer)["token"]}
         with self.ask(path, body, {"Content-Type": "application/json"} | token) as answer:
