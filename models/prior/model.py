@@ -78,6 +78,12 @@ class Prior(nn.Module):
         Raises:
             ValueError: captions of another length.
         """
+        text, image = self.states(captions, codes)
+        with torch.autocast(text.device.type, enabled=False):  # the heads compute in fp32 (paper D)
+            return self.text_head(text), self.image_head(image)
+
+    def states(self, captions: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """What the heads turn into logits, fp32: for text [B, T - 1, C], for codes [B, n, C]; as `forward` else."""
         length = self.config.text_length
         embedded = self.embedding.text(self.embedding.text_ids(captions))
         x = torch.cat([embedded, self.embedding.image(codes)], dim=1)
@@ -86,7 +92,8 @@ class Prior(nn.Module):
                 x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)  # blocks draw no numbers
             else:
                 x = block(x)
-        return self.head(x[:, : length - 1], self.text_head), self.head(x[:, length:], self.image_head)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.norm(x[:, : length - 1].float()), self.norm(x[:, length:].float())
 
     def text_targets(self, captions: Tensor) -> Tensor:
         """Targets of the text logits: rows of the text table, int64 [B, T - 1], padding included."""
@@ -96,11 +103,6 @@ class Prior(nn.Module):
         """The weight matrices of all blocks, which Muon may train; those of queries, keys and values count as three."""
         linear = [(name, layer) for name, layer in self.blocks.named_modules() if isinstance(layer, nn.Linear)]
         return [Matrix(layer.weight, parts=3 if name.endswith("qkv") else 1) for name, layer in linear]
-
-    def head(self, x: Tensor, layer: nn.Linear) -> Tensor:
-        """Final norm and one head in fp32 (paper D): [..., C] to [..., V]."""
-        with torch.autocast(x.device.type, enabled=False):
-            return F.linear(self.norm(x.float()), layer.weight, layer.bias)
 
 
 def _initialise(module: nn.Module) -> None:

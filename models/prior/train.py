@@ -89,11 +89,11 @@ class PriorLearner(LoadingLearner):
     def _losses(
         self, captions: Tensor, codes: Tensor, seen_codes: Tensor, count: Tensor | None = None
     ) -> dict[str, Tensor]:
-        c = self.training_config
-        text_logits, image_logits = self.model(captions, seen_codes)
-        targets = self.model.text_targets(captions)
-        text = text_loss(text_logits, targets, self.model.config.text_vocab, c.padding_in_text_loss, count)
-        image = image_loss(image_logits, codes)
+        c, model = self.training_config, self.model
+        text_states, image_states = model.states(captions, seen_codes)
+        targets, vocab = model.text_targets(captions), model.config.text_vocab
+        text = text_loss(text_states, model.text_head, targets, vocab, c.padding_in_text_loss, count)
+        image = image_loss(image_states, model.image_head, codes)
         return {"loss": prior_loss(text, image, c.text_weight), "text": text, "image": image}
 
     def _mean_losses(self, tokens: Shards) -> dict[str, float]:

@@ -4,8 +4,8 @@ Adam's updates of a matrix are dominated by the directions that most examples sh
 directions, so what only a few captions need is learned as fast, which helps short runs.
 
 Not `torch.optim.Muon`: it orthogonalises in bfloat16, which is 35 times slower than fp32 on a CPU that has to emulate
-it, it treats the stacked query, key and value matrix as one matrix, and it cannot skip an update by a flag on the
-device. Where the hardware supports bfloat16, both learn the demo equally well (tests/bench/RESULTS.md).
+it, one matrix at a time, it treats the stacked query, key and value matrix as one matrix, and it cannot skip an update
+by a flag on the device.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from torch import Tensor
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # quintic whose iterates send singular values to about 1
 _NEWTON_SCHULZ_STEPS = 5
+_AT_A_TIME = 32  # matrices; more would take memory and not be faster
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,20 @@ class Matrix:
     parts: int = 1
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
-    """About U V^T of the singular value decomposition U S V^T of [m, n]: singular values between 0.7 and 1.2."""
+def orthogonalised(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """About U V^T of the singular value decomposition U S V^T of each of [k, m, n]: singular values of 0.7 to 1.2.
+
+    Args:
+        dtype: of the multiplications; the result is fp32.
+    """
     a, b, c = _NEWTON_SCHULZ
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
+    x = (x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)).to(dtype)
     for _ in range(_NEWTON_SCHULZ_STEPS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if tall else x
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).float()
 
 
 class Muon(torch.optim.Optimizer):
@@ -49,23 +54,37 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, matrices: Sequence[Matrix], learning_rate: float, weight_decay: float = 0.0, momentum: float = 0.95
+        self,
+        matrices: Sequence[Matrix],
+        learning_rate: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
+        """Train these matrices.
+
+        Args:
+            dtype: in which updates are orthogonalised; bfloat16 is as good and, where hardware computes it, faster.
+        """
         super().__init__([matrix.weight for matrix in matrices], {"lr": learning_rate})
         self.found_inf: Tensor | None = None
         self._weight_decay = weight_decay
         self._matrices = list(matrices)
         self._momentum = momentum
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update every matrix; ranks share the work and exchange the updates."""
         rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        updates = [torch.zeros_like(matrix.weight) for matrix in self._matrices]
-        for place, (matrix, update) in enumerate(zip(self._matrices, updates, strict=True)):
-            ahead = self._ahead(matrix)
-            if place % world == rank:
-                torch.cat([_direction(part) for part in ahead.chunk(matrix.parts)], out=update)
+        updates = [self._ahead(matrix) for matrix in self._matrices]
+        for parts in self._of_one_shape(updates):
+            ours = parts[rank::world]
+            for part, direction in zip(ours, self._directions(ours), strict=True):
+                part.copy_(direction)
+            for number, part in enumerate(parts):
+                if number % world != rank:
+                    part.zero_()
         if world > 1:
             flat = torch.cat([update.flatten() for update in updates])
             dist.all_reduce(flat)
@@ -75,6 +94,23 @@ class Muon(torch.optim.Optimizer):
         for matrix, update in zip(self._matrices, updates, strict=True):
             changed = matrix.weight.mul(1.0 - lr * self._weight_decay).add_(update, alpha=-lr)
             matrix.weight.copy_(self._unless_skipped(changed, matrix.weight))
+
+    def _of_one_shape(self, updates: Sequence[Tensor]) -> list[list[Tensor]]:
+        """The parts of all matrices, as views of their updates, those of equal shape together."""
+        found: dict[torch.Size, list[Tensor]] = {}
+        for matrix, update in zip(self._matrices, updates, strict=True):
+            for part in update.chunk(matrix.parts):
+                found.setdefault(part.shape, []).append(part)
+        return list(found.values())
+
+    def _directions(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """What each of some matrices of one shape moves along."""
+        found: list[Tensor] = []
+        for first in range(0, len(parts), _AT_A_TIME):
+            stack = torch.stack(tuple(parts[first : first + _AT_A_TIME]))
+            longer = max(1.0, stack.shape[1] / stack.shape[2]) ** 0.5
+            found += orthogonalised(stack, self._dtype).mul_(longer).unbind()
+        return found
 
     def _ahead(self, matrix: Matrix) -> Tensor:
         gradient = matrix.weight.grad
@@ -88,7 +124,3 @@ class Muon(torch.optim.Optimizer):
 
     def _unless_skipped(self, changed: Tensor, before: Tensor) -> Tensor:
         return changed if self.found_inf is None else torch.where(self.found_inf > 0, before, changed)
-
-
-def _direction(part: Tensor) -> Tensor:
-    return orthogonalised(part) * max(1.0, part.shape[0] / part.shape[1]) ** 0.5

@@ -21,7 +21,8 @@ def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matr
         return [adamw(list(model.parameters()), exempt, config)]
     own = {id(matrix.weight) for matrix in matrices}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in own]
-    muon = Muon(matrices, config.muon_learning_rate, config.weight_decay)
+    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+    muon = Muon(matrices, config.muon_learning_rate, config.weight_decay, dtype=dtype)
     muon.param_groups[0]["share"] = config.muon_learning_rate / config.learning_rate
     return [adamw(rest, exempt, config), muon]
 

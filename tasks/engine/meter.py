@@ -14,7 +14,8 @@ import psutil
 from tasks.engine.artifact import RunRecord
 from tasks.engine.code import CodeRecord
 
-SAMPLE_S = 2.0  # one measurement takes about 80 ms: the kernel walks every page table
+SAMPLE_S = 2.0
+MOST_FOR_SAMPLES = 0.01  # share of the time: a measurement takes about 80 ms, the kernel walks every page table
 NAMED_PACKAGES = ("torch", "pyarrow", "img2dataset", "prefect", "distributed", "numpy", "tokenizers", "transformers")
 
 
@@ -37,8 +38,10 @@ class Meter:
 
     def _watch(self) -> None:
         while True:
+            began = time.monotonic()
             self._peak_bytes = max(self._peak_bytes, tree_memory_bytes())
-            if self._stop.wait(SAMPLE_S):
+            took_s = time.monotonic() - began
+            if self._stop.wait(max(SAMPLE_S, took_s / MOST_FOR_SAMPLES)):
                 return
 
     def record(self, code: CodeRecord) -> RunRecord:

@@ -116,9 +116,9 @@ def prior_train(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
         def step() -> int:
             optimiser.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                text_logits, image_logits = model(captions, codes)
-            text = text_loss(text_logits, model.text_targets(captions), cfg["text_vocab"], True)
-            prior_loss(text, image_loss(image_logits, codes), 1 / 8).backward()
+                states, image_states = model.states(captions, codes)
+            text = text_loss(states, model.text_head, model.text_targets(captions), cfg["text_vocab"], True)
+            prior_loss(text, image_loss(image_states, model.image_head, codes), 1 / 8).backward()
             optimiser.step()
             return int(cfg["batch"] * (cfg["text_len"] + cfg["grid"] ** 2))
 

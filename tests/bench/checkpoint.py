@@ -59,10 +59,11 @@ class OneBatch(Learner):
         return {"captions": self.captions, "codes": self.codes}
 
     def forward(self, batch: Batch, step: Step) -> dict[str, Tensor]:
-        text, image = self.model(batch["captions"], batch["codes"])
-        targets = self.model.text_targets(batch["captions"])
-        losses = text_loss(text, targets, MODEL.text_vocab, True), image_loss(image, batch["codes"])
-        return {"loss": prior_loss(*losses, TRAINING.text_weight)}
+        model = self.model
+        states, image_states = model.states(batch["captions"], batch["codes"])
+        text = text_loss(states, model.text_head, model.text_targets(batch["captions"]), MODEL.text_vocab, True)
+        image = image_loss(image_states, model.image_head, batch["codes"])
+        return {"loss": prior_loss(text, image, TRAINING.text_weight)}
 
     def validate(self) -> dict[str, float]:
         return {}

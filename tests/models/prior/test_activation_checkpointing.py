@@ -1,13 +1,9 @@
 """Activations that are computed again for the gradients: the same gradients for less memory."""
 
-import weakref
-from typing import Any
-
 import pytest
 import torch
+from allocations import Allocations
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from models.prior.config import PriorModelConfig
 from models.prior.losses import image_loss
@@ -16,29 +12,6 @@ from models.training.config import Precision
 from models.training.precision import autocast
 
 LAYERS = 8
-
-
-class Allocations(TorchDispatchMode):
-    """Counts the bytes of tensors that are made inside the block and still in use, and the most there ever were."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.peak = self._now = 0
-        self._known: weakref.WeakSet[Any] = weakref.WeakSet()
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self._known.update(each.untyped_storage() for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor))
-        result = function(*args, **(kwargs or {}))
-        for tensor in tree_leaves(result):
-            if isinstance(tensor, Tensor) and (storage := tensor.untyped_storage()) not in self._known:
-                self._known.add(storage)
-                self._count(storage.nbytes())
-                weakref.finalize(storage, self._count, -storage.nbytes())
-        return result
-
-    def _count(self, size: int) -> None:
-        self._now += size
-        self.peak = max(self.peak, self._now)
 
 
 def _prior(attention: str) -> Prior:
@@ -63,7 +36,7 @@ def _gradients(model: Prior, again: bool, precision: Precision = "fp32") -> tupl
     captions, codes = (torch.randint(0, 13, (16, n), generator=random) for n in (8, 64))
     with Allocations() as allocations:
         with autocast(precision, torch.device("cpu")):
-            loss = image_loss(model(captions, codes)[1], codes)
+            loss = image_loss(model.states(captions, codes)[1], model.image_head, codes)
         loss.backward()
     return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}, allocations.peak
 

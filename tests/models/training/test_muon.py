@@ -17,9 +17,11 @@ from models.training.muon import Matrix, Muon, orthogonalised
 from models.training.optimiser import optimisers
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (24, 8), (8, 32)])
-def test_an_orthogonalised_matrix_has_singular_values_near_one(shape: tuple[int, int]) -> None:
-    values = torch.linalg.svdvals(orthogonalised(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(2, 8, 8), (1, 24, 8), (3, 8, 32)])
+def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalised(drawn, dtype))
     assert values.min() > 0.6
     assert values.max() < 1.3
 
@@ -27,13 +29,13 @@ def test_an_orthogonalised_matrix_has_singular_values_near_one(shape: tuple[int,
 def test_orthogonalising_keeps_the_singular_vectors() -> None:
     u, _, v = torch.linalg.svd(torch.randn(6, 6, generator=torch.Generator().manual_seed(0)))
     spread = u @ torch.diag(torch.tensor([9.0, 5.0, 3.0, 2.0, 1.0, 0.5])) @ v
-    aligned = u.T @ orthogonalised(spread) @ v.T
+    aligned = u.T @ orthogonalised(spread[None])[0] @ v.T
     torch.testing.assert_close(aligned, torch.diag(aligned.diagonal()), atol=1e-4, rtol=0)
     assert (aligned.diagonal() > 0.6).all()
 
 
 def test_the_length_of_the_gradient_does_not_matter() -> None:
-    gradient = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+    gradient = torch.randn(1, 4, 4, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(orthogonalised(gradient), orthogonalised(gradient * 1e4), atol=1e-4, rtol=1e-4)
 
 
@@ -44,6 +46,21 @@ def test_parts_of_a_matrix_are_updated_on_their_own() -> None:
     Muon([Matrix(whole, parts=3)], 0.1).step()
     Muon([Matrix(parts)], 0.1).step()
     torch.testing.assert_close(whole[2:4], parts)
+
+
+def test_matrices_of_equal_shape_are_updated_as_each_alone_is() -> None:
+    generator = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(shape, generator=generator) for shape in ((4, 6), (6, 4), (4, 6), (6, 4), (4, 4))]
+    together = [torch.zeros_like(gradient, requires_grad=True) for gradient in gradients]
+    alone = [torch.zeros_like(gradient, requires_grad=True) for gradient in gradients]
+    for weights in (together, alone):
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient.clone()
+    Muon([Matrix(weight) for weight in together], 0.1).step()
+    for weight in alone:
+        Muon([Matrix(weight)], 0.1).step()
+    for ours, theirs in zip(together, alone, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_weight_decay_shrinks_the_matrices_by_learning_rate_times_decay() -> None:
