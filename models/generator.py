@@ -28,7 +28,9 @@ class Sampling(Frozen):
         description="Not in the paper: classifier-free guidance, l0 + guidance (l - l0) with logits l0 of an empty "
         "caption. It takes twice the work, and a prior that was trained on empty captions too.",
     )
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="That of the weights and kept keys while drawing.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="That of the weights and kept keys while drawing; fp32 on a CPU without bfloat16."
+    )
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from models.tokenizer import ImageTokenizer, decode_codes, encode_images, load_t
 from models.training.errors import CheckpointError
 from models.training.images import resize
 
-_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 
 class PriorGenerator(Generator):
     """A prior with the two tokenizers whose symbols it was trained on."""
@@ -53,7 +51,7 @@ class PriorGenerator(Generator):
         """See `Generator.draw_batches`."""
         chosen = sampling or Sampling()
         kept = None if image is None else self._kept_codes(image)
-        prior = self._in_precision(_TYPES[chosen.precision])
+        prior = self._in_precision(torch.bfloat16 if chosen.precision == "bf16" and self._has_bf16() else torch.float32)
         for batch in draw_code_batches(prior, self.bpe, prompts, n, seed, chosen, kept, on_progress):
             yield Candidates(batch.prompt, batch.first, decode_codes(self.tokenizer, batch.codes), batch.codes)
 
@@ -69,6 +67,12 @@ class PriorGenerator(Generator):
         if dtype not in self._ready:
             self._ready[dtype] = InferencePrior(self.prior, dtype)
         return self._ready[dtype]
+
+    def _has_bf16(self) -> bool:
+        """Whether the device computes in bfloat16; a CPU that has to emulate it would take ten times as long."""
+        cpu = torch.cpu
+        is_cpu = next(self.prior.parameters()).device.type == "cpu"
+        return not is_cpu or cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
 
     def _kept_codes(self, prompt: ImagePrompt) -> Tensor:
         """Codes of the picture in raster order, int64 [codes_per_image], -1 where they are drawn anew.

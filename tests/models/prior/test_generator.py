@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support.tiny_models import CODES, GRID, IMAGE_SIZE, write_generator
 
 from models.dvae.config import DVAEModelConfig
@@ -48,6 +49,18 @@ def test_at_temperature_zero_all_candidates_are_the_likeliest(folder: Path) -> N
     cold = load(folder).draw(["a frog"], 3, sampling=Sampling(temperature=0)).codes[0]
     assert np.array_equal(cold[0], cold[1])
     assert np.array_equal(cold[0], cold[2])
+
+
+@pytest.mark.parametrize("computes", [True, False])
+def test_bf16_is_drawn_in_where_the_processor_computes_it(
+    folder: Path, computes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: computes)
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    generator = load(folder)
+    assert isinstance(generator, PriorGenerator)
+    generator.draw(["a frog"], 1, sampling=Sampling(precision="bf16"))
+    assert [*generator._ready] == [torch.bfloat16 if computes else torch.float32]
 
 
 def test_an_image_prompt_keeps_its_upper_part_and_draws_the_rest(folder: Path) -> None:
