@@ -320,6 +320,7 @@ def _dvae_of_minutes(image_size: int, steps: int, code_px: Literal[4, 6] = 6) ->
             tau_steps=steps * 7 // 10,
             ema_decay=0.995,
             validate_every=500,
+            validation_images=512,
         ),
     )
 
