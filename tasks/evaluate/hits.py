@@ -18,7 +18,9 @@ class HitRate(Part):
     first: Estimate = Field(title="first drawn")
     any: Estimate = Field(title="any of them")
     worst: Estimate = Field(title="worst by score")
-    chance: Baseline = Field(title="by chance", description="What a blind pick among all pictures would have.")
+    chance: Baseline = Field(
+        title="by chance", description="A blind pick among all pictures: of those, the share with the prompt's caption."
+    )
     gain_of_reranking: Estimate = Field(title="gain of ranking", description="Best by score against first drawn.")
     by_candidates: Curve | None = Field(
         title="More candidates, better pick",

@@ -100,7 +100,7 @@ def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:
     known = {name: row[name] for name in JUDGED.names if name in row}
     return known | {
         "nearest_pair_id": str(work.among_train.pair_ids[i]),
-        "nearest_caption": str(work.among_train.captions[i]),
+        "nearest_caption": work.among_train.captions[i][0],
         "nearest_mse": float(work.among_train.mse[i]),
         "is_hit": None if own_mse is None else _belongs(nearest, i, row, own_mse),
         "true_mse": own_mse,
@@ -109,7 +109,7 @@ def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:
 
 def _belongs(nearest: Nearest, i: int, row: dict, own_mse: float) -> bool:
     """Two images with one caption are both what the prompt asked for, and one image may have several captions."""
-    return bool(nearest.mse[i] == own_mse or nearest.captions[i] == row["prompt"])
+    return bool(nearest.mse[i] == own_mse or row["prompt"] in nearest.captions[i])
 
 
 def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:

@@ -1,6 +1,6 @@
 """Nearest images by pixels: each as 16x16 colour values, distances in whole numbers, so that no rounding decides."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +20,11 @@ QUERIES_AT_ONCE = 1024  # bounds the matrix of distances
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each query, the nearest image found: its distance, its pair and its caption."""
+    """For each query, the nearest image found: its distance, its pair and its captions."""
 
     squared: NDArray[np.int64]  # sum over the 768 values of squared differences of grey levels
     pair_ids: NDArray[np.str_]
-    captions: NDArray[np.str_]
+    captions: NDArray[np.object_]  # tuples: all captions that its shard has for the image, the pair's own first
 
     @property
     def mse(self) -> NDArray[np.float64]:
@@ -57,10 +57,10 @@ class CaptionMatch:
 class Scan:
     """What one part of the corpus answers."""
 
-    images: int  # an image with several captions, a pair each, counts once
+    images: int  # an image with several captions, a pair each, counts once in a shard
     nearest: Nearest
     prompted: dict[str, NDArray[np.uint8]]  # thumbnail of each prompted pair
-    images_per_prompt: Counter[str]  # how many images have exactly this caption
+    images_per_prompt: Counter[str]  # how many images, counted likewise, have exactly this caption
     found_by_words: dict[str, CaptionMatch]
 
 
@@ -108,12 +108,17 @@ def scan_shard(questions: Questions, uri: str) -> Scan:
     pair_ids, captions = table["pair_id"].to_pylist(), table["caption"].to_pylist()
     images = table["image"].to_pylist()
     corpus = thumbnails(images)
+    said: dict[bytes, dict[str, None]] = defaultdict(dict)  # in the order of the pairs
+    for image, caption in zip(images, captions, strict=True):
+        said[image][caption] = None
+    captions_of = {image: tuple(own) for image, own in said.items()}
+    each = np.fromiter((captions_of[image] for image in images), object, len(images))
     prompts = set(questions.prompts)
     return Scan(
-        images=len(set(images)),
-        nearest=_nearest_in(corpus, np.array(pair_ids), np.array(captions), questions.thumbnails),
+        images=len(captions_of),
+        nearest=_nearest_in(corpus, np.array(pair_ids), each, questions.thumbnails),
         prompted={pair_id: corpus[i] for i, pair_id in enumerate(pair_ids) if pair_id in questions.pair_ids},
-        images_per_prompt=Counter(caption for caption in captions if caption in prompts),
+        images_per_prompt=Counter(caption for own in captions_of.values() for caption in own if caption in prompts),
         found_by_words=_found_by_words(questions.prompts, pair_ids, captions, corpus),
     )
 
@@ -131,7 +136,7 @@ def either(first: Nearest, second: Nearest | None) -> Nearest:
 
 
 def _nearest_in(
-    corpus: NDArray[np.uint8], pair_ids: NDArray[np.str_], captions: NDArray[np.str_], queries: NDArray[np.uint8]
+    corpus: NDArray[np.uint8], pair_ids: NDArray[np.str_], captions: NDArray[np.object_], queries: NDArray[np.uint8]
 ) -> Nearest:
     found, squared = [], []
     for start in range(0, len(queries), QUERIES_AT_ONCE):

@@ -1,5 +1,7 @@
 """Numbers and codes as words: one place decides how a figure is written."""
 
+from decimal import Decimal
+
 from tasks.engine import meter
 from tasks.evaluate.nearest import grey_levels
 from tasks.evaluate.quantities import SHARE, Estimate
@@ -25,10 +27,12 @@ def count(number: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Whole percents, with one decimal where they would hide the figure."""
+    """Whole percents, with decimals where they would hide the figure: `78%`, `0.4%`, `0.02%`."""
     if share is None:
         return NOTHING
     shown = 100 * share
+    if 0 < shown < 0.1:
+        return f"{Decimal(f'{shown:.1g}'):f}%"
     return f"{shown:.1f}%" if 0 < shown < 2 or 99 < shown < 100 else f"{shown:.0f}%"
 
 

@@ -9,7 +9,7 @@ from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.nearest import CaptionMatch, Nearest, Scan
 
-NOTHING_NEAR = Nearest(np.empty(0, np.int64), np.empty(0, str), np.empty(0, str))
+NOTHING_NEAR = Nearest(np.empty(0, np.int64), np.empty(0, str), np.empty(0, object))
 
 
 def evidence(judged: Sequence[dict], **known) -> Evidence:

@@ -44,6 +44,20 @@ def test_of_two_equal_pictures_the_lower_id_is_named(run):
     assert scan_shard(questions, pair.files("train")[0]).nearest.pair_ids.tolist() == ["a" * 16]
 
 
+def test_a_picture_counts_once_for_each_of_its_captions_however_often_it_has_it(run):
+    """What a prompt can hit is pictures: of these, those with its caption, whichever of their captions that is."""
+    names = ("another caption", "a caption", "a caption")
+    rows = [{**run.train[0], "pair_id": f"{i:016x}", "caption": name} for i, name in enumerate(names)]
+    rows.append({**run.train[1], "pair_id": "f" * 16, "caption": "a caption"})
+    shard = Shard(4, {"train": table(rows, schemas.PAIRS)})
+    pair = run.finish("several", lambda output: output.map(lambda item: item, [shard]))
+    answer = scan_shard(
+        Questions(thumbnails([run.train[0]["image"]]), ("a caption",), frozenset()), pair.files("train")[0]
+    )
+    assert (answer.images, answer.images_per_prompt["a caption"]) == (2, 2)
+    assert answer.nearest.captions.tolist() == [("another caption", "a caption")]
+
+
 def test_the_work_of_a_shard_can_travel_to_a_worker(run):
     questions = Questions(thumbnails([run.train[0]["image"]]), (), frozenset())
     answer = scan_shard(questions, run.artifacts["pack"].files("train")[0])

@@ -8,7 +8,17 @@ from tasks.report import words
 
 @pytest.mark.parametrize(
     ("share", "written"),
-    [(None, words.NOTHING), (0, "0%"), (0.004, "0.4%"), (0.784, "78%"), (0.995, "99.5%"), (1, "100%")],
+    [
+        (None, words.NOTHING),
+        (0, "0%"),
+        (0.0002, "0.02%"),
+        (1e-9, "0.0000001%"),
+        (0.00099, "0.1%"),
+        (0.004, "0.4%"),
+        (0.784, "78%"),
+        (0.995, "99.5%"),
+        (1, "100%"),
+    ],
 )
 def test_shares_are_written_as_a_person_would(share, written):
     assert words.percent(share) == written
