@@ -85,7 +85,7 @@ def evaluation(run: Run, config: PipelineConfig, pairs: Artifact, models: Models
     """
     samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
-    inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer}
+    inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer, "ranker": models.ranker}
     if models.tokens is not None:
         inputs["tokens"] = models.tokens
     if config.scorer.pretrained is not None:

@@ -173,7 +173,7 @@ def score(
         return np.empty(0, np.float32)
     distinct = sorted(set(captions))
     place = {caption: i for i, caption in enumerate(distinct)}
-    text = torch.cat([clip.embed_captions(distinct[i : i + batch_size]) for i in range(0, len(distinct), batch_size)])
+    text = _embed_all(clip, distinct, batch_size)
     scores = []
     for start in range(0, len(images), batch_size):
         batch = torch.from_numpy(np.ascontiguousarray(images[start : start + batch_size])).permute(0, 3, 1, 2)
@@ -181,6 +181,30 @@ def score(
         wanted = text[[place[caption] for caption in captions[start : start + batch_size]]]
         scores.append((vectors * wanted).sum(-1).cpu().numpy())
     return np.concatenate(scores).astype(np.float32)
+
+
+@torch.inference_mode()
+def similarities(
+    clip: Ranker, images: NDArray[np.uint8], captions: Sequence[str], batch_size: int = 256
+) -> NDArray[np.float32]:
+    """How well each image fits each of the captions.
+
+    Args:
+        images: uint8 RGB [B, H, W, 3], square; of a number that fits into memory at once.
+        captions: one or more, of any number.
+
+    Returns:
+        Cosines between -1 and 1, float32 [B, captions].
+    """
+    batch = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+    cosines = clip.embed_images(batch) @ _embed_all(clip, captions, batch_size).T
+    return np.asarray(cosines.cpu().numpy(), np.float32)
+
+
+def _embed_all(clip: Ranker, captions: Sequence[str], batch_size: int) -> Tensor:
+    """Unit vectors of all captions, fp32 [B, P]."""
+    starts = range(0, len(captions), batch_size)
+    return torch.cat([clip.embed_captions(captions[start : start + batch_size]) for start in starts])
 
 
 def load_ranker(directory: str | Path, device: str | torch.device = "cpu") -> Ranker:

@@ -13,8 +13,9 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
-from tasks.evaluate.compositions.learning import learn_compositions
-from tasks.evaluate.compositions.trial import try_judge
+from tasks.evaluate.compositions.learning import LearnedCompositions, learn_compositions
+from tasks.evaluate.compositions.search import search_by_ranker
+from tasks.evaluate.compositions.trial import JudgeTrial, try_judge
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.figures import METRICS, headline, measure
@@ -31,7 +32,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=6, reads=READS, headline=HEADLINE)
+@stage(Config, version=7, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -40,6 +41,7 @@ def evaluate(
     tokenizer: Artifact | None = None,
     tokens: Artifact | None = None,
     scorer: Artifact | None = None,
+    ranker: Artifact | None = None,
 ) -> None:
     """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1).
 
@@ -47,6 +49,7 @@ def evaluate(
         tokenizer, tokens: the image tokenizer and the training tokens, where the samples' generator has them. Without
             them no image is rebuilt and no code counted.
         scorer: a second CLIP, which scores the samples.
+        ranker: the CLIP that ranked them, to search the training pictures with, where the corpus shows compositions.
 
     Raises:
         ModelMismatchError: the second CLIP is the one that ranked the samples.
@@ -70,7 +73,6 @@ def evaluate(
     markers = output.map(evaluate_shard, work, "images", release_models)
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
     rebuilt = _of_kind(written, "reconstructions")
-    found_by_words = {prompt: match.pair_id for prompt, match in train.found_by_words.items()}
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
     evidence = Evidence(
         config=config,
@@ -82,11 +84,24 @@ def evaluate(
         vocab_size=size,
         code_counts=_code_counts(size, tokens, output.settings) if size and tokens else None,
         scorer=scorer.manifest().metrics["model"] if scorer else None,
-        compositions=try_judge(learned, held_out, rebuilt, found_by_words, output.settings) if learned else None,
+        compositions=_trial(learned, pairs, rebuilt, train, ranker, output.settings) if learned else None,
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
     output.write(METRICS, (evaluation.model_dump_json(indent=2) + "\n").encode())
+
+
+def _trial(
+    learned: LearnedCompositions,
+    pairs: Artifact,
+    rebuilt: Sequence[str],
+    train: Scan,
+    ranker: Artifact | None,
+    settings: Settings,
+) -> JudgeTrial:
+    by_words = {prompt: match.pair_id for prompt, match in train.found_by_words.items()}
+    by_ranker = search_by_ranker(learned, ranker, pairs.files("train"), [*by_words], settings) if ranker else {}
+    return try_judge(learned, pairs.files("val"), rebuilt, by_words, by_ranker, settings)
 
 
 def evaluate_shard(work: SamplesToJudge | ImagesToRebuild) -> Shard:

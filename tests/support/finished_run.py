@@ -243,8 +243,9 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
     run.finish("rerank", lambda output: output.map(lambda item: item, [scored]), "sample", "train_bpe", "train_clip")
 
 
-def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES) -> Artifact:
-    """The artifact of the real stage `evaluate` on the synthetic run."""
+def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES, ranker: Artifact | None = None) -> Artifact:
+    """The artifact of the real stage `evaluate` on the synthetic run, whose own ranker is none that could score."""
     done = run.artifacts
-    models = {"tokenizer": done[run.tokenizer], "tokens": done["extract"]} if run.tokenizer else {}
+    models = {} if ranker is None else {"ranker": ranker}
+    models |= {"tokenizer": done[run.tokenizer], "tokens": done["extract"]} if run.tokenizer else {}
     return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models).artifact

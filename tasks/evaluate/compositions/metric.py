@@ -1,12 +1,12 @@
 """How often a drawing shows what its caption says, part by part, as read by a judge that neither drew nor ranked it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import Field
 
 from tasks.compositions.scene import SKILLS, Skill
-from tasks.evaluate.compositions.trial import JudgeTrial, Reading
+from tasks.evaluate.compositions.trial import Found, JudgeTrial, Reading
 from tasks.evaluate.evidence import Evidence, RankedSamples
 from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part
 from tasks.evaluate.statistics import any_of, best_of, expected_proportion, plain, proportion
@@ -21,7 +21,13 @@ class CompositionRate(Part):
     any: Estimate = Field(title="any of them")
     worst: Estimate = Field(title="worst by score")
     word_search: Estimate | None = Field(
-        title="search by words", description="The training picture with the most similar caption: no model at all."
+        title="search by words",
+        description="The training picture with the most similar caption: no model at all. It is never right in all "
+        "parts for captions never seen, as no training picture is: for these see what it has right, skill by skill.",
+    )
+    ranker_search: Estimate | None = Field(
+        title="search by the ranker",
+        description="The training picture that the ranker scores highest: nothing is drawn. The same holds for it.",
     )
     by_candidates: Curve | None = Field(
         title="More candidates, better pick",
@@ -80,6 +86,14 @@ class Compositions(Part):
     )
     skills_seen: SkillRates | None = Field(title="Skill by skill, captions from training")
     skills_unseen: SkillRates | None = Field(title="Skill by skill, captions never seen")
+    skills_word_search: SkillRates | None = Field(
+        title="Skill by skill, captions never seen, search by words",
+        description="What the training picture with the most similar caption has right: the drawings have to beat it.",
+    )
+    skills_ranker_search: SkillRates | None = Field(
+        title="Skill by skill, captions never seen, search by the ranker",
+        description="What the training picture that the ranker scores highest has right.",
+    )
     judge: JudgeAccuracy = Field(title="The judge")
     judge_skills: SkillRates | None = Field(
         title="The judge, skill by skill",
@@ -99,29 +113,31 @@ def measure(evidence: Evidence) -> Compositions | None:
     known = [prompt for prompt in held_out if prompt.best["prompt"] in trial.known_prompts]
     unseen = [prompt for prompt in held_out if prompt not in new and prompt not in known]
     return Compositions(
-        seen=_rate(evidence, seen, None),
+        seen=_rate(evidence, seen, trial),
         unseen=_rate(evidence, unseen, trial),
         new_things=_rate(evidence, new, trial),
         left_out=len(known),
         skills_seen=_skills_of(seen),
         skills_unseen=_skills_of(unseen),
+        skills_word_search=_skills_found(unseen, trial.found_by_words),
+        skills_ranker_search=_skills_found(unseen, trial.found_by_ranker),
         judge=_accuracy(trial),
         judge_skills=_skills_read(trial.rebuilt or trial.originals),
     )
 
 
-def _rate(evidence: Evidence, prompts: Sequence[RankedSamples], trial: JudgeTrial | None) -> CompositionRate | None:
+def _rate(evidence: Evidence, prompts: Sequence[RankedSamples], trial: JudgeTrial) -> CompositionRate | None:
     if not prompts:
         return None
     right = [[not row["wrong"] for row in prompt.rows] for prompt in prompts]
-    found = [trial.found_by_words[prompt.best["prompt"]] for prompt in prompts] if trial else []
     return CompositionRate(
         first=proportion([not prompt.first["wrong"] for prompt in prompts]),
         every=expected_proportion([float(np.mean(each)) for each in right]),
         best=proportion([each[0] for each in right]),
         any=proportion([any(each) for each in right]),
         worst=proportion([each[-1] for each in right]),
-        word_search=proportion(found) if found else None,
+        word_search=_found(prompts, trial.found_by_words),
+        ranker_search=_found(prompts, trial.found_by_ranker),
         by_candidates=_by_candidates(evidence, prompts, right),
     )
 
@@ -156,8 +172,25 @@ def _skills_of(prompts: Sequence[RankedSamples]) -> SkillRates | None:
     })  # fmt: skip
 
 
+def _found(prompts: Sequence[RankedSamples], found: Found) -> Estimate | None:
+    """How often the picture found for a prompt is right in all parts; None where none was searched for."""
+    compared = _of_prompts(prompts, found)
+    return proportion([all(each.values()) for each in compared]) if compared else None
+
+
+def _skills_found(prompts: Sequence[RankedSamples], found: Found) -> SkillRates | None:
+    return _skills_right(_of_prompts(prompts, found))
+
+
+def _of_prompts(prompts: Sequence[RankedSamples], found: Found) -> list[Mapping[Skill, bool]]:
+    return [found[name] for prompt in prompts if (name := prompt.best["prompt"]) in found]
+
+
 def _skills_read(readings: Sequence[Reading]) -> SkillRates | None:
-    compared = [reading.true.compared(reading.shown) for reading in readings]
+    return _skills_right([reading.true.compared(reading.shown) for reading in readings])
+
+
+def _skills_right(compared: Sequence[Mapping[Skill, bool]]) -> SkillRates | None:
     return _skills({skill: [float(each[skill]) for each in compared if skill in each] for skill in SKILLS})
 
 

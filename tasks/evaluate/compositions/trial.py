@@ -1,18 +1,21 @@
 """The trial of the judge: what it reads from pictures of which it is known what they show."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from tasks import schemas
-from tasks.compositions.scene import Scene
+from tasks.compositions.scene import Scene, Skill
 from tasks.compositions.wording import read
 from tasks.engine.shards import map_shards
 from tasks.evaluate.compositions.learning import LearnedCompositions
 from tasks.evaluate.compositions.reader import SIDE_PX, Pixels
 from tasks.settings import Settings
+
+Change = Callable[[Pixels], Pixels]
+Found = Mapping[str, Mapping[Skill, bool]]  # by prompt, which of the skills that it tests a found picture has right
 
 BLOB_BLUR_PX = 8.0  # of pictures of 96 px: nothing is to be recognised after it
 
@@ -37,7 +40,8 @@ class JudgeTrial:
         originals: held-out pictures it was not fitted to, each once.
         rebuilt: the same out of the image tokenizer, as far as they were rebuilt; empty without one.
         blobs: of such pictures, spoiled so that nothing is to be recognised, whether each is called right.
-        found_by_words: by prompt, whether the training picture with the most similar caption is what was asked for.
+        found_by_words: what the training picture with the most similar caption has right.
+        found_by_ranker: what the training picture that the ranker scores highest has right; empty without a ranker.
         new_prompts: those with a thing that no training picture shows.
         known_prompts: those that a training picture is right for.
     """
@@ -45,7 +49,8 @@ class JudgeTrial:
     originals: Sequence[Reading]
     rebuilt: Sequence[Reading]
     blobs: Sequence[bool]
-    found_by_words: Mapping[str, bool]
+    found_by_words: Found
+    found_by_ranker: Found
     new_prompts: frozenset[str]
     known_prompts: frozenset[str]
 
@@ -55,6 +60,7 @@ def try_judge(
     held_out: Sequence[str],
     reconstructions: Sequence[str],
     found_by_words: Mapping[str, str],
+    found_by_ranker: Mapping[str, str],
     settings: Settings,
 ) -> JudgeTrial:
     """Lets the judge read held-out pictures.
@@ -62,39 +68,47 @@ def try_judge(
     Args:
         held_out, reconstructions: shards of pairs, and of rebuilt ones.
         found_by_words: by prompt, the training pair whose caption is most similar.
+        found_by_ranker: by prompt, the training pair whose picture the ranker scores highest; empty without a ranker.
     """
-    readings = partial(read_shards, known, settings=settings)
     asked = {prompt: scene for prompt in found_by_words if (scene := read(prompt, known.judge.things))}
-    blurred, mixed = (readings(held_out, "image", spoil) for spoil in (_blurred, _mixed))
+    originals = read_shards(known, held_out, "image", (_unchanged, _blurred, _mixed), settings)
+    rebuilt = read_shards(known, reconstructions, "reconstruction", (_unchanged,), settings)
     return JudgeTrial(
-        originals=readings(held_out, "image"),
-        rebuilt=readings(reconstructions, "reconstruction"),
-        blobs=[reading.is_right for reading in (*blurred, *mixed)],
-        found_by_words={
-            prompt: (shown := known.scene_of(found_by_words[prompt])) is not None and scene.agrees(shown)
-            for prompt, scene in asked.items()
-        },
+        originals=[original for original, *_ in originals],
+        rebuilt=[reading for (reading,) in rebuilt],
+        blobs=[reading.is_right for _, *spoiled in originals for reading in spoiled],
+        found_by_words=_compared(known, asked, found_by_words),
+        found_by_ranker=_compared(known, asked, found_by_ranker),
         new_prompts=frozenset(p for p, scene in asked.items() if known.new_things.intersection(scene.things)),
         known_prompts=frozenset(p for p, scene in asked.items() if any(map(scene.agrees, known.trained))),
     )
+
+
+def _compared(known: LearnedCompositions, asked: Mapping[str, Scene], found: Mapping[str, str]) -> Found:
+    """What the picture found for each prompt has right; nothing, where it is not known what it shows."""
+    shown = {prompt: known.scene_of(pair_id) for prompt, pair_id in found.items()}
+    return {
+        prompt: dict.fromkeys(scene.skills, False) if (one := shown[prompt]) is None else scene.compared(one)
+        for prompt, scene in asked.items()
+        if prompt in shown
+    }
 
 
 def read_shards(
     known: LearnedCompositions,
     uris: Sequence[str],
     column: str,
-    change: Callable[[Pixels], Pixels] | None = None,
-    *,
+    changes: Sequence[Change],
     settings: Settings,
-) -> list[Reading]:
-    """Readings of the pictures in a column that test the judge, each once."""
-    parts = map_shards(partial(read_shard, known, column, change), uris, settings)
-    return list({url: reading for part in parts for url, reading in part}.values())
+) -> list[tuple[Reading, ...]]:
+    """Of the pictures in a column that test the judge, each once: the reading after each of the changes."""
+    parts = map_shards(partial(read_shard, known, column, changes), uris, settings)
+    return list({url: readings for part in parts for url, readings in part}.values())
 
 
 def read_shard(
-    known: LearnedCompositions, column: str, change: Callable[[Pixels], Pixels] | None, uri: str
-) -> Iterable[tuple[str, Reading]]:
+    known: LearnedCompositions, column: str, changes: Sequence[Change], uri: str
+) -> list[tuple[str, tuple[Reading, ...]]]:
     """The readings of one shard, with the addresses of the pictures. Runs in a Dask worker."""
     from models.training.images import centre_crop, decode
 
@@ -104,9 +118,15 @@ def read_shard(
     if not places:
         return []
     pictures = np.stack([centre_crop(decode(table[column][place].as_py()), SIDE_PX) for place in places])
-    shown = known.judge.read(pictures if change is None else change(pictures))
+    shown = zip(*(known.judge.read(change(pictures)) for change in changes), strict=True)
     urls = [known.urls[pair_ids[place]] for place in places]
-    return [(url, Reading(known.scenes[url], scene)) for url, scene in zip(urls, shown, strict=True)]
+    return [
+        (url, tuple(Reading(known.scenes[url], each) for each in own)) for url, own in zip(urls, shown, strict=True)
+    ]
+
+
+def _unchanged(pictures: Pixels) -> Pixels:
+    return pictures
 
 
 def _blurred(pictures: Pixels) -> Pixels:

@@ -16,7 +16,7 @@ from transformers import CLIPModel
 
 from models.clip.config import CLIPModelConfig
 from models.clip.losses import caption_groups, contrastive_loss, retrieval_accuracy
-from models.clip.model import CLIP, load_ranker, score
+from models.clip.model import CLIP, load_ranker, score, similarities
 from models.clip.train import CLIPJob, CLIPLearner, train
 from models.text.bpe import BPE, load_bpe, train_bpe
 from models.text.config import BPEModelConfig
@@ -49,6 +49,13 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(clip: CLIP) -> None:
     together = score(clip, images, captions, batch_size=2)
     alone = [score(clip, images[i : i + 1], captions[i : i + 1])[0] for i in range(5)]
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_similarities_are_the_scores_of_every_image_with_every_caption(clip: CLIP) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 24, 3), dtype=np.uint8)
+    captions = ["a red disc", "a green square"]
+    expected = np.stack([score(clip, images, [caption] * 3) for caption in captions], 1)
+    np.testing.assert_allclose(similarities(clip, images, captions, batch_size=1), expected, atol=1e-5)
 
 
 def test_as_many_captions_as_images_are_needed(clip: CLIP) -> None:

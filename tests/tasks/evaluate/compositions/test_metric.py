@@ -19,8 +19,9 @@ def verdict(prompt_id: int, wrong: list[list[str]], group: str, asked: tuple[str
 
 def trial(**known) -> JudgeTrial:
     originals = known.get("originals", [Reading(CAT, CAT), Reading(DOG, DOG)])
-    found, new = known.get("found", {}), known.get("new", frozenset())
-    return JudgeTrial(originals, known.get("rebuilt", []), [False], found, new, known.get("fitting", frozenset()))
+    new, fitting = (known.get(name, frozenset()) for name in ("new", "fitting"))
+    by_words, by_ranker = (known.get(name, {}) for name in ("by_words", "by_ranker"))
+    return JudgeTrial(originals, known.get("rebuilt", []), [False], by_words, by_ranker, new, fitting)
 
 
 def measured(rows: list[dict], known: JudgeTrial | None = None) -> Compositions:
@@ -46,16 +47,26 @@ def test_a_skill_is_measured_on_the_prompts_that_test_it_and_on_all_their_drawin
 
 def test_unseen_combinations_and_unseen_things_are_apart_from_seen_ones() -> None:
     rows = verdict(0, [[]], "train") + verdict(1, [["thing"]], "val") + verdict(2, [["thing"]], "val")
-    known = trial(new=frozenset({"caption 2"}), found={"caption 1": True, "caption 2": False})
-    found = measured(rows, known)
+    found = measured(rows, trial(new=frozenset({"caption 2"})))
     assert (found.seen.first.value, found.unseen.first.value, found.new_things.first.n) == (1, 0, 1)
-    assert (found.unseen.word_search.value, found.new_things.word_search.value) == (1, 0)
-    assert found.seen.word_search is None
+
+
+def test_what_searches_find_stands_beside_what_is_drawn_in_all_parts_and_skill_by_skill() -> None:
+    right, half = {"thing": True, "colour": True}, {"thing": True, "colour": False}
+    rows = verdict(0, [[]], "train") + verdict(1, [["thing"]], "val") + verdict(2, [[]], "val")
+    found = measured(rows, trial(by_words={"caption 0": right, "caption 1": half, "caption 2": half}))
+    assert (found.seen.word_search.value, found.unseen.word_search.value) == (1, 0)
+    assert (found.skills_word_search.thing.value, found.skills_word_search.colour.value) == (1, 0)
+    assert found.skills_word_search.thing.n == 2
+    assert found.skills_word_search.pattern is None
+    assert found.unseen.ranker_search is found.skills_ranker_search is None
+    ranked = measured(rows, trial(by_ranker={"caption 1": right, "caption 2": half}))
+    assert (ranked.unseen.ranker_search.value, ranked.skills_ranker_search.colour.value) == (0.5, 0.5)
 
 
 def test_a_held_out_caption_that_a_training_picture_fits_is_not_called_unseen() -> None:
     rows = verdict(0, [["thing"]], "val") + verdict(1, [[]], "val")
-    found = measured(rows, trial(found={"caption 0": False, "caption 1": True}, fitting=frozenset({"caption 1"})))
+    found = measured(rows, trial(fitting=frozenset({"caption 1"})))
     assert (found.unseen.first.value, found.unseen.first.n, found.left_out) == (0, 1, 1)
 
 

@@ -4,6 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.compositions import SHORT, pairs_of, small_corpus
 from support.finished_run import FEW_RESAMPLES, FinishedRun, evaluated, finished_run
+from support.tiny_models import tiny_ranker
 
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
@@ -27,7 +28,7 @@ def run(tmp_path_factory) -> FinishedRun:
 
 @pytest.fixture(scope="module")
 def evaluation(run) -> Artifact:
-    return evaluated(run, CONFIG)
+    return evaluated(run, CONFIG, ranker=tiny_ranker(run.settings))
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,13 @@ def test_things_that_no_training_picture_shows_are_counted_apart(figures) -> Non
     assert figures.new_things.first.n == len(new)
     assert figures.unseen.first.n == len(held_out) - len(new)
     assert figures.new_things.word_search.value == 0
+
+
+def test_searches_find_training_captions_but_only_parts_of_what_no_training_picture_shows(figures) -> None:
+    assert figures.seen.word_search.value >= 0.9
+    assert figures.unseen.word_search.value == figures.unseen.ranker_search.value == 0
+    assert figures.skills_word_search.colour.value > 0
+    assert figures.skills_ranker_search.colour.n == figures.skills_unseen.colour.n
 
 
 def test_the_judge_is_tried_on_pictures_it_was_not_fitted_to(figures) -> None:
