@@ -39,7 +39,10 @@ def summary(facts: RunFacts) -> list[str]:
     """What was measured on what, and what it means, sentence by sentence."""
     if facts.other_training:
         return [facts.other_training]  # the other sentences are about what the models have seen
-    return [*_trained_on(facts), *_composes(facts), *_draws(facts), *_caution(facts)]
+    composed = facts.evaluation and facts.evaluation.compositions
+    if composed and composed.unseen:
+        return [*_trained_on(facts), *_composes(composed, composed.unseen)]
+    return [*_trained_on(facts), *_draws(facts), *_caution(facts)]
 
 
 def _compositions(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
@@ -70,13 +73,11 @@ def _of_pick(rate: CompositionRate, pick: str) -> Estimate:
 
 
 def _believed(composed: Compositions) -> str:
-    """How far the judge is right, and what needs no model."""
+    """How far the judge is right."""
     accuracy, judge = composed.judge, "The judge reads"
     if accuracy.rebuilt:
         judge += f" {words.percent(accuracy.rebuilt.value)} of rebuilt held-out pictures right and"
-    told = f"{judge} {words.percent(accuracy.originals.value)} of held-out ones{'' if accuracy.rebuilt else ' right'}."
-    search = composed.unseen and composed.unseen.word_search
-    return f"{told} Search by words finds {words.percent(search.value)} of the unseen." if search else told
+    return f"{judge} {words.percent(accuracy.originals.value)} of held-out ones{'' if accuracy.rebuilt else ' right'}."
 
 
 def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
@@ -173,18 +174,21 @@ def _trained_on(facts: RunFacts) -> Iterator[str]:
     yield f"The models were trained on {words.count(train)} captioned pictures{side}{kept_back}."
 
 
-def _composes(facts: RunFacts) -> Iterator[str]:
-    composed = facts.evaluation and facts.evaluation.compositions
-    if composed and composed.unseen:
-        unseen, search = composed.unseen, composed.unseen.word_search
-        beside = (
-            f", where the most similar training caption has such a picture {words.percent(search.value)}"
-            if search
-            else ""
-        )
+def _composes(composed: Compositions, unseen: CompositionRate) -> Iterator[str]:
+    """What is drawn of combinations never seen, and what that means: a copy of a training picture would be wrong."""
+    first, chance = unseen.first, composed.judge.other_pictures.value
+    known = f"; for captions from training it is {words.percent(composed.seen.first.value)}" if composed.seen else ""
+    yield (
+        f"Asked for a combination that no training picture shows, the first drawing is right in all parts "
+        f"{words.percent(first.value)} of the time{known}. Some other picture would pass for right "
+        f"{words.percent(chance)} of the time."
+    )
+    if first.low <= chance:
+        yield "That is not shown to be better than such luck: this run does not show that the models combine parts."
+    else:
         yield (
-            f"Asked for a combination that no training picture shows, the first drawing is right in all parts "
-            f"{words.percent(unseen.first.value)} of the time{beside}."
+            f"{'Most' if first.value >= 0.5 else 'Some'} of these drawings are right where copying a training picture "
+            "would be wrong: the models combine parts that they know in new ways."
         )
 
 
