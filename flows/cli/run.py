@@ -2,11 +2,12 @@
 
 import logging
 import os
+from contextlib import nullcontext
 from typing import Any
 
 from flows.changes import differences
 from flows.cli import environment
-from flows.cli.console import Silent
+from flows.cli.console import Live, Plain, Silent, is_terminal
 from flows.cli.doctor import api
 from flows.cli.own_server import own_server
 from flows.config import PipelineConfig
@@ -26,6 +27,15 @@ STAGES_OF_THE_SITE = ("crawl", "fetch")
 
 class ServerError(PipelineError):
     """The Prefect server that is configured does not answer."""
+
+
+def follow(
+    recipe: RecipeName, config: PipelineConfig, settings: Settings, json_: bool, no_prefect: bool
+) -> tuple[Artifact, Silent]:
+    """Runs the pipeline and tells of it; the report, and what was seen of the stages. Raises what `execute` raises."""
+    observer = Silent() if json_ else Live() if is_terminal() else Plain()
+    with observer if isinstance(observer, Live) else nullcontext():
+        return execute(recipe, config, settings, observer, no_prefect), observer
 
 
 def execute(
