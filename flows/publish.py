@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, cast
 from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.exceptions import TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -21,6 +23,7 @@ from tasks.engine.stage import Observer, Outcome, Stage
 FIRST_AFTER_S = 4.0  # shorter stages get no progress bar
 EVERY_S = 2.5  # between two updates of a bar
 LOG_EVERY_S = 30.0  # between two lines in the log of a task run
+ENDS = (KeyboardInterrupt, SystemExit, TerminationSignal)  # how a person or a machine tells a run to end
 
 
 def key(stage: str) -> str:
@@ -28,23 +31,65 @@ def key(stage: str) -> str:
     return stage.replace("_", "-")
 
 
-def is_server_loss(error: BaseException | None) -> bool:
-    """Whether an error means that Prefect's server does not answer, or was caused by that."""
-    while error is not None:
-        if isinstance(error, httpx.TransportError) or str(error).startswith("Failed to reach API"):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def is_server_loss(error: BaseException) -> bool:
+    """Whether an error means, or was caused by it, that Prefect's server does not answer or cannot work.
+
+    Its client has repeated such a request by then.
+    """
+    return any(
+        isinstance(each, httpx.TransportError)
+        or (isinstance(each, httpx.HTTPStatusError) and _is_fault(each.response.status_code))
+        or str(each).startswith("Failed to reach API")
+        for each in _behind(error)
+    )
+
+
+def interruption(error: BaseException) -> BaseException | None:
+    """The signal or Ctrl-C that ended the run, where telling Prefect's server of it failed with `error`."""
+    return next((each for each in _behind(error) if isinstance(each, ENDS)), None)
+
+
+def sentence(error: BaseException) -> str:
+    """One line about an error of Prefect or of its server, with the remedy."""
+    answers = [each for each in _behind(error) if isinstance(each, httpx.HTTPStatusError)]
+    if answers:
+        request, answer = answers[0].request, answers[0].response
+        what = f"{request.method} {request.url.copy_with(userinfo=b'')}: {answer.status_code} {answer.reason_phrase}"
+    else:
+        what = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return (
+        f"Prefect did not do what it was asked ({what.rstrip('.')}): run again to go on from what is finished; "
+        "`dalle run --no-prefect` needs no server."
+    )
+
+
+def _is_fault(status: int) -> bool:
+    """Whether a status says that the server could not answer, rather than what is wrong with the request."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    )
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error, and all that it was raised from or in the handling of."""
+    found, waiting = set[int](), [error]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in found:
+            found.add(id(each))
+            yield each
+            waiting += [behind for behind in (each.__context__, each.__cause__) if behind is not None]
 
 
 @contextmanager
 def best_effort() -> Iterator[None]:
-    """What Prefect's server is told in the block is left untold, at once, if it does not answer: the work goes on."""
+    """What Prefect's server is told in the block is left untold, at once, if it does not take it: the work goes on."""
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             yield
     except Exception as error:
-        if not is_server_loss(error):
+        if not (is_server_loss(error) or isinstance(error, httpx.HTTPStatusError)):
             raise
 
 

@@ -5,7 +5,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Concatenate, cast
@@ -14,9 +14,10 @@ from prefect import Task, flow
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed
 
-from flows.publish import Publisher, is_server_loss
+from flows.publish import ENDS, Publisher, interruption, is_server_loss
 from flows.run import P, Run, T
 from tasks.engine.artifact import Artifact
 from tasks.engine.stage import Observer, Stage, StageConfig
@@ -62,6 +63,8 @@ class PrefectRun(Run):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lost = False
+        # Settings of a run that is told to end: a server that does not answer is not to hold it up for a minute.
+        self._hurry = ExitStack()
         self._begun: set[str] = set()  # addresses of artifacts; a part that begins again does not tell of them twice
 
     @contextmanager
@@ -69,6 +72,8 @@ class PrefectRun(Run):
         try:
             yield
         except Exception as error:
+            if (ended_by := interruption(error)) is not None:
+                raise ended_by from None
             if not is_server_loss(error):
                 raise
             if not self._lost:
@@ -93,7 +98,11 @@ class PrefectRun(Run):
 
         @functools.wraps(part)
         def work(*args: Any, **kwargs: Any) -> T:
-            return part(self, *args, **kwargs)
+            try:
+                return part(self, *args, **kwargs)
+            except ENDS:
+                self._hurry.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}))
+                raise
 
         signature = inspect.signature(part)
         work.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]

@@ -48,6 +48,10 @@ def explained(error: Exception) -> tuple[str, int] | None:
         from flows.changes import one_line
 
         return one_line(error), WRONG_INPUT
+    if type(error).__module__.split(".")[0] in ("prefect", "httpx"):
+        from flows.publish import sentence
+
+        return sentence(error), 1
     if type(error).__module__.startswith("botocore"):
         from tasks.preflight import s3_sentence
 

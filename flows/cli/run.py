@@ -2,11 +2,14 @@
 
 import logging
 import os
+import signal
+import sys
+from contextlib import nullcontext
 from typing import Any
 
 from flows.changes import differences
 from flows.cli import environment
-from flows.cli.console import Silent
+from flows.cli.console import Live, Plain, Silent, is_terminal
 from flows.cli.doctor import api
 from flows.cli.own_server import own_server
 from flows.config import PipelineConfig
@@ -25,7 +28,16 @@ STAGES_OF_THE_SITE = ("crawl", "fetch")
 
 
 class ServerError(PipelineError):
-    """The Prefect server that is configured does not answer."""
+    """The Prefect server that is configured does not answer, or ended the run."""
+
+
+def follow(
+    recipe: RecipeName, config: PipelineConfig, settings: Settings, json_: bool, no_prefect: bool
+) -> tuple[Artifact, Silent]:
+    """Runs the pipeline and tells of it; the report, and what was seen of the stages. Raises what `execute` raises."""
+    observer = Silent() if json_ else Live() if is_terminal() else Plain()
+    with observer if isinstance(observer, Live) else nullcontext():
+        return execute(recipe, config, settings, observer, no_prefect), observer
 
 
 def execute(
@@ -39,7 +51,7 @@ def execute(
     Raises:
         ConfigError, SourceError, StorageError: something a run needs is not there, as `require_ready` says.
         PortInUseError: the port of the demo site is taken.
-        ServerError: a Prefect server is configured and does not answer.
+        ServerError: a Prefect server is configured and does not answer, or it ended the run.
     """
     require_ready(config.source, settings)
     require_demo_port(config, settings)
@@ -75,18 +87,28 @@ def require_demo_port(config: PipelineConfig, settings: Settings) -> None:
 
 
 def _with_prefect(recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent) -> Artifact:
+    from prefect.exceptions import PrefectSignal, TerminationSignal
+
     from flows import deployments
-    from flows.publish import is_server_loss
-    from flows.stage_task import watched_by
+    from flows.publish import interruption, is_server_loss, sentence
+    from flows.stage_task import LOST, watched_by
 
     logging.raiseExceptions = False  # what cannot be logged on a lost server is not to be told line by line
     changes = differences(recipe_config(recipe), config)
     try:
         with watched_by(observer):
             return deployments.pipeline(recipe, changes, settings)
+    except PrefectSignal as error:  # the server says that the run is not to go on, as after Cancel in its UI
+        raise ServerError(sentence(error)) from error
     except Exception as error:
+        if (ended_by := interruption(error)) is not None:
+            if isinstance(ended_by, TerminationSignal):
+                signal.raise_signal(ended_by.signal)  # ends this process, as it does where the server answers
+            raise ended_by from None
         if not is_server_loss(error):
             raise
+        if not observer.stages:
+            print(LOST, file=sys.stderr, flush=True)
         # What is left of it: nothing, if the server was lost while the run went on.
         return run_pipeline(DirectRun(settings, [] if observer.stages else [observer]), config)
 

@@ -1,0 +1,188 @@
+"""The verbs of the pipeline: run it, look at what it made, and at the configs it can have."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli import environment
+from flows.cli.verbs.options import (
+    ConfigFile,
+    Json,
+    NoPrefect,
+    Recipe,
+    Root,
+    Set,
+    WorkDir,
+    planned,
+    read_config,
+    run_command,
+    settings_of,
+)
+
+
+def run(
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    work_dir: WorkDir = None,
+    dask_workers: Annotated[int | None, typer.Option(help="Local Dask workers; 0 uses none.  [default: CPUs]")] = None,
+    dask_address: Annotated[str | None, typer.Option(help="A running Dask scheduler to use instead.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Training processes, one for each GPU.  [default: 1]")] = None,
+    loader_workers: Annotated[
+        int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
+    ] = None,
+    no_prefect: NoPrefect = False,
+    json_: Json = False,
+) -> None:
+    """Run the pipeline; what is finished already is reused."""
+    import json
+
+    environment.prepare()
+    given = read_config(recipe, config, set_)
+    settings = settings_of(
+        root=root,
+        work_dir=work_dir,
+        dask_workers=dask_workers,
+        dask_address=dask_address,
+        processes_per_node=processes,
+        loader_workers=loader_workers,
+        command=run_command(given.recipe, config, set_, root, work_dir),
+    )
+    from flows.cli.run import closing_lines, follow, summary
+
+    found = summary(*follow(given.recipe, given.config, settings, json_, no_prefect))
+    if json_:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    typer.echo("\n" + "\n".join(closing_lines(found)))
+
+
+def status(
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    work_dir: WorkDir = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every file again and compare digests.")] = False,
+    json_: Json = False,
+) -> None:
+    """Show how far each stage is. Exit code 1 if a file is damaged."""
+    import json
+
+    from flows.cli.console import show
+    from flows.cli.status import status as status_of
+    from flows.cli.status import table
+
+    settings = settings_of(root=root, work_dir=work_dir)
+    rows = list(status_of(planned(recipe, config, set_, settings), settings, verify))
+    if json_:
+        typer.echo(json.dumps([row.row() for row in rows], indent=2))
+    else:
+        show(table(rows))
+    damaged = [row for row in rows if row.state == "damaged"]
+    for row in damaged:
+        typer.echo(f"{row.note}: delete {settings.root}/{row.stage}/{row.fingerprint} and run again.", err=True)
+    if damaged:
+        raise typer.Exit(1)
+
+
+def lineage(
+    artifact: Annotated[str | None, typer.Argument(help="A stage, or an address stage/fingerprint.")] = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    json_: Json = False,
+) -> None:
+    """Show what an artifact was made from, back to the crawl; by default the report."""
+    import json
+
+    from flows.cli.console import show
+    from flows.cli.lineage import chosen, drawing, tree
+
+    plan = planned(recipe, config, set_, settings_of(root=root))
+    node = tree(chosen(plan, plan[0].root, artifact, run_command(recipe, config, set_, root)))
+    if json_:
+        typer.echo(json.dumps(node, indent=2))
+    else:
+        show(drawing(node))
+
+
+def report(
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    root: Root = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Print where the report is."""
+    from flows.cli.lineage import chosen
+    from flows.cli.run import report_page
+
+    plan = planned(recipe, config, set_, settings_of(root=root))
+    page = report_page(chosen(plan, plan[0].root, None, run_command(recipe, config, set_, root)))
+    typer.echo(page)
+    if open_:
+        typer.launch(page)
+
+
+def compose(
+    folder: Annotated[Path, typer.Argument(help="New folder for the pictures and their captions.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="a=b", help="Change one part of source.compositions."),
+    ] = None,
+) -> None:
+    """Write a corpus like the demo's as a folder: other things, colours and pairs by another seed."""
+    from flows.cli.console import WaitingLine
+    from flows.recipes import DEFAULT_RECIPE
+    from tasks.compositions.corpus import Corpus
+    from tasks.compositions.folder import write_folder
+
+    source = read_config(DEFAULT_RECIPE, None, [f"source.compositions.{each}" for each in set_ or []]).config.source
+    source.require()
+    with WaitingLine() as tell:
+        tell("drawing the pictures")
+        corpus = Corpus(source.compositions, source.archive_path)
+        write_folder(corpus, folder)
+    held_out = sum(composition.split == "validation" for composition in corpus.compositions)
+    captions = sum(len(composition.captions) for composition in corpus.compositions)
+    typer.echo(
+        f"{folder.absolute()}  {len(corpus.compositions):,} pictures, {held_out:,} held out; {captions:,} captions"
+    )
+    typer.echo(f"To train on it: dalle run --set source.folder={shlex.quote(str(folder.absolute()))}")
+
+
+def recipes(json_: Json = False) -> None:
+    """List the recipes: what each costs, how long it takes, what to expect."""
+    import json
+
+    from flows.recipes import descriptions
+
+    if json_:
+        typer.echo(json.dumps(descriptions(), indent=2))
+        return
+    for name, text in descriptions().items():
+        typer.echo(name + "\n" + "\n".join(f"    {line}".rstrip() for line in text.splitlines()) + "\n")
+
+
+def config(
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    changes: Annotated[bool, typer.Option("--changes", help="Print only what differs from the recipe.")] = False,
+    json_: Json = False,
+) -> None:
+    """Print the config that would run, as YAML that `--config` reads."""
+    import json
+
+    from flows.changes import RECIPE, differences, file_text
+    from flows.recipes import recipe_config
+
+    given = read_config(recipe, config, set_)
+    values = differences(recipe_config(given.recipe), given.config) if changes else given.config.model_dump(mode="json")
+    text = json.dumps({RECIPE: given.recipe} | values, indent=2) if json_ else file_text(given.recipe, values)
+    typer.echo(text.rstrip())
