@@ -44,7 +44,7 @@ class Duplicate:
     detail: str
 
 
-@stage(Config, version=3, reads={"images": {"images": schemas.IMAGES}})
+@stage(Config, version=4, reads={"images": {"images": schemas.IMAGES}})
 def dedup(config: Config, output: Output, images: Artifact) -> None:
     """Keeps one of each set of equal or nearly equal images: one that is stated to be held out, if there is one, or
     else the one served largest, then the smallest pair id.
