@@ -46,7 +46,7 @@ def _cosines() -> NDArray[np.float64]:
 
 
 def kept_alike(
-    hashes: Bits, thumbnails: Thumbnail, max_distance: int, max_difference: int
+    hashes: Bits, thumbnails: Thumbnail, max_distance: int, max_difference: int, always_kept: int = 0
 ) -> tuple[NDArray[np.int64], int]:
     """For each image the first kept one that looks like it, or itself, which says that it is kept.
 
@@ -57,6 +57,7 @@ def kept_alike(
     Args:
         hashes: bool [N, 255], those to be kept rather first.
         thumbnails: uint8 [N, 16, 16, 3].
+        always_kept: so many of the first are kept though they may look alike.
 
     Returns:
         Indices of the kept images, int64 [N], and the number of comparisons of two hashes.
@@ -69,7 +70,7 @@ def kept_alike(
             if dropped[row]:
                 continue
             near = second[np.searchsorted(first, row) : np.searchsorted(first, row, "right")]
-            near = near[~dropped[near]]
+            near = near[~dropped[near] & (near >= always_kept)]
             difference = np.abs(thumbnails[near].astype(np.int16) - thumbnails[row]).max(axis=(1, 2, 3), initial=0)
             alike = near[difference <= max_difference]
             keepers[alike] = row
