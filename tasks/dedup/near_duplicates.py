@@ -1,17 +1,19 @@
 """Finds pictures that look the same: a 255-bit DCT hash to find candidates, a colour thumbnail to confirm them."""
 
-from collections import defaultdict
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.dedup.banded_search import BandedSearch, Bits
+
 HASHED_SIDE = 32  # pixels of the grey image whose DCT is hashed
+DECODED_SIDE = 64  # pixels that a JPEG keeps at least: half the time, and 1 bit of 255 changes, seldom 3
 KEPT_SIDE = 16  # low frequencies that are kept in each direction; 255 without the mean
 HASH_BITS = KEPT_SIDE * KEPT_SIDE - 1
 NOISE = 0.05  # threshold of a bit, relative to the frequencies' root mean square; recompression changes less
 THUMBNAIL_SIDE = 16
 
-Bits = NDArray[np.bool_]
 Thumbnail = NDArray[np.uint8]
 
 
@@ -25,7 +27,7 @@ def hash_and_thumbnail(image: bytes) -> tuple[Bits, Thumbnail]:
 
     from models.training.images import decode
 
-    picture = Image.fromarray(decode(image))
+    picture = Image.fromarray(decode(image, at_least=DECODED_SIDE))
     grey = picture.convert("L").resize((HASHED_SIDE, HASHED_SIDE), Image.Resampling.LANCZOS)
     basis = _cosines()
     frequencies = basis @ np.asarray(grey, np.float64) @ basis.T
@@ -36,6 +38,7 @@ def hash_and_thumbnail(image: bytes) -> tuple[Bits, Thumbnail]:
     return low > threshold, np.asarray(thumbnail)
 
 
+@cache
 def _cosines() -> NDArray[np.float64]:
     """The first rows of the DCT-II matrix, [16, 32]."""
     time = np.arange(HASHED_SIDE)
@@ -43,38 +46,33 @@ def _cosines() -> NDArray[np.float64]:
 
 
 def kept_alike(
-    hashes: Bits, thumbnails: Thumbnail, max_distance: int, max_difference: int
+    hashes: Bits, thumbnails: Thumbnail, max_distance: int, max_difference: int, always_kept: int = 0
 ) -> tuple[NDArray[np.int64], int]:
     """For each image the first kept one that looks like it, or itself, which says that it is kept.
 
     An image looks like another if their hashes differ in at most `max_distance` bits and their thumbnails nowhere by
-    more than `max_difference`. Each is compared with kept images alone, so time and memory do not grow with the square
-    of the copies of one picture. No likeness is missed: if hashes are cut into `max_distance + 1` bands, two such
-    hashes are equal in at least one band (pigeonhole principle), so only images with an equal band are compared.
+    more than `max_difference`. What is dropped is compared no more, so time and memory do not grow with the square of
+    the copies of one picture. No likeness is missed.
 
     Args:
         hashes: bool [N, 255], those to be kept rather first.
         thumbnails: uint8 [N, 16, 16, 3].
+        always_kept: so many of the first are kept though they may look alike.
 
     Returns:
-        Indices of the kept images, int64 [N], and the number of pairs that were compared.
+        Indices of the kept images, int64 [N], and the number of comparisons of two hashes.
     """
-    packed = np.packbits(hashes, axis=1)
-    count = max_distance + 1
-    # Every `count`-th bit, because the high frequencies of smooth images are alike: a band of them alone tells nothing.
-    bands = [np.packbits(hashes[:, start::count], axis=1) for start in range(count)]
-    kept: list[dict[bytes, list[int]]] = [defaultdict(list) for _ in bands]
-    keepers, compared = np.arange(len(hashes)), 0
-    for row in range(len(hashes)):
-        keys = [band[row].tobytes() for band in bands]
-        near = np.array(sorted({other for key, by in zip(keys, kept, strict=True) for other in by.get(key, ())}), int)
-        compared += len(near)
-        near = near[np.bitwise_count(packed[near] ^ packed[row]).sum(axis=1) <= max_distance]
-        difference = np.abs(thumbnails[near].astype(np.int16) - thumbnails[row]).max(axis=(1, 2, 3), initial=0)
-        alike = near[difference <= max_difference]
-        if len(alike):
-            keepers[row] = alike[0]
-        else:
-            for key, by in zip(keys, kept, strict=True):
-                by[key].append(row)
-    return keepers, compared
+    keepers = np.arange(len(hashes))
+    dropped = np.zeros(len(hashes), bool)
+    search = BandedSearch(hashes, max_distance)
+    for first, second in search.pairs(skipped=dropped):
+        for row in np.unique(first):
+            if dropped[row]:
+                continue
+            near = second[np.searchsorted(first, row) : np.searchsorted(first, row, "right")]
+            near = near[~dropped[near] & (near >= always_kept)]
+            difference = np.abs(thumbnails[near].astype(np.int16) - thumbnails[row]).max(axis=(1, 2, 3), initial=0)
+            alike = near[difference <= max_difference]
+            keepers[alike] = row
+            dropped[alike] = True
+    return keepers, search.comparisons

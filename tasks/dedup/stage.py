@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tasks import schemas
 from tasks.crawl.splits import VALIDATION, split_of
 from tasks.dedup.config import Config
+from tasks.dedup.evaluation_set import EvaluationImage, EvaluationSet, evaluation_images
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Progress, Shard
@@ -44,7 +45,7 @@ class Duplicate:
     detail: str
 
 
-@stage(Config, version=3, reads={"images": {"images": schemas.IMAGES}})
+@stage(Config, version=4, reads={"images": {"images": schemas.IMAGES}})
 def dedup(config: Config, output: Output, images: Artifact) -> None:
     """Keeps one of each set of equal or nearly equal images: one that is stated to be held out, if there is one, or
     else the one served largest, then the smallest pair id.
@@ -53,15 +54,31 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
     address. Its captions, a row each, stay together, up to `max_captions`, in one split: it is held out if any row of
     its address says so. The rows of a duplicate are all dropped, with their captions.
 
-    Metrics: how many pairs of images were compared.
+    Dropped are also all images that are equal or nearly equal to one of an evaluation set, held out or not; the
+    detail names it.
+
+    Metrics: how many comparisons of two images were made, and the images of the evaluation set.
+
+    Raises:
+        SourceError: the evaluation set is not there, or an image of it cannot be read.
     """
     uris = images.files("images")
     output.watch(Progress(0, len(uris), "shards hashed"))
     by_shard = map_shards(signatures_of, uris, output.settings)
     signatures = with_split_of_image(list(chain.from_iterable(by_shard)))
-    duplicates, output.metrics["comparisons"] = find_duplicates(config, signatures)
+    evaluation = _evaluation_images(config, output)
+    duplicates, output.metrics["comparisons"] = find_duplicates(config, signatures, evaluation)
     verdicts = ((signature.split, duplicates.get(row)) for row, signature in enumerate(signatures))
     output.map(drop, [(uri, list(islice(verdicts, len(found)))) for uri, found in zip(uris, by_shard, strict=True)])
+
+
+def _evaluation_images(config: Config, output: Output) -> list[EvaluationImage]:
+    if config.evaluation_set is None:
+        return []
+    parts = EvaluationSet.of(config.evaluation_set).parts()
+    found = list(chain.from_iterable(map_shards(evaluation_images, parts, output.settings)))
+    output.metrics["evaluation_images"] = len(found)
+    return found
 
 
 def signatures_of(uri: str) -> list[Signature]:
@@ -89,8 +106,10 @@ def with_split_of_image(signatures: Sequence[Signature]) -> list[Signature]:
     return [replace(signature, split=split_of(stated[signature.url])) for signature in signatures]
 
 
-def find_duplicates(config: Config, signatures: Sequence[Signature]) -> tuple[dict[int, Duplicate], int]:
-    """The rows to drop, by index in `signatures`, and the number of pairs of images that were compared.
+def find_duplicates(
+    config: Config, signatures: Sequence[Signature], evaluation: Sequence[EvaluationImage] = ()
+) -> tuple[dict[int, Duplicate], int]:
+    """The rows to drop, by index in `signatures`, and the number of comparisons of two images.
 
     The same rows are kept whatever the order of `signatures`.
     """
@@ -107,9 +126,13 @@ def find_duplicates(config: Config, signatures: Sequence[Signature]) -> tuple[di
     for (_, digest), rows in images.items():
         equal[digest].append(rows)
     distinct = [same[0] for same in equal.values()]
-    keepers, compared = _keepers(config, [signatures[rows[0]] for rows in distinct])
+    keepers, compared = _keepers(config, evaluation, [signatures[rows[0]] for rows in distinct])
     duplicates: dict[int, Duplicate] = {}
     for place, (same, keeper) in enumerate(zip(equal.values(), keepers, strict=True)):
+        if isinstance(keeper, EvaluationImage):
+            found = Duplicate("in_evaluation_set", f"matches {keeper.name}")
+            duplicates |= {row: found for rows in same for row in rows}
+            continue
         detail = f"same as {signatures[distinct[keeper][0]].pair_id}"
         duplicates |= {row: Duplicate("exact_duplicate", detail) for rows in same[1:] for row in rows}
         if keeper != place:
@@ -119,18 +142,26 @@ def find_duplicates(config: Config, signatures: Sequence[Signature]) -> tuple[di
     return duplicates, compared
 
 
-def _keepers(config: Config, signatures: Sequence[Signature]) -> tuple[Sequence[int], int]:
-    """For each image, in order of rank, the place of the one that is kept for it, and the number of comparisons."""
+def _keepers(
+    config: Config, evaluation: Sequence[EvaluationImage], signatures: Sequence[Signature]
+) -> tuple[list[int | EvaluationImage], int]:
+    """What each image, in order of rank, is like, and the number of comparisons.
+
+    That is an image of the evaluation set, or the place of the one that is kept for it, or its own.
+    """
     if not signatures:
         return [], 0
     import numpy as np
 
     from tasks.dedup.near_duplicates import kept_alike
 
-    hashes = np.stack([signature.hash_bits for signature in signatures])
-    thumbnails = np.stack([signature.thumbnail for signature in signatures])
-    keepers, compared = kept_alike(hashes, thumbnails, config.max_hash_distance, config.max_colour_difference)
-    return keepers.tolist(), compared
+    known, compared = len(evaluation), [*evaluation, *signatures]
+    hashes = np.stack([image.hash_bits for image in compared])
+    thumbnails = np.stack([image.thumbnail for image in compared])
+    keepers, comparisons = kept_alike(
+        hashes, thumbnails, config.max_hash_distance, config.max_colour_difference, always_kept=known
+    )
+    return [evaluation[row] if row < known else row - known for row in keepers[known:].tolist()], comparisons
 
 
 def _surplus_captions(config: Config, signatures: Sequence[Signature], rows: Sequence[int]) -> dict[int, Duplicate]:

@@ -103,6 +103,50 @@ def token_shards(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
     )
 
 
+def dedup(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
+    """Perceptual hashes of the images as JPEGs, beside the peer from the same bytes; the search for close pairs.
+
+    `hashes` are uint64 [N] or bool [N, B]; `distance` is 4 bits unless given. The search returns its queries, its
+    `result()` the number of ordered pairs, each hash with itself among them.
+    """
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from tasks.dedup.banded_search import BandedSearch
+    from tasks.dedup.near_duplicates import hash_and_thumbnail
+
+    if case == "phash":
+        import imagehash
+
+        files = []
+        for image in cfg["images"]:
+            buffer = io.BytesIO()
+            Image.fromarray(image).save(buffer, "JPEG", quality=90)
+            files.append(buffer.getvalue())
+        return {
+            "imagehash.phash, from bytes": lambda: len(
+                [imagehash.phash(Image.open(io.BytesIO(encoded))) for encoded in files]
+            ),
+            "this project, from bytes, with thumbnail": lambda: len([hash_and_thumbnail(encoded) for encoded in files]),
+        }
+    if case != "hamming":
+        return None
+    hashes = cfg["hashes"]
+
+    def search() -> int:
+        bits = hashes if hashes.dtype == bool else np.unpackbits(hashes.view(np.uint8).reshape(-1, 8), axis=1)
+        found: set[tuple[int, int]] = set()
+        for first, second in BandedSearch(bits.view(bool), cfg.get("distance", 4)).pairs():
+            found.update(zip(first.tolist(), second.tolist(), strict=True))
+        search.pairs = found  # type: ignore[attr-defined]
+        return len(hashes)
+
+    search.result = lambda: 2 * len(search.pairs) + len(hashes)  # type: ignore[attr-defined]
+    return {"this project": search}
+
+
 def prior_train(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
     """A step of the prior with the peers' amount of work."""
     from models.prior.losses import image_loss, prior_loss, text_loss

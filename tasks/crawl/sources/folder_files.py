@@ -56,7 +56,7 @@ class FolderFiles:
         """Digest of the names and contents of pictures, captions and tables; of nothing else in the folder."""
         parts = [f"{path}\n" for path in sorted(self.unread_images)]
         parts += [
-            f"{path}\n{_digest_of(self.root / path)}" for path in sorted({*self.images, *self.tables, *self.texts})
+            f"{path}\n{digest_of_file(self.root / path)}" for path in sorted({*self.images, *self.tables, *self.texts})
         ]
         return storage.sha256("\n".join(parts).encode(errors="surrogateescape"))
 
@@ -89,14 +89,15 @@ def _paths(root: Path) -> Iterator[str]:
                 yield path.relative_to(root).as_posix()
 
 
-def _digest_of(path: Path) -> str:
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file, in hex; read once in a process as long as the file does not change."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @cache
 def _digest(path: Path, *_: int) -> str:
-    """SHA-256 of a file; kept while the process lives and the numbers, which any change of the file changes, stay."""
+    """Kept while the process lives and the numbers, which any change of the file changes, stay."""
     return sha256_of(path)
 
 

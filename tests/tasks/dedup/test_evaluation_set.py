@@ -1,0 +1,148 @@
+"""No image that stands in an evaluation set is left to training, and the reject names which it is."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+from support.tables import artifact, reasons, rows
+from support.web import picture
+
+from tasks.dedup.config import Config
+from tasks.dedup.evaluation_set import EvaluationImage
+from tasks.dedup.near_duplicates import HASH_BITS
+from tasks.dedup.stage import Signature, dedup, find_duplicates
+from tasks.errors import SourceError
+
+
+def row(name: str, image: bytes, caption: str = "a picture of some things", split: str | None = None) -> dict:
+    width, height = Image.open(io.BytesIO(image)).size
+    url = f"https://example.com/{name}"
+    return {"url": url, "caption": caption, "image": image, "width": width, "height": height, "split": split}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Apart from the artifacts of the test, which hold images as well."""
+    (tmp_path / "evaluation").mkdir()
+    return tmp_path / "evaluation"
+
+
+def evaluation_folder(folder, **images: bytes):
+    for name, image in images.items():
+        path = folder / name.replace("_in_", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".png").write_bytes(image)
+    return folder
+
+
+def unique_of(settings, place, *shards, **config):
+    return dedup(Config(evaluation_set=str(place), **config), settings, images=artifact("images", settings, *shards))
+
+
+def details(unique) -> dict[str, str]:
+    return {reject["url"].rsplit("/", 1)[-1]: reject["detail"] for reject in rows(unique.artifact, "rejects")}
+
+
+@pytest.mark.parametrize("split", ["train", "validation", None])
+def test_what_matches_the_evaluation_set_is_rejected_with_the_name_of_the_match(settings, folder, split):
+    evaluation_folder(folder, test_in_dog=picture(1), cat=picture(2), owl=picture(3))
+    first = [row("same", picture(1), "a dog", split), row("same", picture(1), "one dog", split), row("b", picture(4))]
+    second = [row("small", picture(2, (64, 64), "JPEG"), split=split), row("large", picture(2, (300, 300)))]
+    unique = unique_of(settings, folder, first, second)
+    assert [kept["url"] for kept in rows(unique.artifact, "images")] == ["https://example.com/b"]
+    assert set(reasons(unique.artifact).values()) == {"in_evaluation_set"}
+    cat = "matches cat.png"
+    assert details(unique) == {"same": "matches test_in_dog.png".replace("_in_", "/"), "small": cat, "large": cat}
+    manifest = unique.artifact.manifest()
+    assert manifest.counts.rejected == {"in_evaluation_set": 4}
+    assert manifest.metrics["evaluation_images"] == 3
+
+
+@pytest.mark.parametrize("as_struct", [False, True])
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_an_evaluation_set_may_be_parquet_with_a_column_of_images(settings, folder, as_struct, whole_folder):
+    """Also with a struct of bytes and path, as the datasets library writes it."""
+    images = [picture(5), picture(1)]
+    column = [{"bytes": image, "path": None} for image in images] if as_struct else images
+    pq.write_table(pa.table({"label": [0, 1], "image": column}), folder / "part.parquet")
+    place = folder if whole_folder else folder / "part.parquet"
+    unique = unique_of(settings, place, [row("a", picture(1, image_format="JPEG")), row("b", picture(2))])
+    assert details(unique) == {"a": "matches part.parquet#2"}
+
+
+def look(bits: np.ndarray) -> dict:
+    return {"hash_bits": bits, "thumbnail": np.zeros((16, 16, 3), np.uint8)}
+
+
+def test_images_of_the_evaluation_set_that_look_alike_all_count_and_what_is_rejected_stands_for_nothing():
+    """One that is like a dropped picture alone must not be lost, and one like an unwanted copy must not slip in."""
+    flipped = [np.arange(HASH_BITS) < count for count in (0, 8, 16, 24, 32)]
+    evaluation = [EvaluationImage(name, **look(bits)) for name, bits in zip("ab", flipped, strict=False)]
+    plain = {"caption": "a caption", "pixels": 1}
+    images = [
+        Signature(pair_id=f"{place}", url=f"{place}", digest=f"{place}", **plain, **look(bits))
+        for place, bits in enumerate(flipped[2:])
+    ]
+    duplicates, _ = find_duplicates(Config(max_hash_distance=8), images, evaluation)
+    assert {place: (found.reason, found.detail) for place, found in duplicates.items()} == {
+        0: ("in_evaluation_set", "matches b"),  # like b, which is like a
+        2: ("near_duplicate", "same as 1"),  # 1 is like 0 alone, which is rejected
+    }
+
+
+def test_the_evaluation_set_counts_by_its_content_and_not_by_its_place(settings, tmp_path):
+    def fingerprint(place) -> str:
+        return dedup.artifact(Config(evaluation_set=str(place)), settings).fingerprint
+
+    first = evaluation_folder(tmp_path / "first", dog=picture(1))
+    second = evaluation_folder(tmp_path / "second", dog=picture(1))
+    (second / "notes.txt").write_text("of no matter")
+    assert fingerprint(first) == fingerprint(second)
+    evaluation_folder(second, dog=picture(2))
+    assert fingerprint(first) != fingerprint(second)
+    evaluation_folder(first, cat=picture(2))
+    assert len({fingerprint(first), fingerprint(second), dedup.artifact(Config(), settings).fingerprint}) == 3
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: None, "does not exist: check dedup.evaluation_set"),
+        (lambda folder: folder.mkdir(), "holds no images and no Parquet files: check dedup.evaluation_set"),
+        (lambda folder: folder.write_text("x"), "is neither a folder nor a Parquet file: check dedup.evaluation_set"),
+    ],
+)
+def test_an_evaluation_set_that_is_not_there_is_an_error_before_anything_runs(settings, tmp_path, make, said):
+    make(tmp_path / "place")
+    with pytest.raises(SourceError, match=said):
+        dedup.artifact(Config(evaluation_set=str(tmp_path / "place")), settings)
+
+
+def write_table(path, **columns) -> None:
+    pq.write_table(pa.table(columns), path)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda folder: (folder / "a.jpg").write_bytes(b"no image"), "a.jpg in dedup.evaluation_set cannot be read"),
+        (lambda folder: (folder / "a.parquet").write_bytes(b"no table"), "a.parquet .* is no Parquet file"),
+        (lambda folder: write_table(folder / "a.parquet", picture=[b"x"]), "a.parquet .* has no column 'image'"),
+        (lambda folder: write_table(folder / "a.parquet", image=["a.png"]), "a.parquet#1 .* holds no encoded image"),
+    ],
+)
+def test_what_cannot_be_read_of_an_evaluation_set_is_an_error_and_not_left_out(settings, folder, make, said):
+    make(folder)
+    with pytest.raises(SourceError, match=said):
+        unique_of(settings, folder, [row("a", picture(1))])
+
+
+def test_the_place_is_made_absolute_and_may_not_be_empty(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert Config(evaluation_set="coco/val").evaluation_set == str(tmp_path / "coco/val")
+    with pytest.raises(ValidationError, match=r"leave dedup\.evaluation_set out"):
+        Config(evaluation_set=" ")
