@@ -53,13 +53,13 @@ class RunFacts:
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
 
-    @property
+    @cached_property
     def other_training(self) -> str | None:
         """What is to be said of finished models that were not trained on this run's pairs; None for those that were."""
         finished, pack = self.get("take_generator"), self.get("pack")
         if finished is None or pack is None:
             return None
-        return other_training(finished.manifest.metrics[TRAINED_ON], pack.artifact.address)
+        return other_training(finished.manifest.metrics[TRAINED_ON], pack.artifact)
 
     @cached_property
     def data_stages(self) -> dict[str, Finished]:

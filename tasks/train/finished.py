@@ -9,14 +9,16 @@ from pydantic import Field
 from models.files import CONFIG, FOR_PEOPLE, RANKER_FOLDER, TOKENIZER_FOLDER
 from models.folder import ModelManifest, check_folder, read_manifest
 from models.training.errors import CheckpointError
+from tasks import schemas
 from tasks.engine import storage
+from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
 from tasks.errors import ConfigError
 
 SETTING = "models.pretrained"
-PAIRS = "pairs"  # in what a folder says it was made from: the address of the pairs its models were trained on
-TRAINED_ON = "trained_on"
+ROWS_AT_ONCE = 65_536
+TRAINED_ON = "trained_on"  # in what a folder says it was made from: the `training_set` of its models
 
 
 class Config(StageConfig):
@@ -90,23 +92,32 @@ def take_ranker(config: Config, output: Output) -> None:
 
 
 def trained_on(manifest: ModelManifest) -> str:
-    """Address of the pairs that a folder's models were trained on; empty where it does not say."""
-    return manifest.made_from.get(PAIRS, "")
+    """The `training_set` of a folder's models; empty where it does not say."""
+    return manifest.made_from.get(TRAINED_ON, "")
 
 
-def other_training(trained_on: str, pairs: str) -> str | None:
+def training_set(pairs: Artifact) -> str:
+    """Says in 16 hex digits which training pairs packed pairs hold, in whatever order and by whichever version made."""
+    total = 0
+    for uri in pairs.files("train"):
+        for batch in schemas.read_batches(uri, ["pair_id"], ROWS_AT_ONCE):
+            total += sum(int(storage.sha256(pair_id.encode())[:16], 16) for pair_id in batch["pair_id"].to_pylist())
+    return f"{total % 2**64:016x}"
+
+
+def other_training(trained_on: str, pairs: Artifact) -> str | None:
     """What is to be said of figures of finished models, which may have been trained on what is held out here.
 
     Args:
-        trained_on: address of the pairs the models were trained on, empty if that is not known.
-        pairs: address of the pairs they are measured on.
+        trained_on: the `training_set` of the models, empty if that is not known.
+        pairs: the packed pairs they are measured on.
 
     Returns:
-        One sentence; None if they are the same.
+        One sentence; None if they were trained on the training pairs of these.
     """
-    if trained_on == pairs:
+    if trained_on == training_set(pairs):
         return None
-    which = f"other pairs ({trained_on}) than these ({pairs})" if trained_on else "pairs that are not known"
+    which = f"other pairs than those of {pairs.address}" if trained_on else "pairs that are not known"
     return f"The models were trained on {which}: they may have seen what is called held out here."
 
 

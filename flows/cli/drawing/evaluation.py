@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from flows.changes import changed, read_file
-from flows.config import PipelineConfig
-from flows.plan import plan
 from flows.recipes import DEFAULT_RECIPE, recipe_config, recipe_name
 from models.files import RUN_CONFIG
 from models.folder import check_folder, read_manifest
@@ -16,8 +14,6 @@ from tasks.errors import ConfigError
 from tasks.report.config import Targets
 from tasks.report.facts import gather
 from tasks.report.headlines import headlines, summary
-from tasks.settings import Settings
-from tasks.train.finished import other_training, trained_on
 
 
 def config_file(folder: Path) -> Path | None:
@@ -40,12 +36,6 @@ def config_file(folder: Path) -> Path | None:
             f"{file} is of another version ({str(error).rstrip('.')}): name what to measure by --recipe or --config."
         ) from error
     return file
-
-
-def other_pairs(folder: Path, config: PipelineConfig, settings: Settings) -> str | None:
-    """What is to be said if the models were not trained on the pairs of this config, as far as is known."""
-    [pairs] = [artifact for artifact in plan(config, settings) if artifact.stage == "pack"]
-    return other_training(trained_on(read_manifest(folder)), pairs.address)
 
 
 def measured(report: Artifact) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from tasks.generate import FolderModels, Ranking, Request, draw
 from tasks.preflight import require_root, require_writable
 from tasks.report.facts import gather
 from tasks.settings import Settings
-from tasks.train.finished import PAIRS
+from tasks.train.finished import TRAINED_ON, training_set
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,6 +183,7 @@ def _draw_previews(folder: Path, request: Request) -> None:
 
 
 def _made_from(pairs: Artifact, models: Models) -> dict[str, str]:
-    parts = {"generator": models.generator, "ranker": models.ranker, "tokens": models.tokens, PAIRS: pairs}
+    parts = {"generator": models.generator, "ranker": models.ranker, "tokens": models.tokens, "pairs": pairs}
     made = {name: artifact.address for name, artifact in parts.items() if artifact is not None}
+    made[TRAINED_ON] = training_set(pairs)
     return made | ({"code": now} if (now := commit()) else {})

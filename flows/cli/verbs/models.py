@@ -50,7 +50,7 @@ def evaluate(
     import json
 
     environment.prepare()
-    from flows.cli.drawing.evaluation import config_file, measured, measured_lines, other_pairs
+    from flows.cli.drawing.evaluation import config_file, measured, measured_lines
     from flows.cli.drawing.models import finished_model
     from flows.cli.run import follow, report_page, summary
     from tasks.errors import ConfigError
@@ -63,8 +63,6 @@ def evaluate(
     given = read_config(recipe, config if config or recipe else own, [*(set_ or []), pretrained])
     command = command_of(["evaluate", "--model", str(folder)], recipe, config, set_, root, work_dir)
     settings = settings_of(root=root, work_dir=work_dir, command=command)
-    if told := other_pairs(folder, given.config, settings):
-        typer.echo(told, err=True)
     made, observer = follow(given.recipe, given.config, settings, json_, no_prefect)
     found = measured(made)
     if json_:

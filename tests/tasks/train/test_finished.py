@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.tables import artifact
 from support.tiny_models import CODES, tiny_ranker, write_generator
 
 from models import generator
@@ -12,13 +13,16 @@ from models.folder import ModelManifest, describe_files
 from models.training.errors import CheckpointError
 from tasks.checkpoints import generator_of, ranker_of, tokenizer_of
 from tasks.engine import storage
+from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
+from tasks.pack import Config as PackConfig
+from tasks.pack import pack
 from tasks.settings import Settings
-from tasks.train.finished import Config, other_training, take_generator, take_ranker, take_tokenizer
+from tasks.train.finished import Config, other_training, take_generator, take_ranker, take_tokenizer, training_set
 
 
-def write_list(folder: Path, pairs: str = "pack/1") -> None:
-    manifest = ModelManifest(made_from={"pairs": pairs}, files=describe_files(folder))
+def write_list(folder: Path, trained_on: str = "1") -> None:
+    manifest = ModelManifest(made_from={"trained_on": trained_on}, files=describe_files(folder))
     storage.write_json(str(folder / "model.json"), manifest.model_dump(mode="json"))
 
 
@@ -57,7 +61,7 @@ def test_the_address_depends_on_the_models_and_not_on_their_place_or_card(settin
     (moved / "README.md").write_text("another card")
     write_list(moved)
     assert address(moved, settings) == first
-    write_list(moved, pairs="pack/2")
+    write_list(moved, trained_on="2")
     assert address(moved, settings) != first
     write_generator(moved, seed=1)
     write_list(moved)
@@ -87,7 +91,16 @@ def test_no_folder_is_one_sentence(settings: Settings, tmp_path: Path) -> None:
         address(tmp_path / "nothing", settings)
 
 
-def test_models_of_other_or_unknown_pairs_may_have_seen_what_is_held_out() -> None:
-    assert other_training("pack/1", "pack/1") is None
-    assert "other pairs (pack/2) than these (pack/1)" in str(other_training("pack/2", "pack/1"))
-    assert "not known" in str(other_training("", "pack/1"))
+def packed(settings: Settings, count: int, shards: int) -> Artifact:
+    """So many pairs, from so many shards of images."""
+    rows = [{"url": f"https://example.com/{number}.png", "image": b"an image"} for number in range(count)]
+    images = artifact("images", settings, *(rows[first::shards] for first in range(shards)))
+    return pack(PackConfig(pairs_per_shard=4), settings, images=images).artifact
+
+
+def test_models_of_other_or_unknown_pairs_may_have_seen_what_is_held_out(settings: Settings) -> None:
+    one, again, fewer = packed(settings, 20, 1), packed(settings, 20, 3), packed(settings, 15, 1)
+    assert one.address != again.address
+    assert other_training(training_set(one), again) is None
+    assert f"other pairs than those of {fewer.address}" in str(other_training(training_set(one), fewer))
+    assert "not known" in str(other_training("", one))
