@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tasks.crawl.config import Config as CrawlConfig
+from tasks.dedup.config import Config as DedupConfig
 from tasks.engine import storage
 from tasks.errors import ConfigError, StorageError
 from tasks.settings import Settings
@@ -20,15 +21,16 @@ DASK_ANSWER_S = 2.0
 DASK_SCHEMES = ("tcp", "tls")
 
 
-def require_ready(source: CrawlConfig, settings: Settings) -> None:
+def require_ready(source: CrawlConfig, dedup: DedupConfig, settings: Settings) -> None:
     """Everything a run needs that can be known now.
 
     Raises:
         ConfigError: an address is malformed or of a kind that is not supported, or Dask does not answer.
-        SourceError: the source's folder or archive is not there.
+        SourceError: the source's folder or archive, or the evaluation set, is not there.
         StorageError: the root or the work folder cannot be written.
     """
     source.require()
+    dedup.require()
     require_root(settings.root)
     require_writable(Path(settings.work_dir), "--work-dir")
     require_dask(settings.dask_address)

@@ -34,6 +34,15 @@ class Config(StageConfig):
             raise ValueError("is empty: name a folder or a Parquet file, or leave dedup.evaluation_set out")
         return None if place is None else os.path.normpath(Path(place).expanduser().absolute())
 
+    def require(self) -> None:
+        """The evaluation set, where one is named, is there and holds images.
+
+        Raises:
+            SourceError: it is not, or does not.
+        """
+        if self.evaluation_set is not None:
+            EvaluationSet.of(self.evaluation_set)
+
     def fingerprinted(self) -> dict[str, Any]:
         """An evaluation set counts by its content, in `outside_state`, and not by where it lies."""
         fields = super().fingerprinted()
@@ -43,6 +52,6 @@ class Config(StageConfig):
         """Digest of the names and contents of the evaluation set's files; empty without one.
 
         Raises:
-            SourceError: the evaluation set is not there or holds no images.
+            SourceError: as `require`, or a file cannot be read.
         """
         return EvaluationSet.of(self.evaluation_set).state() if self.evaluation_set is not None else ""

@@ -7,6 +7,7 @@ import pytest
 
 from tasks import preflight
 from tasks.crawl.config import Config as CrawlConfig
+from tasks.dedup.config import Config as DedupConfig
 from tasks.errors import ConfigError, SourceError, StorageError
 from tasks.settings import Settings
 
@@ -33,8 +34,16 @@ def with_s3_at(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 
 def test_a_ready_machine_passes_and_keeps_no_probe(settings: Settings) -> None:
-    preflight.require_ready(CrawlConfig(), settings)
+    preflight.require_ready(CrawlConfig(), DedupConfig(), settings)
     assert list(Path(settings.root).iterdir()) == []
+
+
+def test_an_evaluation_set_that_is_not_there_is_refused_before_anything_is_crawled(
+    settings: Settings, tmp_path: Path
+) -> None:
+    dedup = DedupConfig(evaluation_set=str(tmp_path / "coco"))
+    with pytest.raises(SourceError, match=r"coco does not exist: check dedup\.evaluation_set"):
+        preflight.require_ready(CrawlConfig(), dedup, settings)
 
 
 @pytest.mark.parametrize("root", ["gs://bucket/runs", "http://host/runs", "memory://runs", "s3://", " "])
@@ -49,7 +58,9 @@ def test_a_root_or_a_work_folder_under_a_file_is_refused(tmp_path: Path, inside:
     with pytest.raises(StorageError, match="--root"):
         preflight.require_root(str(tmp_path / inside))
     with pytest.raises(StorageError, match="--work-dir"):
-        preflight.require_ready(CrawlConfig(), Settings(root=str(tmp_path / "runs"), work_dir=str(tmp_path / inside)))
+        preflight.require_ready(
+            CrawlConfig(), DedupConfig(), Settings(root=str(tmp_path / "runs"), work_dir=str(tmp_path / inside))
+        )
 
 
 def test_a_root_the_system_does_not_let_one_make_is_refused() -> None:
