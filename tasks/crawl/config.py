@@ -9,16 +9,21 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tasks import REPOSITORY
 from tasks.compositions.config import CompositionsConfig
+from tasks.crawl.sources.coco import COCOSource
+from tasks.crawl.sources.conceptual_captions import CC3MSource, CC12MSource
 from tasks.crawl.sources.folder import FolderSource
+from tasks.crawl.sources.laion import LAIONSource
 from tasks.crawl.sources.site import SiteSource
 from tasks.crawl.sources.source import SourceConfig
+from tasks.crawl.sources.wit import WITSource
+from tasks.crawl.sources.yfcc import YFCCSource
 from tasks.engine import code, storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
 
 DEMO = "demo"
 
-AnySource = FolderSource | SiteSource
+AnySource = FolderSource | SiteSource | CC3MSource | CC12MSource | YFCCSource | WITSource | LAIONSource | COCOSource
 KINDS: dict[str, type[SourceConfig]] = {kind.model_fields["kind"].default: kind for kind in get_args(AnySource)}
 
 
