@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from flows.config import PipelineConfig
+from tasks.engine.stage import StageConfig
 from tasks.errors import ConfigError
 from tasks.web.download import without_credentials
 
@@ -117,11 +118,18 @@ def one_line(error: ValidationError) -> str:
 
 
 def _leaves(config: PipelineConfig, changes: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted path and value of every change; a mapping that stands for a section is opened."""
+    """Dotted path and value of every change; a mapping that stands for a section is opened.
+
+    For a section that has one, what is no mapping is the value of its chief setting: `source=photos` is
+    `source.sources=photos`.
+    """
     for name, value in changes.items():
         path = f"{prefix}{name}"
-        if isinstance(value, Mapping) and isinstance(_value(config, path), BaseModel):
+        section = _value(config, path)
+        if isinstance(value, Mapping) and isinstance(section, BaseModel):
             yield from _leaves(config, value, f"{path}.")
+        elif isinstance(section, StageConfig) and section.stands_for:
+            yield f"{path}.{section.stands_for}", value
         else:
             yield path, value
 
@@ -168,7 +176,7 @@ def _value(config: BaseModel, path: str) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """The parsed value if the text is JSON, else the text itself: `--set source.folder=photos` needs no quotes."""
+    """The parsed value if the text is JSON, else the text itself: `--set source=photos` needs no quotes."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

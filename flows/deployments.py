@@ -86,7 +86,7 @@ def re_evaluation(
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
     """The config with the date of `day` (UTC) as its snapshot, if it crawls live sites and has no snapshot yet."""
     source = config.source
-    if not source.sites or source.snapshot or day is None:
+    if not source.is_live or source.snapshot or day is None:
         return config
     snapshot = day.astimezone(UTC).strftime("%Y-%m-%d")
     return config.model_copy(update={"source": source.model_copy(update={"snapshot": snapshot})})

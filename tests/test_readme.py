@@ -1,7 +1,14 @@
-"""The figures of the README agree with each other."""
+"""The figures of the README agree with each other, and what it says to run is understood."""
 
 import re
+import shlex
 from pathlib import Path
+
+import yaml
+
+from flows.changes import assigned, changed
+from flows.config import PipelineConfig
+from tasks.crawl.config import KINDS
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 MADE = re.compile(r"^(\w+) +made +(?:(\d+) min )?([\d.]+) s\b", re.MULTILINE)
@@ -24,3 +31,15 @@ def test_what_is_said_of_the_demo_is_what_its_log_says() -> None:
     assert re.findall(r"^codes_used .*composed_unseen_first ([\d.]+)", README, re.MULTILINE) == [unseen]
     [said] = re.findall(r"(\d+) % of \d+ such captions come out right", README)
     assert int(said) == round(100 * float(unseen))
+
+
+def test_its_sources_can_be_copied() -> None:
+    """Every kind of list has a line to run, and the others stand in the file it shows."""
+    found = set()
+    for line in re.findall(r"^\$ \.venv/bin/dalle (run .*source=.*)$", README, re.MULTILINE):
+        words = shlex.split(line, comments=True)
+        config = assigned(PipelineConfig(), [words[i + 1] for i, word in enumerate(words) if word == "--set"])
+        found |= {source.kind for source in config.source.sources}
+    for section in re.findall(r"^```yaml\n(source:.*?)```", README, re.MULTILINE | re.DOTALL):
+        found |= {source.kind for source in changed(PipelineConfig(), yaml.safe_load(section)).source.sources}
+    assert found == set(KINDS)

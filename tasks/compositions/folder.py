@@ -1,4 +1,4 @@
-"""Writes a corpus of compositions as a folder of pictures with a table of captions, as `source.folder` reads it."""
+"""Writes a corpus of compositions as a folder of pictures with a table of captions, as the crawl reads it."""
 
 import csv
 from pathlib import Path

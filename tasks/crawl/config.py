@@ -1,35 +1,66 @@
 """What to crawl: the pipeline's `source` section."""
 
-import os
+import difflib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tasks import REPOSITORY
 from tasks.compositions.config import CompositionsConfig
-from tasks.crawl.sources.folder_files import FolderFiles, require_folder
+from tasks.crawl.sources.coco import COCOSource
+from tasks.crawl.sources.conceptual_captions import CC3MSource, CC12MSource
+from tasks.crawl.sources.folder import FolderSource
+from tasks.crawl.sources.laion import LAIONSource
+from tasks.crawl.sources.site import SiteSource
+from tasks.crawl.sources.source import SourceConfig
+from tasks.crawl.sources.wit import WITSource
+from tasks.crawl.sources.yfcc import YFCCSource
 from tasks.engine import code, storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
-from tasks.web.download import without_credentials
+
+DEMO = "demo"
+
+AnySource = FolderSource | SiteSource | CC3MSource | CC12MSource | YFCCSource | WITSource | LAIONSource | COCOSource
+KINDS: dict[str, type[SourceConfig]] = {kind.model_fields["kind"].default: kind for kind in get_args(AnySource)}
+
+
+def _long_form(source: Any) -> Any:
+    """A source as a mapping: a text is the path of a folder or the address of a site.
+
+    Raises:
+        ValueError: there is no such kind, or it has no such setting.
+    """
+    if isinstance(source, str):
+        is_address = source.lower().startswith(("http://", "https://"))
+        return {"kind": "site", "address": source} if is_address else {"kind": "folder", "path": source}
+    if isinstance(source, SourceConfig):
+        return source
+    if not isinstance(source, Mapping) or "kind" not in source:
+        raise ValueError(f"a source is a folder, an address, or a mapping with a kind: {', '.join(KINDS)}")
+    kind = KINDS.get(str(source["kind"]))
+    if kind is None:
+        raise ValueError(f"there is no kind of source '{source['kind']}': there are {', '.join(KINDS)}")
+    for key in source.keys() - kind.model_fields.keys():
+        [nearest] = difflib.get_close_matches(str(key), kind.model_fields, 1, 0.0)
+        raise ValueError(f"a source of the kind {source['kind']} has no '{key}': did you mean '{nearest}'?")
+    return source
+
+
+Source = Annotated[Annotated[AnySource, Field(discriminator="kind")], BeforeValidator(_long_form)]
 
 
 class Config(StageConfig):
     """Where images with captions come from. By default from the demo site, served on this machine."""
 
-    folder: str | None = Field(None, description="Folder of images with captions, instead of a crawl.")
-    encoding: str | None = Field(
-        None, description="Encoding of a folder's captions without byte order mark, such as cp1252; else detected."
+    stands_for: ClassVar[str] = "sources"
+
+    sources: tuple[Source, ...] = Field(
+        (), description="Folders, sites and so on, each with its kind; a path or an address alone is one too."
     )
-    sites: tuple[str, ...] = Field((), description="Addresses of live sites to crawl, robots.txt obeyed.")
-    snapshot: str = Field("", description="A free label; change it to crawl the same source again.")
-    licence: str | None = Field(None, description="Licence of the images where their page does not state one.")
-    max_pages: int = Field(1000, ge=1, description="Pages to fetch from each site at most.")
-    max_depth: int = Field(10, ge=0, description="Links to follow from a site's first page at most.")
-    max_minutes: float = Field(60, gt=0, le=10_000, description="Time for the crawl of each site at most.")
-    delay_s: float = Field(0.5, ge=0, description="Pause between two pages of a live site; grows if it answers slowly.")
+    snapshot: str = Field("", description="A free label; change it to crawl the same sites again.")
     port: int = Field(8717, ge=1, le=65535, description="Port of the demo site on 127.0.0.1.")
     archive: str = Field("data/fluent-emoji-3d.zip", description="Zip of captioned images the demo site is made of.")
     corpus: Literal["compositions", "emoji"] = Field(
@@ -37,40 +68,34 @@ class Config(StageConfig):
     )
     compositions: CompositionsConfig = CompositionsConfig()
 
-    @field_validator("folder")
+    @model_validator(mode="before")
     @classmethod
-    def _is_absolute(cls, folder: str | None) -> str | None:
-        # So that later stages, which may run in another working directory, find it too.
-        if folder is not None and not folder.strip():
-            raise ValueError("is empty: name a folder, or leave source.folder out")
-        return None if folder is None else os.path.normpath(Path(folder).expanduser().absolute())
+    def _section_of(cls, section: Any) -> Any:
+        """The section may be its sources alone."""
+        return {cls.stands_for: section} if isinstance(section, str | list | tuple) else section
 
-    @field_validator("encoding")
+    @field_validator("sources", mode="before")
     @classmethod
-    def _is_an_encoding(cls, encoding: str | None) -> str | None:
-        try:
-            "".encode(encoding or "utf-8")
-        except LookupError as error:
-            raise ValueError(f"'{encoding}' is no encoding Python knows, such as utf-8 or cp1252") from error
-        return encoding
+    def _as_several(cls, sources: Any) -> Any:
+        return sources if isinstance(sources, list | tuple) else (sources,)
 
-    @field_validator("sites")
+    @field_validator("sources")
     @classmethod
-    def _are_addresses(cls, sites: tuple[str, ...]) -> tuple[str, ...]:
-        for site in sites:
-            shown = without_credentials(site)
-            if shown != site:
-                raise ValueError(f"'{shown}' was given with a user name or password: sites are crawled without one")
-            if not site.startswith(("http://", "https://")):
-                raise ValueError(f"'{site}' is no web address: it must start with http:// or https://")
-            if not _has_host(site):
-                raise ValueError(f"'{site}' is no web address: its host or port is not valid")
-        return sites
+    def _have_names(cls, sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
+        names = list(_names(sources))
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{min(twice)} is named twice")
+        return sources
 
     @property
     def is_demo(self) -> bool:
-        """Whether the source is the demo site: neither a folder nor a site is configured."""
-        return self.folder is None and not self.sites
+        """Whether the source is the demo site: no other is configured."""
+        return not self.sources
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a source may hold other pairs tomorrow although the config is the same."""
+        return any(source.is_live for source in self.sources)
 
     @property
     def archive_path(self) -> Path:
@@ -82,31 +107,44 @@ class Config(StageConfig):
         """What the demo site's compositions are; None where it shows the emoji alone, or is not the source."""
         return self.compositions if self.is_demo and self.corpus == "compositions" else None
 
+    @property
+    def named_sources(self) -> dict[str, SourceConfig]:
+        """What is crawled, by the value of the column `source`: of a site its address, else the kind, numbered."""
+        if self.is_demo:
+            return {DEMO: SiteSource(address=f"http://127.0.0.1:{self.port}/", delay_s=0)}
+        return dict(zip(_names(self.sources), self.sources, strict=True))
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """The folders of images among the sources, by name."""
+        return {name: source.path for name, source in self.named_sources.items() if isinstance(source, FolderSource)}
+
     def require(self) -> None:
-        """The folder or the demo's zip is there and can be read.
+        """The sources, or the demo's zip, are there and can be read.
 
         Raises:
-            SourceError: it is not.
+            SourceError: one is not.
         """
-        if self.folder is not None:
-            require_folder(Path(self.folder))
-        elif self.is_demo and not self.archive_path.is_file():
+        for source in self.sources:
+            source.require()
+        if self.is_demo and not self.archive_path.is_file():
             raise SourceError(
                 f"The demo's archive {self.archive_path} is not there: get the whole repository, or check "
                 "source.archive."
             )
 
     def fingerprinted(self) -> dict[str, Any]:
-        """A folder counts by its content, in `outside_state`, and not by where it lies; a corpus only if it is used."""
+        """Of the demo's settings those that are used; of each source what it says itself."""
         fields = super().fingerprinted()
+        if not self.is_demo:
+            sources = [source.fingerprinted() for source in self.sources]
+            return {"snapshot": self.snapshot, "sources": sources}
         if self.composed is None:
             del fields["compositions"]
-        if not self.is_demo:
-            del fields["corpus"]
-        return fields if self.folder is None else fields | {"folder": "by content"}
+        return fields
 
     def outside_state(self) -> str:
-        """Digest of the folder's pictures and captions, or of all that makes the demo's site; empty for live sites.
+        """Digest of the content of the sources, or of all that makes the demo's site; empty for live sites.
 
         Raises:
             SourceError: as `require`.
@@ -116,11 +154,17 @@ class Config(StageConfig):
             # The site is made of the zip by code, and making it takes seconds: so not by what it serves itself.
             made_by = code.digest("tasks.crawl.demo.pages")
             return storage.sha256(self.archive_path.read_bytes() + made_by.encode())
-        return FolderFiles.of(self.folder).state() if self.folder is not None else ""
+        return "\n".join(source.outside_state() for source in self.sources).strip()
 
 
-def _has_host(site: str) -> bool:
-    try:
-        return bool(urlsplit(site).hostname) and urlsplit(site).port != 0
-    except ValueError:
-        return False
+def _names(sources: tuple[SourceConfig, ...]) -> Iterator[str]:
+    """Of a site its address, which cannot be mistaken for another kind; of others the kind, from the second on with
+    its number."""
+    kinds: list[str] = []
+    for source in sources:
+        kinds.append(source.kind)
+        count = kinds.count(source.kind)
+        if isinstance(source, SiteSource):
+            yield source.address
+        else:
+            yield source.kind if count == 1 else f"{source.kind}-{count}"

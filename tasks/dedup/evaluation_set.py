@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from models.training.errors import DataError
-from tasks.crawl.sources.folder_files import IMAGE_SUFFIXES, digest_of_file
+from tasks.crawl.sources.folder_files import IMAGE_SUFFIXES, digest_of
 from tasks.engine import storage
 from tasks.errors import SourceError
 
@@ -62,7 +62,7 @@ class EvaluationSet:
             SourceError: a file cannot be read.
         """
         try:
-            parts = [f"{file}\n{digest_of_file(self.root / file)}" for file in self.files]
+            parts = [f"{file}\n{digest_of(self.root / file)}" for file in self.files]
         except OSError as error:
             raise SourceError(f"The evaluation set cannot be read ({error}): check {SETTING}.") from error
         return storage.sha256("\n".join(parts).encode(errors="surrogateescape"))

@@ -2,13 +2,14 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from models.config import Frozen
 from tasks import schemas
@@ -38,13 +39,14 @@ class Progress:
 class Shard:
     """The result of a stage for one item of its input.
 
-    `tables` go to `{kind}-{index:05d}.parquet`, the rejects beside them. `rows_in` must be the rows of all tables plus
-    the rejects. `metrics` are added up over the shards. Large tables are written to a `TableFile` by the stage.
+    `tables` go to `{kind}-{index:05d}.parquet`, the rejects beside them; those in several files have their numbers in
+    the names too. `rows_in` must be the rows of all tables plus the rejects. `metrics` are added up over the shards.
+    Large tables are written to a `TableFile` by the stage.
     """
 
     rows_in: int
     tables: Mapping[str, pa.Table | TableFile]
-    rejects: pa.Table = field(default_factory=schemas.REJECTS.empty_table)
+    rejects: pa.Table | TableFile = field(default_factory=schemas.REJECTS.empty_table)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -174,7 +176,7 @@ def finish_shard(uri: str, owner: str, work: Callable[[Any], Shard], numbered: t
         check_owner(lease_uri(uri), owner)
         marker = _store(uri, index, shard)
     finally:
-        for table in shard.tables.values():
+        for table in (*shard.tables.values(), shard.rejects):
             if isinstance(table, TableFile):
                 table.close()
     check_owner(lease_uri(uri), owner)
@@ -188,20 +190,37 @@ def _store(uri: str, index: int, shard: Shard) -> ShardMarker:
         index=index,
         rows_in=shard.rows_in,
         rows_out=sum(table.num_rows for table in shard.tables.values()),
-        rejected=dict(Counter(shard.rejects["reason"].to_pylist())),
+        rejected=_reasons(shard.rejects),
         metrics=dict(shard.metrics),
-        files=tuple(_write_table(uri, f"{kind}-{index:05d}.parquet", t) for kind, t in tables.items() if t.num_rows),
+        files=tuple(
+            record
+            for kind, table in tables.items()
+            if table.num_rows
+            for record in _write_table(uri, f"{kind}-{index:05d}", table)
+        ),
     )
 
 
-def _write_table(uri: str, path: str, table: pa.Table | TableFile) -> FileRecord:
+def _reasons(rejects: pa.Table | TableFile) -> dict[str, int]:
+    """How many rows have each reason."""
+    if isinstance(rejects, pa.Table):
+        return dict(Counter(rejects["reason"].to_pylist()))
+    found: Counter[str] = Counter()
+    for path, _ in rejects.finish():
+        found.update(pq.read_table(path, columns=["reason"])["reason"].to_pylist())
+    return dict(found)
+
+
+def _write_table(uri: str, name: str, table: pa.Table | TableFile) -> Iterator[FileRecord]:
     if not isinstance(table, TableFile):
-        return _write_file(uri, path, table_bytes(table), table.num_rows)
-    file = table.finish()
-    storage.write_file(f"{uri}/{path}", file)
-    return FileRecord(
-        path=path, bytes=file.stat().st_size, sha256=storage.sha256_of_file(str(file)), rows=table.num_rows
-    )
+        yield _write_file(uri, f"{name}.parquet", table_bytes(table), table.num_rows)
+        return
+    files = table.finish()
+    for number, (file, rows) in enumerate(files):
+        path = f"{name}.parquet" if len(files) == 1 else f"{name}-{number:05d}.parquet"
+        storage.write_file(f"{uri}/{path}", file)
+        digest = storage.sha256_of_file(str(file))
+        yield FileRecord(path=path, bytes=file.stat().st_size, sha256=digest, rows=rows)
 
 
 def _write_file(uri: str, path: str, data: bytes, rows: int | None) -> FileRecord:

@@ -62,44 +62,59 @@ class RowGroups:
 
 
 class TableFile:
-    """A table too large for memory: a Parquet file in the work folder, for a shard. Whoever stores it closes it.
-
-    Attributes:
-        num_rows: added so far.
+    """A table too large for memory: Parquet files in the work folder, for a shard. Whoever stores it closes it.
 
     Raises:
         StorageError: the work folder cannot be written.
     """
 
-    def __init__(self, schema: pa.Schema, settings: Settings) -> None:
+    def __init__(self, schema: pa.Schema, settings: Settings, rows_per_file: int | None = None) -> None:
+        """A file that has `rows_per_file` rows or more is followed by another one; by default one file holds all."""
         self._folder = new_folder(settings)
-        self._path = Path(self._folder.name, "table.parquet")
         self._schema = schema
-        self._file = self._path.open("wb")
-        self._groups = RowGroups(self._file, schema)
-        self.num_rows = 0
+        self._rows_per_file = rows_per_file
+        self._files: list[tuple[Path, int]] = []
+        self._begin()
+
+    @property
+    def num_rows(self) -> int:
+        """Rows added so far."""
+        return sum(rows for _, rows in self._files)
 
     def add(self, table: pa.Table) -> None:
         """Adds rows behind those added before."""
         with self._plain_errors():
+            if self._rows_per_file is not None and self._files[-1][1] >= self._rows_per_file:
+                self._end()
+                self._begin()
             self._groups.add(table.cast(self._schema))
-        self.num_rows += table.num_rows
+        path, rows = self._files[-1]
+        self._files[-1] = path, rows + table.num_rows
 
-    def finish(self) -> Path:
-        """The file, complete."""
+    def finish(self) -> list[tuple[Path, int]]:
+        """The files, complete, and the rows of each."""
         with self._plain_errors():
-            if not self._file.closed:
-                self._groups.close()
-                self._file.close()
-        return self._path
+            self._end()
+        return self._files
 
     def close(self) -> None:
-        """Removes the file."""
+        """Removes the files."""
         self.finish()
         self._folder.cleanup()
 
+    def _begin(self) -> None:
+        path = Path(self._folder.name, f"table-{len(self._files):05d}.parquet")
+        self._files.append((path, 0))
+        self._file = path.open("wb")
+        self._groups = RowGroups(self._file, self._schema)
+
+    def _end(self) -> None:
+        if not self._file.closed:
+            self._groups.close()
+            self._file.close()
+
     def _plain_errors(self) -> AbstractContextManager[None]:
-        return storage.plain_errors(str(self._path), "write", "--work-dir")
+        return storage.plain_errors(self._folder.name, "write", "--work-dir")
 
 
 def table_bytes(table: pa.Table) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -21,7 +21,13 @@ from tasks.settings import Settings
 
 
 class StageConfig(Frozen):
-    """Base of every stage's `Config`. Every field enters the stage's fingerprint, unless `fingerprinted` says else."""
+    """Base of every stage's `Config`. Every field enters the stage's fingerprint, unless `fingerprinted` says else.
+
+    Attributes:
+        stands_for: the field that a person may give in place of the whole section; empty if there is none.
+    """
+
+    stands_for: ClassVar[str] = ""
 
     def fingerprinted(self) -> dict[str, Any]:
         """The fields as they enter the stage's fingerprint."""

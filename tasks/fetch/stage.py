@@ -1,5 +1,6 @@
 """Fetches the images: img2dataset, one batch of URLs per Dask task, with a downloader that trusts no server."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schemas
+from tasks.crawl.config import DEMO
 from tasks.crawl.sources.folder_files import SCHEME, file_url
-from tasks.crawl.stage import folder_of, serving, source_of
+from tasks.crawl.stage import folders_of, serving, source_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
@@ -20,8 +22,6 @@ from tasks.engine.temporary import temporary_folder
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import fetch_rows
 from tasks.settings import Settings
-
-TRUSTED_SOURCES = ("folder", "demo")  # a live site's source is its address, so it cannot take these names
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def fetch(config: Config, output: Output, captions: Artifact) -> None:
     An image with several captions is fetched once, and stored with each of them.
     """
     source = source_of(captions)
-    folder = folder_of(captions, output.settings)
+    folders = folders_of(captions, output.settings)
     with serving(source) if source is not None else nullcontext():
-        output.map(partial(fetch_batch, config, output.settings, folder), batches(captions, config.urls_per_shard))
+        output.map(partial(fetch_batch, config, output.settings, folders), batches(captions, config.urls_per_shard))
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
@@ -61,12 +61,13 @@ def read_batch(batch: Batch) -> pa.Table:
     return table.filter(pa.array(url_numbers % batch.count == batch.index)).sort_by("pair_id")
 
 
-def fetch_batch(config: Config, settings: Settings, folder: str | None, batch: Batch) -> Shard:
-    """The images of one batch; runs in a Dask worker. `folder` is the one that was crawled, if it was one."""
+def fetch_batch(config: Config, settings: Settings, folders: Mapping[str, str], batch: Batch) -> Shard:
+    """The images of one batch; runs in a Dask worker. `folders` are those that were crawled, by name."""
     captions = read_batch(batch)
     rows = captions.to_pylist()
-    urls = [_address(row, folder) for row in rows]
-    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in TRUSTED_SOURCES}
+    urls = [_address(row, folders) for row in rows]
+    # A live site's source is its address, so it cannot take these names.
+    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in {DEMO, *folders}}
     with temporary_folder(settings) as scratch:
         distinct = list(dict.fromkeys(urls))
         fetched = dict(zip(distinct, fetch_rows(config, distinct, trusted, scratch), strict=True))
@@ -86,8 +87,8 @@ def fetch_batch(config: Config, settings: Settings, folder: str | None, batch: B
     )
 
 
-def _address(row: dict[str, Any], folder: str | None) -> str:
+def _address(row: dict[str, Any], folders: Mapping[str, str]) -> str:
     """Where to fetch a row's image from. The URLs of a folder's files do not say where the folder lies."""
     url: str = row["url"]
-    in_folder = folder is not None and row["source"] == "folder" and url.startswith(SCHEME)
-    return file_url(folder, url) if folder is not None and in_folder else url
+    folder = folders.get(row["source"])
+    return file_url(folder, url) if folder is not None and url.startswith(SCHEME) else url

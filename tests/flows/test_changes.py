@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from flows import recipes
 from flows.changes import assigned, changed, differences, nearest, paths, read_file
 from flows.config import PipelineConfig
+from tasks.crawl.sources.folder import FolderSource
+from tasks.crawl.sources.site import SiteSource
 from tasks.errors import ConfigError
 
 CONFIG = PipelineConfig()
@@ -30,7 +32,7 @@ def test_values_get_the_type_of_their_field() -> None:
         CONFIG,
         [
             "dvae.training.steps=120",
-            "source.folder=some/photos",
+            "source=some/photos",
             "source.snapshot=2026",
             'sample.prompts=["a cat", "a dog"]',
             "sample.top_k=null",
@@ -38,7 +40,7 @@ def test_values_get_the_type_of_their_field() -> None:
         ],
     )
     assert found.dvae.training.steps == 120
-    assert found.source.folder == str(Path("some/photos").absolute())
+    assert found.source.sources == (FolderSource(path=str(Path("some/photos").absolute())),)
     assert found.source.snapshot == "2026"
     assert found.sample.prompts == ("a cat", "a dog")
     assert found.sample.top_k is None
@@ -125,11 +127,12 @@ def test_an_unknown_section_in_changes_names_the_nearest(wrong: dict) -> None:
 
 def test_the_differences_of_two_configs_lead_from_one_to_the_other() -> None:
     smoke = recipes.smoke()
-    other = assigned(smoke, ["dvae.training.steps=77", 'source.sites=["https://example.org/"]', "sample.top_k=5"])
+    other = assigned(smoke, ["dvae.training.steps=77", 'source=["https://example.org/"]', "sample.top_k=5"])
     found = differences(smoke, other)
+    site = SiteSource(address="https://example.org/").model_dump()
     assert found == {
         "dvae": {"training": {"steps": 77}},
-        "source": {"sites": ["https://example.org/"]},
+        "source": {"sources": [site]},
         "sample": {"top_k": 5},
     }
     assert changed(smoke, found) == other

@@ -43,10 +43,10 @@ def manifests(pairs: Artifact) -> dict[str, Any]:
 def test_the_dataset_is_the_same_with_prefect_and_without(settings: Settings, photos: Path, tmp_path: Path) -> None:
     from flows.deployments import ingest
 
-    config = assigned(recipes.smoke(), [f"source.folder={photos}", "screen_captions.min_confidence=0"])
+    config = assigned(recipes.smoke(), [f"source={photos}", "screen_captions.min_confidence=0"])
     elsewhere = settings.model_copy(update={"root": str(tmp_path / "elsewhere")})
     plainly = manifests(dataset(DirectRun(elsewhere), config))
-    changes = {"source": {"folder": str(photos)}, "screen_captions.min_confidence": 0}
+    changes = {"source": str(photos), "screen_captions.min_confidence": 0}
     assert manifests(ingest("smoke", changes, settings)) == plainly
     assert len(plainly) == 6
     [packed] = [manifest for address, manifest in plainly.items() if address.startswith("pack/")]
@@ -60,7 +60,7 @@ def test_a_split_that_a_folder_states_is_that_of_the_packed_pairs(settings: Sett
         split.mkdir(exist_ok=True)
         for suffix in (".png", ".txt"):
             (photos / f"{number}{suffix}").rename(split / f"{number}{suffix}")
-    config = assigned(recipes.smoke(), [f"source.folder={photos}", "screen_captions.min_confidence=0"])
+    config = assigned(recipes.smoke(), [f"source={photos}", "screen_captions.min_confidence=0"])
     packed = dataset(DirectRun(settings), config)
     names = {split: sorted(row["url"].removeprefix("folder:///") for row in rows(packed, split)) for split in SPLITS}
     assert names == {
@@ -80,7 +80,7 @@ def test_a_folder_is_hashed_once_for_the_stage_that_reads_it(
 ) -> None:
     hashed = []
     monkeypatch.setattr(CrawlConfig, "outside_state", lambda self: hashed.append(self) or "state")
-    config = assigned(recipes.smoke(), [f"source.folder={photos}"])
+    config = assigned(recipes.smoke(), [f"source={photos}"])
     assert not crawl(config.source, settings).reused
     assert crawl(config.source, settings).reused
     assert len(hashed) == 2
@@ -131,7 +131,7 @@ def test_a_scheduled_day_becomes_the_snapshot_of_live_sites_only() -> None:
 
     day = datetime(2026, 11, 21, 3, tzinfo=UTC)
     demo = recipes.demo()
-    live = assigned(demo, ['source.sites=["https://example.org"]'])
+    live = assigned(demo, ["source=https://example.org"])
     named = assigned(live, ["source.snapshot=first"])
     assert of_the_day(live, day).source.snapshot == "2026-11-21"
     assert of_the_day(live, day) != live

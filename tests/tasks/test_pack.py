@@ -172,7 +172,9 @@ def test_a_table_written_in_parts_is_read_as_it_was_given(settings, monkeypatch)
         file = TableFile(whole.schema, settings)
         for start in range(0, len(sizes), cut):
             file.add(whole.slice(start, cut))
-        assert pq.read_table(file.finish()).equals(whole)
+        [(path, rows)] = file.finish()
+        assert rows == whole.num_rows
+        assert pq.read_table(path).equals(whole)
         assert file.num_rows == len(sizes)
         file.close()
 

@@ -111,12 +111,11 @@ def test_a_dask_address_where_something_listens_passes() -> None:
 
 
 def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
-    source = CrawlConfig()
     (tmp_path / "file").touch()
-    for changes, told in (
-        ({"folder": "/nope"}, "/nope does not exist"),
-        ({"folder": str(tmp_path / "file")}, "is no folder"),
+    for section, told in (
+        ("/nope", "/nope does not exist"),
+        ([str(tmp_path), str(tmp_path / "file")], "is no folder"),
         ({"archive": "data/none.zip"}, "none.zip is not there"),
     ):
         with pytest.raises(SourceError, match=told):
-            source.model_copy(update=changes).require()
+            CrawlConfig.model_validate(section).require()

@@ -153,7 +153,7 @@ def compose(
     typer.echo(
         f"{folder.absolute()}  {len(corpus.compositions):,} pictures, {held_out:,} held out; {captions:,} captions"
     )
-    typer.echo(f"To train on it: dalle run --set source.folder={shlex.quote(str(folder.absolute()))}")
+    typer.echo(f"To train on it: dalle run --set source={shlex.quote(str(folder.absolute()))}")
 
 
 def recipes(json_: Json = False) -> None:

@@ -1,25 +1,81 @@
 """A folder of images with captions: text files of the same name, or tables such as captions.csv and metadata.jsonl."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
 
 from tasks.crawl.candidates import Reference, Verdict, shard_of
 from tasks.crawl.caption_files import tables
 from tasks.crawl.caption_files.decoding import decode, is_damaged
-from tasks.crawl.sources.folder_files import FolderFiles, Names, url_of
+from tasks.crawl.sources.folder_files import FIRST, FolderFiles, Names, require_folder, url_of
+from tasks.crawl.sources.source import SourceConfig
 from tasks.crawl.splits import TRAIN, VALIDATION, split_named
 from tasks.engine.output import Shard
 from tasks.errors import SourceError
+from tasks.settings import Settings
+from tasks.web.download import without_credentials
 
-SOURCE = "folder"
 HOW_TO_CAPTION = (
     "give each image a text file of the same name (cat.jpg, cat.txt), or put a captions.csv with the columns "
     "file,caption beside them"
 )
 HOW_TO_STATE_SPLITS = "name splits train, validation or test, or give a column that states none another name than split"
 MESSAGES = 3  # faults that the error about a folder without captions quotes
+
+
+class FolderSource(SourceConfig):
+    """A folder of images with captions on this machine, as the README describes it."""
+
+    kind: Literal["folder"] = "folder"
+    path: str = Field(description="Folder of images with captions.")
+    encoding: str | None = Field(
+        None, description="Encoding of captions without byte order mark, such as cp1252; detected if unset."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        # So that later stages, which may run in another working directory, find it too.
+        if not path.strip():
+            raise ValueError("is empty: name a folder")
+        if "://" in path:
+            raise ValueError(f"'{without_credentials(path)}' is no folder of this machine: give a path, or http(s)://")
+        return os.path.normpath(Path(path).expanduser().absolute())
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            "".encode(encoding or "utf-8")
+        except LookupError as error:
+            raise ValueError(f"'{encoding}' is no encoding Python knows, such as utf-8 or cp1252") from error
+        return encoding
+
+    def require(self) -> None:
+        """The folder is there and can be read."""
+        require_folder(Path(self.path))
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """The folder counts by its content, in `outside_state`, and not by where it lies."""
+        return super().fingerprinted() | {"path": "by content"}
+
+    def outside_state(self) -> str:
+        """Digest of its pictures and captions."""
+        return FolderFiles.of(self.path).state()
+
+    def parts(self) -> list[str]:
+        """The folder as a whole, since a caption may lie anywhere in it."""
+        return [self.path]
+
+    def read(self, name: str, part: str, settings: Settings) -> Shard:
+        """As `crawl_folder`."""
+        return crawl_folder(self.licence, part, self.encoding, name)
 
 
 @dataclass(frozen=True)
@@ -43,29 +99,33 @@ class Caption:
         return f"{self.file} {self.place}"
 
 
-def crawl_folder(licence: str | None, folder: str, encoding: str | None = None) -> Shard:
+def crawl_folder(licence: str | None, folder: str, encoding: str | None = None, name: str = FIRST) -> Shard:
     """Every caption, and every image without one, is one row: a candidate, or a reject that says what is missing.
 
     Args:
         encoding: that of caption files without a byte order mark; None to detect it.
+        name: value of the column `source`; part of the URLs, unless it is that of the first folder.
 
     Raises:
         SourceError: the folder is missing, or holds no images or no captions.
     """
     files = FolderFiles.of(folder)
     if not files.images:
-        raise SourceError(f"{files.root} holds no images ({files.expected_formats()}): name another source.folder.")
+        raise SourceError(
+            f"{files.root} holds no images ({files.expected_formats()}): name another folder in source.sources."
+        )
     captions = list(_captions(files, encoding))
     splits = split_folders(files.images)
-    judged = [_judged(files, caption, licence, splits) for caption in captions]
+    url = partial(url_of, folder=name)
+    judged = [_judged(files, caption, licence, splits, url) for caption in captions]
     if not any(verdict is None for _, verdict in judged):
         raise SourceError(_without_captions(files, captions, [verdict for _, verdict in judged if verdict]))
     mentioned = {caption.target for caption in captions}
     for image in sorted({*files.images, *files.unread_images} - mentioned):
         verdict = Verdict("no_caption") if image in files.images else _unread(image)
-        judged.append((Reference(url_of(image), None, url_of(""), licence), verdict))
+        judged.append((Reference(url(image), None, url(""), licence), verdict))
     verdicts = dict(judged)
-    return shard_of([reference for reference, _ in judged], SOURCE, verdicts.__getitem__, {})
+    return shard_of([reference for reference, _ in judged], name, verdicts.__getitem__, {})
 
 
 def split_folders(images: Iterable[str]) -> dict[str, str]:
@@ -80,7 +140,11 @@ def split_folders(images: Iterable[str]) -> dict[str, str]:
 
 
 def _judged(
-    files: FolderFiles, caption: Caption, licence: str | None, splits: Mapping[str, str]
+    files: FolderFiles,
+    caption: Caption,
+    licence: str | None,
+    splits: Mapping[str, str],
+    url_of: Callable[..., str],
 ) -> tuple[Reference, Verdict | None]:
     url = url_of(caption.target or caption.file)
     split = split_named(caption.split) if caption.split else splits.get(caption.target.split("/")[0])

@@ -17,7 +17,8 @@ from tasks.errors import SourceError
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 UNREAD_SUFFIXES = frozenset({".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".psd", ".ico"})
 OTHER_TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet", ".xlsx"})
-SCHEME = "folder:///"  # URLs of a folder's files; they do not name the folder, so that it can be moved
+SCHEME = "folder://"  # URLs of a folder's files; they do not say where the folder lies, so that it can be moved
+FIRST = "folder"  # name of the first folder of a crawl, which its URLs leave out; a second one is named in them
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class FolderFiles:
         """Digest of the names and contents of pictures, captions and tables; of nothing else in the folder."""
         parts = [f"{path}\n" for path in sorted(self.unread_images)]
         parts += [
-            f"{path}\n{digest_of_file(self.root / path)}" for path in sorted({*self.images, *self.tables, *self.texts})
+            f"{path}\n{digest_of(self.root / path)}" for path in sorted({*self.images, *self.tables, *self.texts})
         ]
         return storage.sha256("\n".join(parts).encode(errors="surrogateescape"))
 
@@ -74,9 +75,9 @@ def require_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
-        raise SourceError(f"The source folder {folder.absolute()} {what}: check source.folder.")
+        raise SourceError(f"The source folder {folder.absolute()} {what}: check source.sources.")
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise SourceError(f"No permission to read the source folder {folder.absolute()}: check source.folder.")
+        raise SourceError(f"No permission to read the source folder {folder.absolute()}: check source.sources.")
 
 
 def _paths(root: Path) -> Iterator[str]:
@@ -89,26 +90,28 @@ def _paths(root: Path) -> Iterator[str]:
                 yield path.relative_to(root).as_posix()
 
 
-def digest_of_file(path: Path) -> str:
-    """SHA-256 of a file, in hex; read once in a process as long as the file does not change."""
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, which is read once as long as it does not change."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @cache
 def _digest(path: Path, *_: int) -> str:
-    """Kept while the process lives and the numbers, which any change of the file changes, stay."""
+    """SHA-256 of a file; kept while the process lives and the numbers, which any change of the file changes, stay."""
     return sha256_of(path)
 
 
-def url_of(path: str, place: str = "") -> str:
-    """The URL of a file of the folder, and of a place in it. The same wherever the folder lies."""
-    return SCHEME + quote(os.fsencode(path)) + (f"#{quote(place)}" if place else "")
+def url_of(path: str, place: str = "", folder: str = FIRST) -> str:
+    """The URL of a file of the folder of that name, and of a place in it. The same wherever the folder lies."""
+    root = f"{SCHEME}{'' if folder == FIRST else folder}/"
+    return root + quote(os.fsencode(path)) + (f"#{quote(place)}" if place else "")
 
 
 def file_url(folder: str, url: str) -> str:
     """The `file:` URL of what `url_of` named, in the folder as it lies now."""
-    path = Path(folder, unquote(url.removeprefix(SCHEME), errors="surrogateescape"))
+    _, _, name = url.removeprefix(SCHEME).partition("/")
+    path = Path(folder, unquote(name, errors="surrogateescape"))
     return Path(os.path.normpath(path)).as_uri()
 
 

@@ -52,7 +52,7 @@ def test_a_bad_option_is_answered_in_one_line() -> None:
 
 
 def test_a_missing_source_folder_is_answered_in_one_line(tmp_path: Path) -> None:
-    result = dalle("run", "--no-prefect", "--root", str(tmp_path), "--set", f"source.folder={tmp_path}/nothing")
+    result = dalle("run", "--no-prefect", "--root", str(tmp_path), "--set", f"source={tmp_path}/nothing")
     assert f"{tmp_path}/nothing" in only_line(result)
     assert result.exit_code == 2
 
@@ -67,7 +67,7 @@ def test_a_root_that_cannot_be_written_is_answered_in_one_line(tmp_path: Path) -
 @pytest.mark.parametrize(
     "wrong",
     [
-        ["--set", "source.folder=/nope"],
+        ["--set", "source=/nope"],
         ["--dask-address", "tcp://127.0.0.1:1"],
         ["--root", "/proc/runs"],
         ["--work-dir", "/proc/work"],

@@ -30,7 +30,7 @@ def test_it_says_what_it_wrote_and_how_to_train_on_it(tmp_path: Path) -> None:
     [wrote, how] = result.stdout.strip().splitlines()
     assert f"{tmp_path}/new  {pictures} pictures, " in wrote
     assert wrote.endswith(f" held out; {3 * pictures} captions")
-    assert how == f"To train on it: dalle run --set source.folder={tmp_path}/new"
+    assert how == f"To train on it: dalle run --set source={tmp_path}/new"
     assert len((tmp_path / "new" / "metadata.csv").read_text().splitlines()) == 1 + 3 * pictures
 
 

@@ -10,6 +10,7 @@ from flows.cli import run
 from flows.cli.console import Silent
 from flows.recipes import smoke
 from tasks.crawl.config import Config
+from tasks.crawl.sources.folder import FolderSource
 from tasks.errors import PortInUseError
 from tasks.settings import Settings
 
@@ -26,5 +27,5 @@ def test_it_is_told_before_anything_is_started(settings: Settings, no_prefect: b
 
 def test_a_source_without_the_site_needs_no_port(settings: Settings, tmp_path: Path) -> None:
     with web_site({}) as taken:
-        source = Config(folder=str(tmp_path), port=int(taken.rpartition(":")[2]))
+        source = Config(sources=(FolderSource(path=str(tmp_path)),), port=int(taken.rpartition(":")[2]))
         run.require_demo_port(smoke().model_copy(update={"source": source}), settings)

@@ -105,7 +105,7 @@ def test_a_deployed_run_crawls_and_packs_a_folder(services: Services, tmp_path: 
     [deployment] = services.api("deployments/filter", {"deployments": {"name": {"any_": ["ingest"]}}})
     parameters = {
         "recipe": "smoke",
-        "changes": {"source": {"folder": str(photos)}, "screen_captions.min_confidence": 0},
+        "changes": {"source": str(photos), "screen_captions.min_confidence": 0},
         "settings": {"root": str(tmp_path / "runs"), "work_dir": str(tmp_path / "work"), "dask_workers": 0},
     }
     run = services.api(f"deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})

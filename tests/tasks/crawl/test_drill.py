@@ -19,6 +19,7 @@ from support.tables import artifact, reasons, rows
 from support.web import Answer, dribble, dribble_headers, picture, reply, web_site
 
 from tasks.crawl.config import Config
+from tasks.crawl.sources.site import SiteSource
 from tasks.crawl.stage import crawl
 from tasks.fetch.config import Config as FetchConfig
 from tasks.fetch.stage import fetch
@@ -175,8 +176,8 @@ def test_a_site_with_every_fault_is_bounded_in_memory_and_time_and_accounted_for
         away = {"/away.png": reply(302, Location=f"{other}/a.png")}
         with web_site(pages | shown | site_files | away) as site, memory_watched() as memory_mb:
             begin = time.monotonic()
-            config = Config(sites=(f"{site}/",), delay_s=0, max_pages=100, max_minutes=MAX_MINUTES)
-            crawled = crawl(config, settings).artifact
+            source = SiteSource(address=f"{site}/", delay_s=0, max_pages=100, max_minutes=MAX_MINUTES)
+            crawled = crawl(Config(sources=(source,)), settings).artifact
             crawl_s = time.monotonic() - begin
             kept = rows(crawled, "candidates")
             named = {row["url"].removeprefix(site) for row in kept}

@@ -13,7 +13,7 @@ from support.folders import pictures_in
 from support.web import picture
 
 from tasks.crawl.config import Config
-from tasks.crawl.sources.folder import crawl_folder
+from tasks.crawl.sources.folder import FolderSource, crawl_folder
 from tasks.crawl.stage import crawl
 from tasks.errors import SourceError
 
@@ -145,7 +145,7 @@ def test_a_declared_encoding_is_obeyed_unless_a_byte_order_mark_says_else(folder
     (folder / "cat.txt").write_bytes("a café".encode("utf-16"))
     assert crawled(folder, encoding="cp437")[0] == [("cat.PNG", "a café"), ("dog.png", "a café")]
     with pytest.raises(ValidationError, match="is no encoding"):
-        Config(folder=str(folder), encoding="cp9999")
+        FolderSource(path=str(folder), encoding="cp9999")
 
 
 @pytest.mark.parametrize(
@@ -340,12 +340,12 @@ def test_a_folder_without_pairs_is_an_error_with_what_was_found_and_the_remedy(s
     for name, content in files.items():
         (folder / name).write_bytes(content)
     with pytest.raises(SourceError, match=message):
-        crawl(Config(folder=str(folder)), settings)
+        crawl(Config(sources=(FolderSource(path=str(folder)),)), settings)
 
 
 def test_a_missing_folder_is_an_error_before_any_work(settings, tmp_path):
-    with pytest.raises(SourceError, match=r"The source folder .* does not exist: check source\.folder"):
-        crawl(Config(folder=str(tmp_path / "nowhere")), settings)
+    with pytest.raises(SourceError, match=r"The source folder .* does not exist: check source\.sources"):
+        crawl(Config(sources=(FolderSource(path=str(tmp_path / "nowhere")),)), settings)
 
 
 def test_a_name_that_is_no_unicode_does_no_harm(tmp_path):

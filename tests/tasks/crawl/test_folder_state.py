@@ -9,7 +9,7 @@ from support.tables import rows
 from support.web import picture
 
 from tasks.crawl.config import Config
-from tasks.crawl.sources.folder import crawl_folder
+from tasks.crawl.sources.folder import FolderSource, crawl_folder
 from tasks.crawl.stage import crawl
 
 
@@ -28,7 +28,7 @@ def rows_of(folder) -> tuple[list, list]:
 
 
 def address(folder, settings) -> str:
-    return crawl.artifact(Config(folder=str(folder)), settings).address
+    return crawl.artifact(Config(sources=(FolderSource(path=str(folder)),)), settings).address
 
 
 def test_a_changed_caption_or_picture_is_read_again_and_an_unchanged_folder_is_not(settings, folder):
@@ -65,7 +65,7 @@ def test_pictures_that_were_drawn_into_the_folder_change_nothing(settings, folde
 def test_a_folder_that_is_touched_copied_moved_or_renamed_is_the_same(settings, folder, tmp_path, monkeypatch):
     (folder / "dog.txt").write_text("a dog in the garden")
     before = address(folder, settings)
-    candidates = rows(crawl(Config(folder=str(folder)), settings).artifact, "candidates")
+    candidates = rows(crawl(Config(sources=(FolderSource(path=str(folder)),)), settings).artifact, "candidates")
     os.utime(folder / "dog.png", (1, 1))
     assert address(folder, settings) == before
     moved = shutil.move(folder, tmp_path / "elsewhere")

@@ -57,7 +57,7 @@ def crawled(example: tuple[bytes, str, list[tuple[str, str]]], patch: pytest.Mon
     forbidden = spider._forbidden(found.policy.rules, {row["url"] for row in found.found if spider._is_web(row["url"])})
     sent = json.loads(json.dumps({"references": found.found, "counts": found.counts, "forbidden": forbidden}))
     patch.setattr(site, "_run_spider", lambda *_: sent)
-    shard = site.crawl_site(Config(sites=(url,)), "fuzz", url)
+    shard = site.crawl_site(site.SiteSource(address=url), "fuzz")
     assert shard.rows_in == len(found.found) == shard.tables["candidates"].num_rows + shard.rejects.num_rows
     for row in shard.tables["candidates"].to_pylist():
         assert len(row["url"]) <= MAX_URL_CHARACTERS

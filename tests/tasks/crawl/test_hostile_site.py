@@ -15,7 +15,7 @@ from support.web import Answer, dribble, reply, web_site
 from flows.changes import one_line
 from flows.config import PipelineConfig
 from tasks.crawl.config import Config
-from tasks.crawl.sources.site import SPIDER
+from tasks.crawl.sources.site import SPIDER, SiteSource
 from tasks.crawl.stage import crawl
 from tasks.errors import SourceError
 from tasks.fetch.config import Config as FetchConfig
@@ -27,7 +27,7 @@ A_DOG = "<img src='/dog.png' alt='a dog'>"
 def crawled(settings, paths: dict[str, Answer], **config):
     """Candidates and rejects (reason by path) of a crawl of a small site, and its metrics."""
     with web_site(paths) as site:
-        artifact = crawl(Config(sites=(f"{site}/",), delay_s=0, **config), settings).artifact
+        artifact = crawl(Config(sources=(SiteSource(address=f"{site}/", delay_s=0, **config),)), settings).artifact
     kept = sorted(row["url"].removeprefix(site) for row in rows(artifact, "candidates"))
     rejected = {row["url"].removeprefix(site): row["reason"] for row in rows(artifact, "rejects")}
     return kept, rejected, artifact.manifest().metrics
@@ -240,23 +240,26 @@ crawl({{"start_url": "http://127.0.0.1/", "max_s": 0.5, "delay_s": 0}})
     ["https://user:secret@example.com/", "http://secret@example.com", "HTTP://u:secret@x/", "http://u:se@secret@[bad/"],
 )
 def test_credentials_in_a_site_are_refused_and_not_repeated(site):
-    for make in (lambda: Config(sites=(site,)), lambda: PipelineConfig.model_validate({"source": {"sites": [site]}})):
+    for make in (lambda: SiteSource(address=site), lambda: PipelineConfig.model_validate({"source": [site]})):
         with pytest.raises(ValidationError, match="was given with a user name or password") as caught:
             make()
         assert "secret" not in str(caught.value) + one_line(caught.value)
 
 
-@pytest.mark.parametrize("sites", ["https://user:secret@example.com/", ("https://user:secret@example.com/",)])
-def test_credentials_are_not_in_the_sentence_about_a_setting(sites):
+@pytest.mark.parametrize(
+    "source",
+    ["https://user:secret@x/", ("https://user:secret@x/",), {"sources": "ftp://user:secret@x/"}, ["s3://u:secret@x/"]],
+)
+def test_credentials_are_not_in_the_sentence_about_a_setting(source):
     with pytest.raises(ValidationError) as caught:
-        PipelineConfig.model_validate({"source": {"sites": sites}})
+        PipelineConfig.model_validate({"source": source})
     assert "secret" not in one_line(caught.value)
 
 
 @pytest.mark.parametrize("site", ["http://[", "http://", "https://:80/", "http://x:99999/", "http://x:y/"])
 def test_a_site_without_a_valid_host_is_refused(site):
     with pytest.raises(ValidationError, match="is no web address"):
-        Config(sites=(site,))
+        SiteSource(address=site)
 
 
 def test_credentials_on_a_page_are_not_stored(settings):
@@ -264,5 +267,5 @@ def test_credentials_on_a_page_are_not_stored(settings):
         "<img src='http://me:secret@127.0.0.1:1/a.png' alt='a dog'><a rel=license href='//me:secret@x/'>x</a>" + A_DOG
     )
     with web_site({"/": page}) as site:
-        artifact = crawl(Config(sites=(f"{site}/",), delay_s=0), settings).artifact
+        artifact = crawl(Config(sources=(SiteSource(address=f"{site}/", delay_s=0),)), settings).artifact
     assert "secret" not in str(rows(artifact, "candidates")) + str(rows(artifact, "rejects"))

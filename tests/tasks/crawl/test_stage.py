@@ -12,7 +12,7 @@ from support.web import Answer, free_port, reply, web_site
 
 from tasks.crawl.candidates import pair_id
 from tasks.crawl.config import Config
-from tasks.crawl.sources.site import SPIDER
+from tasks.crawl.sources.site import SPIDER, SiteSource
 from tasks.crawl.stage import crawl
 from tasks.errors import ChildFailedError, SourceError
 
@@ -32,7 +32,7 @@ def image(src: str, alt: str | None = "a dog") -> str:
 def crawled(settings, paths: dict[str, Answer], **config):
     """The artifact of a crawl of a small site, and the site's address."""
     with web_site(paths) as site:
-        return crawl(Config(sites=(f"{site}/",), delay_s=0, **config), settings).artifact, site
+        return crawl(Config(sources=(SiteSource(address=f"{site}/", delay_s=0, **config),)), settings).artifact, site
 
 
 def urls(artifact, site: str) -> list[str]:
@@ -165,7 +165,7 @@ def test_the_real_url_of_lazily_loaded_images_is_found(settings):
 
 def test_a_site_that_does_not_answer_is_an_error_and_is_tried_again(settings):
     site = f"http://127.0.0.1:{free_port()}/"
-    config = Config(sites=(site,), delay_s=0)
+    config = Config(sources=(SiteSource(address=site, delay_s=0),))
     with pytest.raises(SourceError, match=r"No image was found at .* \(0 pages fetched, 1 failed\): check the address"):
         crawl(config, settings)
     assert not Path(crawl.artifact(config, settings).uri, "shards").exists()
@@ -202,11 +202,13 @@ def test_a_spider_that_dies_is_one_sentence(settings):
 @pytest.mark.parametrize("address", ["example.com", "file:///tmp", ""])
 def test_a_site_must_be_a_web_address(address):
     with pytest.raises(ValidationError, match="is no web address"):
-        Config(sites=(address,))
+        SiteSource(address=address)
 
 
 def test_a_new_snapshot_label_crawls_again(settings):
-    first, second = (crawl.artifact(Config(sites=("https://example.com/",), snapshot=s), settings) for s in ("a", "b"))
+    first, second = (
+        crawl.artifact(Config(sources=("https://example.com/",), snapshot=s), settings) for s in ("a", "b")
+    )
     assert first != second
 
 

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
+from tasks.crawl.config import Config
+from tasks.crawl.stage import crawl
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
 from tasks.errors import StageBusyError, StorageError
@@ -111,3 +113,17 @@ def test_on_s3_a_dead_lease_is_taken_once_and_removed_at_the_end(on_s3):
     with ThreadPoolExecutor(8) as pool:
         found = conditional.read(uri).data
         assert sum(pool.map(lambda n: conditional.swap(uri, found, b"taker %d" % n), range(8))) == 1
+
+
+def test_a_list_of_images_on_s3_is_read_as_from_the_disk_and_counts_by_its_content(on_s3, settings, tmp_path):
+    where = f"{on_s3.root}/lists"
+    for number in range(2):
+        lines = f"https://example.org/{number}.jpg\tpicture number {number}\n".encode()
+        (tmp_path / f"{number}.tsv").write_bytes(lines)
+        storage.write_bytes(f"{where}/{number}.tsv", lines)
+    there, here = (Config.model_validate([{"kind": "cc12m", "path": path}]) for path in (where, str(tmp_path)))
+    before = crawl(there, on_s3).artifact
+    assert before.manifest().outputs == crawl(here, settings).artifact.manifest().outputs
+    assert crawl(there, on_s3).reused
+    storage.write_bytes(f"{where}/1.tsv", lines.replace(b"1", b"2"))
+    assert crawl.artifact(there, on_s3) != before

@@ -11,6 +11,7 @@ from support.tables import artifact, reasons, rows
 from support.web import dribble, picture, reply, web_site
 
 from tasks.crawl.config import Config as CrawlConfig
+from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.stage import crawl
 from tasks.errors import SourceError
 from tasks.fetch.config import Config
@@ -193,7 +194,7 @@ def test_fetch_reads_a_crawled_folder(settings, tmp_path):
     folder.mkdir()
     (folder / "dog.png").write_bytes(picture(1))
     (folder / "dog.txt").write_text("a dog sleeps in the garden")
-    candidates = crawl(CrawlConfig(folder=str(folder)), settings).artifact
+    candidates = crawl(CrawlConfig(sources=(FolderSource(path=str(folder)),)), settings).artifact
     captions = screen_captions(CaptionsConfig(), settings, candidates=candidates).artifact
     (row,) = rows(fetch(Config(), settings, captions=captions).artifact, "images")
     assert (row["caption"], row["width"]) == ("a dog sleeps in the garden", 80)
@@ -204,7 +205,7 @@ def test_a_folder_that_was_moved_after_the_crawl_is_one_sentence(settings, tmp_p
     folder.mkdir()
     (folder / "dog.png").write_bytes(picture(1))
     (folder / "dog.txt").write_text("a dog sleeps in the garden")
-    candidates = crawl(CrawlConfig(folder=str(folder)), settings).artifact
+    candidates = crawl(CrawlConfig(sources=(FolderSource(path=str(folder)),)), settings).artifact
     captions = screen_captions(CaptionsConfig(), settings, candidates=candidates).artifact
     folder.rename(tmp_path / "moved")
     with pytest.raises(

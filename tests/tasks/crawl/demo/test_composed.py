@@ -105,10 +105,10 @@ def test_the_pictures_are_as_large_as_crops_for_training_at_96_px_need(corpus):
 def test_what_is_not_used_does_not_count():
     other = CompositionsConfig(seed=1)
     assert Config().fingerprinted() != Config(compositions=other).fingerprinted()
-    for same in ({"corpus": "emoji"}, {"folder": "/photos"}, {"sites": ("https://example.com",)}):
+    for same in ({"corpus": "emoji"}, {"sources": ("/photos",)}, {"sources": ("https://example.com",)}):
         assert Config(**same).fingerprinted() == Config(**same, compositions=other).fingerprinted()
-    folder = Config(folder="/photos")
-    assert folder.fingerprinted() == Config(folder="/photos", corpus="emoji").fingerprinted()
+    folder = Config(sources=("/photos",))
+    assert folder.fingerprinted() == Config(sources=("/photos",), corpus="emoji", port=9999).fingerprinted()
     assert Config().fingerprinted() != Config(corpus="emoji").fingerprinted()
 
 

@@ -15,6 +15,7 @@ from tasks.crawl.config import Config
 from tasks.crawl.demo.captions import noun_phrase
 from tasks.crawl.demo.pages import site
 from tasks.crawl.demo.site import demo_site
+from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.stage import crawl
 from tasks.engine import code
 from tasks.errors import PortInUseError, SourceError
@@ -78,9 +79,9 @@ def test_the_corpus_is_another_when_the_code_that_makes_it_is(monkeypatch, tmp_p
     monkeypatch.setattr(code, "digest", lambda module: "of other captions")
     assert Config().outside_state() != before
     folder = pictures_in(tmp_path, "dog.png")
-    changed = Config(folder=str(folder)).outside_state()
+    changed = Config(sources=(FolderSource(path=str(folder)),)).outside_state()
     monkeypatch.undo()
-    assert Config(folder=str(folder)).outside_state() == changed
+    assert Config(sources=(FolderSource(path=str(folder)),)).outside_state() == changed
 
 
 def test_the_crawl_rejects_something_for_every_reason(crawled):

@@ -1,0 +1,1 @@
+"""Lists of image addresses with captions, in files of any length."""
