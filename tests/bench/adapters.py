@@ -225,3 +225,27 @@ def _prior(cfg: dict[str, Any]) -> Any:
         block.mlp_in, block.mlp_out = torch.nn.Linear(width, 6 * width), torch.nn.Linear(6 * width, width)
         model.blocks[layer] = block
     return model
+
+
+def html_alt(case: str, cfg: dict[str, Any]) -> Step | None:
+    """Images with alt texts: the whole way from an archive to references, or the pages in memory alone."""
+    from tasks.crawl.sources.warc import ArchiveReport, references
+    from tasks.crawl.sources.warc_html import ImagesWanted, read_archived_page
+
+    found: list[int] = []
+
+    def warc() -> int:
+        report = ArchiveReport()
+        found[:] = [sum(1 for _ in references(cfg["path"], report))]
+        return report.pages
+
+    def parse() -> int:
+        wanted, kind = ImagesWanted(), "text/html; charset=utf-8"
+        read = [read_archived_page("https://example.com/", page, kind, wanted) for page in cfg["pages"]]
+        found[:] = [sum(len(page.images) for page in read)]
+        return len(read)
+
+    step: Any = {"warc": warc, "parse": parse}.get(case)
+    if step is not None:
+        step.result = lambda: found[0]
+    return step

@@ -1,8 +1,9 @@
 """Reads the images, links and directives of an HTML page from a stranger: as a stream, bounded in memory."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
@@ -10,12 +11,13 @@ from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, html_to_unicode, http_content_type_encoding
 from w3lib.url import safe_url_string
 
-from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
+from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.splits import split_named
 from tasks.web.connection import RefusedError
 from tasks.web.download import absolute, without_credentials
 from tasks.web.opt_out import AGENT_TOKEN, TDM, directives
 
+HTML_TYPES = ("text/html", "application/xhtml+xml")
 MAX_LINKS = 5_000  # of a page
 MAX_IMAGES = 10_000  # of a page
 MAX_ATTRIBUTE_CHARACTERS = 20_000  # of attributes that are searched for something
@@ -23,12 +25,17 @@ MAX_ATTRIBUTE_CHARACTERS = 20_000  # of attributes that are searched for somethi
 # Scripts that load images when they come into view read one of these attributes; `src` is a placeholder then.
 LAZY_URLS = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-url")
 LAZY_SETS = ("data-srcset", "data-lazy-srcset")
+ELSEWHERE = frozenset({*LAZY_URLS, *LAZY_SETS, "srcset"})  # where an address other than `src` can stand
 PLACEHOLDER = re.compile(
     r"(?:blank|placeholder|spacer|transparent|loading|1x1|pixel)[^/]*\.(?:gif|png|svg|jpe?g|webp)$"
 )
 # Encodings of Python that no browser knows. Decoding punycode takes quadratic time: hours for a page of 10 MB.
 NOT_OF_THE_WEB = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 SET_MEMBER = re.compile(r"(\S*[^\s,])(?:\s+([\d.]+)[wx])?\s*(?:,|\Z)")
+# Addresses and paths that joining and quoting leave as they are: most of all, so they skip that work.
+SITE = re.compile(r"https?://(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,63}(?=/)")
+PATH = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*(?:\?[A-Za-z0-9._~=&-]+)?"
+PLAIN = re.compile(f"(?:{SITE.pattern})?/?{PATH}")
 REFRESH = re.compile(r"^\s*[\d.]*\s*[;,]?\s*url\s*=\s*[\"']?([^\"'>]+)", re.IGNORECASE)
 
 
@@ -62,7 +69,32 @@ class Page:
     images_beyond: int = 0
 
     def resolve(self, reference: str) -> str:
-        """The absolute URL, without credentials; the start of `reference` if it cannot be one."""
+        """The absolute URL, without credentials; the start of `reference` if it cannot be one.
+
+        To be called when the page is read: `base` must not change any more.
+        """
+        if PLAIN.fullmatch(reference) is None:
+            return self._resolve(reference)
+        if reference.startswith(IMAGE_SCHEMES):
+            return reference[: MAX_URL_CHARACTERS + 1]
+        before = self._origin if reference[0] == "/" else self._folder
+        return (before + reference)[: MAX_URL_CHARACTERS + 1] if before else self._resolve(reference)
+
+    @cached_property
+    def _folder(self) -> str:
+        """What stands before a plain path without a slash at its start; empty for a page without a web address."""
+        folder = self._resolve("x").removesuffix("x")
+        return folder if folder.startswith(IMAGE_SCHEMES) else ""
+
+    @cached_property
+    def _origin(self) -> str:
+        """The same for one with a slash."""
+        if self.base is None and (site := SITE.match(self.url)) is not None:
+            return site[0]
+        origin = self._resolve("/x").removesuffix("/x")
+        return origin if origin.startswith(IMAGE_SCHEMES) else ""
+
+    def _resolve(self, reference: str) -> str:
         try:
             base = absolute(self.url, self.base or "")
             return safe_url_string(without_credentials(absolute(base, without_credentials(reference))))[
@@ -72,34 +104,47 @@ class Page:
             return without_credentials(reference)[:100]
 
 
+def is_html(content_type: str) -> bool:
+    """Whether a `Content-Type` says that a page follows."""
+    return content_type.partition(";")[0].strip().lower() in HTML_TYPES
+
+
 def read_page(url: str, body: bytes, content_type: str) -> Page:
     """The page of these bytes. Raises whatever its parser raises."""
-    text = _text(body, content_type).replace("\0", "")
+    text = decoded(body, content_type)
     # A stream of elements instead of a tree: deep nesting loses nothing, and memory does not grow with the page.
-    parser = etree.HTMLParser(target=_Reader(Page(url)), huge_tree=True)
+    parser = etree.HTMLParser(target=PageReader(Page(url)), huge_tree=True)
     parser.feed(text)
     page = parser.close() if text.strip() else Page(url)
     assert isinstance(page, Page)
     return page
 
 
-def _text(body: bytes, content_type: str) -> str:
+def decoded(body: bytes, content_type: str) -> str:
+    """The text of a page by the encoding that its header, its byte order mark or itself declares, without NULs."""
     declared = http_content_type_encoding(content_type) or html_body_declared_encoding(body) or ""
     if declared.replace("-", "_") in NOT_OF_THE_WEB:
         content_type = "text/html; charset=utf-8"
-    return html_to_unicode(content_type, body)[1]
+    text: str = html_to_unicode(content_type, body)[1]
+    return text.replace("\0", "") if "\0" in text else text
 
 
-class _Reader:
-    """A target of lxml's parser."""
+def without_surrogates(text: str) -> str:
+    """Text that can be written: JSON can hold halves of characters, of which there is no UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
+class PageReader:
+    """Notes what counts among the elements of a page, in whichever way they are found. A target of lxml's parser."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.sources: list[Mapping[str, str]] | None = None  # of the picture element that is open
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """The start tag of any element."""
         if tag == "img":
-            self._image(attributes)
+            self.image(attributes, self.sources or ())
         elif tag in ("a", "area"):
             self._link(attributes)
         elif tag == "meta":
@@ -114,20 +159,24 @@ class _Reader:
             self.page.licence = attributes.get("href", "")[:MAX_URL_CHARACTERS].strip() or None
 
     def end(self, tag: str) -> None:
+        """The end of any element."""
         if tag == "picture":
             self.sources = None
 
     def close(self) -> Page:
+        """The page."""
         return self.page
 
-    def _image(self, attributes: Mapping[str, str]) -> None:
+    def image(self, attributes: Mapping[str, str], sources: Sequence[Mapping[str, str]] = ()) -> None:
+        """An `img`. For `sources` see `image_source`."""
         if len(self.page.images) == MAX_IMAGES:
             self.page.images_beyond += 1
             return
         alt = attributes.get("alt")
-        source = image_source(attributes, self.sources or [])
+        source = image_source(attributes, sources)
         alt = None if alt is None else alt[: MAX_ALT_CHARACTERS + 1]
-        self.page.images.append(PageImage(source, alt, split_named(attributes.get("data-split", ""))))
+        split = split_named(attributes["data-split"]) if "data-split" in attributes else None
+        self.page.images.append(PageImage(source, alt, split))
 
     def _link(self, attributes: Mapping[str, str]) -> None:
         if "href" in attributes and "nofollow" not in _words(attributes.get("rel")):
@@ -150,22 +199,27 @@ class _Reader:
             self._note(target[1])
 
 
-def image_source(image: Mapping[str, str], sources: list[Mapping[str, str]]) -> str:
+def image_source(image: Mapping[str, str], sources: Sequence[Mapping[str, str]]) -> str:
     """The address of the image that a browser shows in the end, as it is written.
 
     Args:
         image: attributes of the `img`.
         sources: attributes of each `source` before it in its `picture`.
     """
+    shown = image.get("src", "").strip()
+    if not sources and ELSEWHERE.isdisjoint(image):
+        return shown if len(shown) < 100 else _cut(shown)
     lazy = chain(
         (image.get(name, "") for name in LAZY_URLS),
         (_largest(element.get(name, "")) for element in (image, *sources) for name in LAZY_SETS),
     )
-    shown = image.get("src", "").strip()
     later = (_largest(element.get("srcset", "")) for element in (image, *sources))
     preferred = chain(lazy, [shown] if not PLACEHOLDER.search(shown[-200:].lower()) else [], later)
     usable = (source.strip() for source in preferred if source.strip() and not source.strip().startswith("data:"))
-    source = next(usable, shown)
+    return _cut(next(usable, shown))
+
+
+def _cut(source: str) -> str:
     return source[:100] if source.startswith("data:") else source[: MAX_URL_CHARACTERS + 1]
 
 

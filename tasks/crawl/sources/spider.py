@@ -20,7 +20,7 @@ from scrapy.utils.asyncio import run_in_thread
 from twisted.python.failure import Failure
 
 from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_URL_CHARACTERS
-from tasks.crawl.sources.page import Page, read_page
+from tasks.crawl.sources.page import Page, is_html, read_page
 from tasks.engine.child import serve
 from tasks.web.connection import Limits, RefusedError, is_public_host
 from tasks.web.download import Response as Downloaded
@@ -29,7 +29,6 @@ from tasks.web.host_rules import HostRules, staying_on
 from tasks.web.opt_out import NOFOLLOW_DIRECTIVES, TDM, header_directives, opt_out
 
 PAGE_LIMITS = Limits(timeout_s=5, deadline_s=15, max_bytes=10_000_000)
-HTML_TYPES = ("text/html", "application/xhtml+xml")
 ATTEMPTS = 2
 PAGES_AT_ONCE = 8
 HOSTS_AT_ONCE = 8
@@ -152,7 +151,7 @@ class ImageSpider(scrapy.Spider):
         """Collects the images and the links of a page."""
         answer: Downloaded = response.meta["answer"]
         kind = answer.headers.get("Content-Type", "text/html")
-        if kind.partition(";")[0].strip().lower() not in HTML_TYPES:
+        if not is_html(kind):
             self.counts["pages_fetched"] += 1
             return
         try:
