@@ -42,6 +42,21 @@ def pair_id(url: str, alt: str) -> str:
     return storage.sha256(f"{url}\n{alt}".encode(errors="replace"))[:16]
 
 
+def unusable(reference: Reference) -> Verdict | None:
+    """Why a reference that a page holds cannot be used, by itself and by its page; None if it can."""
+    if not reference.url.startswith(IMAGE_SCHEMES):
+        return Verdict("bad_url", reference.url.split(":")[0][:20] if ":" in reference.url else "no address")
+    if len(reference.url) > MAX_URL_CHARACTERS:
+        return Verdict("bad_url", f"more than {MAX_URL_CHARACTERS} characters")
+    if not (reference.alt or "").strip():
+        return Verdict("missing_alt")
+    if len(reference.alt or "") > MAX_ALT_CHARACTERS:
+        return Verdict("alt_too_long", f"more than {MAX_ALT_CHARACTERS} characters")
+    if reference.opted_out is not None:
+        return Verdict("opted_out", reference.opted_out)
+    return None
+
+
 def shard_of(
     references: Sequence[Reference],
     source: str,
@@ -69,16 +84,17 @@ def shard_of(
         if verdict is None and name in kept:
             verdict = Verdict("duplicate", f"first on {kept[name]['page_url']}")
         if verdict is None:
-            kept[name] = _candidate(name, reference, source, split_of(stated.get(reference.url, ())))
+            kept[name] = candidate(name, reference, source, split_of(stated.get(reference.url, ())))
         else:
-            rejected.append(_reject(name, reference, verdict))
+            rejected.append(reject(name, reference, verdict))
     rejected.sort(key=lambda row: (row["pair_id"], row["reason"], row["detail"] or ""))
     candidates = pa.Table.from_pylist(sorted(kept.values(), key=lambda row: row["pair_id"]), schemas.CANDIDATES)
     rejects = pa.Table.from_pylist(rejected, schemas.REJECTS)
     return Shard(len(kept) + len(rejected), {"candidates": candidates}, rejects, metrics)
 
 
-def _candidate(name: str, reference: Reference, source: str, split: str | None) -> dict[str, Any]:
+def candidate(name: str, reference: Reference, source: str, split: str | None) -> dict[str, Any]:
+    """The row of the table of candidates; `name` is its `pair_id`."""
     return {
         "pair_id": name,
         "url": reference.url,
@@ -90,7 +106,8 @@ def _candidate(name: str, reference: Reference, source: str, split: str | None) 
     }
 
 
-def _reject(name: str, reference: Reference, verdict: Verdict) -> dict[str, Any]:
+def reject(name: str, reference: Reference, verdict: Verdict) -> dict[str, Any]:
+    """The row of the table of rejects; `name` is its `pair_id`."""
     return {
         "pair_id": name,
         "reason": verdict.reason,

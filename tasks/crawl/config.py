@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from tasks import REPOSITORY
 from tasks.compositions.config import CompositionsConfig
 from tasks.crawl.sources.coco import COCOSource
+from tasks.crawl.sources.common_crawl import WARCSource
 from tasks.crawl.sources.conceptual_captions import CC3MSource, CC12MSource
 from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.sources.laion import LAIONSource
@@ -23,7 +24,17 @@ from tasks.errors import SourceError
 
 DEMO = "demo"
 
-AnySource = FolderSource | SiteSource | CC3MSource | CC12MSource | YFCCSource | WITSource | LAIONSource | COCOSource
+AnySource = (
+    FolderSource
+    | SiteSource
+    | CC3MSource
+    | CC12MSource
+    | YFCCSource
+    | WITSource
+    | LAIONSource
+    | COCOSource
+    | WARCSource
+)
 KINDS: dict[str, type[SourceConfig]] = {kind.model_fields["kind"].default: kind for kind in get_args(AnySource)}
 
 

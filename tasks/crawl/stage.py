@@ -18,7 +18,7 @@ def crawl(config: Config, output: Output) -> None:
     """Collects candidates; one shard for each part of a source. Section 2.3 of the paper.
 
     Metrics: of sites, the pages fetched, disallowed by robots.txt, failed, redirected elsewhere, and not reached within
-    the limits; links and images beyond the limits.
+    the limits; links and images beyond the limits. Of archives, what `ArchiveReport` counts.
 
     Raises:
         SourceError: no source holds an image, or one is not usable.

@@ -229,8 +229,8 @@ def _prior(cfg: dict[str, Any]) -> Any:
 
 def html_alt(case: str, cfg: dict[str, Any]) -> Step | None:
     """Images with alt texts: the whole way from an archive to references, or the pages in memory alone."""
-    from tasks.crawl.sources.warc import ArchiveReport, references
-    from tasks.crawl.sources.warc_html import ImagesWanted, read_archived_page
+    from tasks.crawl.archives.warc import ArchiveReport, references
+    from tasks.crawl.archives.warc_html import ImagesWanted, read_archived_page
 
     found: list[int] = []
 

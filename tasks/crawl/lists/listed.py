@@ -1,28 +1,19 @@
 """Sources that are files listing addresses of images with captions: checked as columns, every row accounted for."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, field_validator
 
 from tasks import schemas
 from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS, pair_id
-from tasks.crawl.sources.folder_files import digest_of
-from tasks.crawl.sources.source import SourceConfig
-from tasks.engine import storage
+from tasks.crawl.lists.files import LICENCES, FilesSource, file_name, shard_files
 from tasks.engine.output import Shard
-from tasks.engine.row_groups import TableFile
 from tasks.errors import SourceError
 from tasks.settings import Settings
-from tasks.web.download import without_credentials
-
-ROWS_PER_SHARD = 100_000  # of the tables that are written; a batch more at most
 
 # What a kind reads: a row of its files each. `fault` says why the row cannot be used as its format demands; `excluded`,
 # as "reason: detail", why it is not wanted.
@@ -39,35 +30,9 @@ ROWS = pa.schema(
 )
 UNUSABLE = frozenset({"malformed_row", "bad_url", "missing_alt", "alt_too_long"})  # what a file of another kind gives
 
-# In the addresses and names of licences: by-nc-nd, CC BY-NC 4.0, Attribution-NonCommercial-NoDerivs License.
-LICENCES = {"nc": r"(?i)\bnc\b|non-?commercial", "nd": r"(?i)\bnd\b|no-?deriv"}
 
-
-class ListSource(SourceConfig):
-    """Base of the kinds that are files listing addresses of images with captions; a file is read by one worker.
-
-    Attributes:
-        suffixes: ends of the names of the files that are read of a folder.
-    """
-
-    suffixes: ClassVar[tuple[str, ...]]
-
-    path: str = Field(description="File, or folder of files, here or at an s3:// address.")
-    split: Literal["train", "validation"] | None = Field(None, description="Split that all its pairs belong to.")
-    exclude_licences: tuple[Literal["nc", "nd"], ...] = Field(
-        (), description="Reject pairs whose stated licence forbids commercial use (nc) or derivatives (nd)."
-    )
-
-    @field_validator("path")
-    @classmethod
-    def _is_absolute(cls, path: str) -> str:
-        if not path.strip():
-            raise ValueError("is empty: name a file or a folder")
-        if storage.is_s3(path):
-            return path.rstrip("/")
-        if "://" in path:
-            raise ValueError(f"'{without_credentials(path)}' is neither a local path nor an s3:// address")
-        return str(Path(path).expanduser().absolute())
+class ListSource(FilesSource):
+    """Base of the kinds that are files listing addresses of images with captions."""
 
     def batches(self, part: str) -> Iterator[pa.Table]:
         """The rows of a file in order, in tables of the schema ROWS that fit into memory.
@@ -77,42 +42,15 @@ class ListSource(SourceConfig):
         """
         raise NotImplementedError
 
-    def require(self) -> None:
-        """There is a file to read."""
-        self.parts()
-
-    def parts(self) -> list[str]:
-        """The file, or those of the folder that have one of the suffixes."""
-        fs, path = storage.filesystem(self.path)
-        with storage.plain_errors(self.path, "read", "source.sources"):
-            if fs.isfile(path):
-                return [self.path]
-            if not fs.isdir(path):
-                raise SourceError(f"{self.path} does not exist: check source.sources.")
-        names = [name for name in storage.names(self.path) if name.endswith(self.suffixes) and name[0] != "."]
-        if not names:
-            raise SourceError(f"{self.path} holds no file ending in {', '.join(self.suffixes)}: check source.sources.")
-        return [f"{self.path}/{name}" for name in names]
-
-    def fingerprinted(self) -> dict[str, Any]:
-        """The files count by their names and content, in `outside_state`, and not by where they lie."""
-        return super().fingerprinted() | {"path": "by content"}
-
-    def outside_state(self) -> str:
-        """Digest of the names and contents of the files; on S3 of their sizes and entity tags, which tell contents."""
-        return storage.sha256("\n".join(f"{_name(part)} {_content(part)}" for part in self.parts()).encode())
-
     def read(self, name: str, part: str, settings: Settings) -> Shard:
         """The candidates and rejects of a file.
 
         Raises:
             SourceError: the file is damaged, or none of its rows is one of this kind.
         """
-        candidates = TableFile(schemas.CANDIDATES, settings, ROWS_PER_SHARD)
-        rejects = TableFile(schemas.REJECTS, settings, ROWS_PER_SHARD)
         reasons: Counter[str] = Counter()
         example = ""
-        try:
+        with shard_files(settings) as (candidates, rejects):
             for batch in self.batches(part):
                 kept, refused = self._judged(name, part, batch)
                 candidates.add(kept)
@@ -123,10 +61,6 @@ class ListSource(SourceConfig):
                 raise SourceError(
                     f"No row of {part} is a pair as in {self.kind} ({example}): check its kind in source.sources."
                 )
-        except BaseException:
-            candidates.close()
-            rejects.close()
-            raise
         return Shard(candidates.num_rows + rejects.num_rows, {"candidates": candidates}, rejects)
 
     def _judged(self, name: str, part: str, batch: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -135,7 +69,7 @@ class ListSource(SourceConfig):
         urls = pc.replace_substring_regex(_trimmed(batch["url"]), r"^(https?://)[^/?#]*@", r"\1")
         alts = _trimmed(batch["alt"])
         licences = pc.coalesce(_trimmed(batch["licence"]), pa.scalar(self.licence, pa.string()))
-        root = f"{name}:///{quote(_name(part))}#"
+        root = f"{name}:///{quote(file_name(part))}#"
         pages = pc.binary_join_element_wise(root, pc.replace_substring(batch["place"], " ", "%20"), "")
         reasons, details = self._verdicts(batch, urls, alts, licences)
         urls = pc.utf8_slice_codeunits(pc.fill_null(urls, ""), 0, MAX_URL_CHARACTERS + 1)
@@ -151,7 +85,7 @@ class ListSource(SourceConfig):
             "licence": licences,
             "split": pc.fill_null(nothing, self.split) if self.split else nothing,
             "reason": reasons,
-            "detail": pc.binary_join_element_wise(f"{_name(part)} ", batch["place"], ": ", details, ""),
+            "detail": pc.binary_join_element_wise(f"{file_name(part)} ", batch["place"], ": ", details, ""),
             "caption": alts,
             "image": pa.nulls(batch.num_rows, pa.binary()),
         })  # fmt: skip
@@ -216,16 +150,3 @@ def _trimmed(texts: Any) -> Any:
     """The texts without white space around them; null if there is nothing else."""
     texts = pc.utf8_trim_whitespace(texts)
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-
-
-def _name(part: str) -> str:
-    return re.sub(".*/", "", part)
-
-
-def _content(part: str) -> str:
-    if storage.is_local(part):
-        return digest_of(Path(part))
-    fs, path = storage.filesystem(part)
-    with storage.plain_errors(part, "read", "source.sources"):
-        found = fs.info(path)
-    return f"{found['size']} {found.get('ETag', '')}"

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS, Reference, Verdict, shard_of
+from tasks.crawl.candidates import IMAGE_SCHEMES, Reference, Verdict, shard_of, unusable
 from tasks.crawl.sources.source import SourceConfig
 from tasks.engine.child import Child
 from tasks.engine.output import Shard
@@ -81,17 +81,7 @@ def crawl_site(site: SiteSource, name: str) -> Shard:
     forbidden = {url: Verdict(*verdict) for url, verdict in found["forbidden"].items()}
 
     def judge(reference: Reference) -> Verdict | None:
-        if not reference.url.startswith(IMAGE_SCHEMES):
-            return Verdict("bad_url", reference.url.split(":")[0][:20] if ":" in reference.url else "no address")
-        if len(reference.url) > MAX_URL_CHARACTERS:
-            return Verdict("bad_url", f"more than {MAX_URL_CHARACTERS} characters")
-        if not (reference.alt or "").strip():
-            return Verdict("missing_alt")
-        if len(reference.alt or "") > MAX_ALT_CHARACTERS:
-            return Verdict("alt_too_long", f"more than {MAX_ALT_CHARACTERS} characters")
-        if reference.opted_out is not None:
-            return Verdict("opted_out", reference.opted_out)
-        return forbidden.get(reference.url)
+        return unusable(reference) or forbidden.get(reference.url)
 
     return shard_of(references, name, judge, found["counts"])
 

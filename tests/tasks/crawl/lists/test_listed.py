@@ -15,7 +15,7 @@ from support.tables import rows
 from flows.changes import assigned
 from flows.config import PipelineConfig
 from tasks.crawl.config import Config
-from tasks.crawl.lists import listed, tsv
+from tasks.crawl.lists import files, tsv
 from tasks.crawl.stage import crawl
 from tasks.errors import ConfigError, SourceError
 from tasks.settings import Settings
@@ -83,7 +83,7 @@ def test_a_line_without_end_costs_one_reject_and_no_memory(
 def test_shards_have_a_bounded_number_of_rows(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listed, "ROWS_PER_SHARD", 10)
+    monkeypatch.setattr(files, "ROWS_PER_SHARD", 10)
     monkeypatch.setattr(tsv, "PIECE_BYTES", 200)
     for name in ("a", "b"):
         written(tmp_path / f"{name}.tsv", *(GOOD.format(name, n) if n % 2 else "no pair" for n in range(50)))

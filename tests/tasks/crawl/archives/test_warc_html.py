@@ -9,11 +9,11 @@ import pytest
 from support.fragments import HTML
 from support.fuzzing import pieces
 
+from tasks.crawl.archives import warc_html
+from tasks.crawl.archives.warc_html import ALL_IMAGES, ImagesWanted, read_archived_page
 from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.sources import page as live
-from tasks.crawl.sources import warc_html
 from tasks.crawl.sources.page import MAX_IMAGES, Page, read_page
-from tasks.crawl.sources.warc_html import ALL_IMAGES, ImagesWanted, read_archived_page
 
 URL = "http://example.com/a/page.html"
 KIND = "text/html; charset=utf-8"

@@ -10,11 +10,11 @@ from typing import BinaryIO, NamedTuple
 from botocore.exceptions import BotoCoreError
 from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
 
+from tasks.crawl.archives.warc_html import ALL_IMAGES, ImagesWanted, read_archived_page
+from tasks.crawl.archives.warc_records import Damage, Records
+from tasks.crawl.archives.wat import MARK, read_wat
 from tasks.crawl.candidates import Reference
 from tasks.crawl.sources.page import Page, is_html
-from tasks.crawl.sources.warc_html import ALL_IMAGES, ImagesWanted, read_archived_page
-from tasks.crawl.sources.warc_records import Damage, Records
-from tasks.crawl.sources.wat import MARK, read_wat
 from tasks.engine import storage
 from tasks.errors import SourceError
 from tasks.web.download import without_credentials
@@ -92,7 +92,7 @@ def archives(source: str) -> list[str]:
     Relative paths in a list that begin with crawl-data/ are in Common Crawl's bucket, others beside the list.
 
     Raises:
-        SourceError: there is no such list, or it may not be read.
+        SourceError: there is no such list, it may not be read, or what it names lies on another kind of storage.
         StorageError: the disk or the network failed.
     """
     if not source.endswith((".paths", ".paths.gz")):
@@ -104,13 +104,23 @@ def archives(source: str) -> list[str]:
     except (OSError, EOFError, ValueError) as error:
         raise SourceError(f"The list {source} is damaged ({error}): get it again.") from error
     folder = source[: source.rfind("/") + 1]
-    return [
+    found = [
         path
         if path.startswith("/") or "://" in path
         else (COMMON_CRAWL if path.startswith("crawl-data/") else folder) + path
         for path in map(str.strip, text.splitlines())
         if path
     ]
+    for archive in found:
+        _check_storage(archive)
+    return found
+
+
+def _check_storage(source: str) -> None:
+    if not (storage.is_local(source) or storage.is_s3(source)):
+        raise SourceError(
+            f"{without_credentials(source)} is neither a local path nor an s3:// URL: download it, or read it from S3."
+        )
 
 
 @contextmanager
@@ -118,14 +128,16 @@ def _opened(source: str | BinaryIO) -> Iterator[BinaryIO]:
     if not isinstance(source, str):
         yield source
         return
-    if not (storage.is_local(source) or storage.is_s3(source)):
-        raise SourceError(f"{source} is neither a local path nor an s3:// URL: download it, or read it from S3.")
+    _check_storage(source)
     fs, path = storage.filesystem(source)
     try:
-        with storage.plain_errors(source, "read", "source"), fs.open(path, "rb", block_size=BLOCK_BYTES) as file:
+        with (
+            storage.plain_errors(source, "read", "source.sources"),
+            fs.open(path, "rb", block_size=BLOCK_BYTES) as file,
+        ):
             yield file
     except FileNotFoundError:
-        raise SourceError(f"There is no file {source}: check the source.") from None
+        raise SourceError(f"There is no file {source}: check source.sources.") from None
     except BotoCoreError as error:
         raise SourceError(f"S3 does not give {source} ({error}): check the AWS credentials and region.") from error
 
@@ -172,7 +184,7 @@ def _of_page(content: _Content, report: ArchiveReport, wanted: ImagesWanted) -> 
     report.images_beyond_limit += page.images_beyond
     images = page.images
     if not wanted.without_alt:
-        images = [image for image in images if image.alt is not None]
+        images = [image for image in images if (image.alt or "").strip()]
         report.images_without_alt += len(page.images) - len(images)
     opted_out = opt_out(page.directives)
     licence = page.resolve(page.licence) if page.licence else None

@@ -27,7 +27,7 @@ class ImagesWanted:
     """Which images of an archived page become references, and with which texts.
 
     Attributes:
-        without_alt: also those without an `alt` attribute; else they are counted only.
+        without_alt: also those whose `alt` is missing or blank; else they are counted only.
         figcaption: the caption of its figure is the text of an image whose `alt` is missing or blank.
         json_ld: also each `ImageObject` of JSON-LD that has a caption or description.
     """
