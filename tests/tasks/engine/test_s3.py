@@ -9,6 +9,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.archives import members, page
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from tasks.crawl.config import Config
@@ -127,3 +128,18 @@ def test_a_list_of_images_on_s3_is_read_as_from_the_disk_and_counts_by_its_conte
     assert crawl(there, on_s3).reused
     storage.write_bytes(f"{where}/1.tsv", lines.replace(b"1", b"2"))
     assert crawl.artifact(there, on_s3) != before
+
+
+def test_archives_that_a_list_on_s3_names_are_read_from_beside_it_and_count_by_their_content(on_s3):
+    where = f"{on_s3.root}/archives"
+    storage.write_bytes(f"{where}/warc.paths", b"0.warc.gz\n1.warc.gz\n")
+    for number in range(2):
+        records = members(*(page(f"http://a.example/{n}", f"<img src={n}.png alt=x>") for n in range(9 + number)))
+        records[4] = records[4][:40]
+        storage.write_bytes(f"{where}/{number}.warc.gz", b"".join(records))
+    config = Config.model_validate([{"kind": "warc", "path": f"{where}/warc.paths"}])
+    before = crawl(config, on_s3).artifact
+    counts = before.manifest().counts
+    assert (counts.rows_in, counts.rows_out, counts.rejected) == (19, 17, {"damaged_record": 2})
+    storage.write_bytes(f"{where}/1.warc.gz", b"".join(records[:4]))
+    assert crawl.artifact(config, on_s3) != before
