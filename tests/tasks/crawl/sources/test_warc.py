@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 from support.archives import around, members, page, record, wat
+from support.mutations import mutated
 
 from tasks.crawl.candidates import Reference
 from tasks.crawl.sources import warc
@@ -185,6 +186,17 @@ def test_bytes_that_are_no_archive_are_damage_and_nothing_else(data):
     found, report = read(data)
     assert found == []
     assert report.damage.count == (1 if data else 0)
+
+
+def test_an_archive_with_bytes_changed_anywhere_is_read_to_its_end():
+    chance = random.Random(0)
+    records = [*numbered(3, 300), *around("http://a.example/"), wat("http://a.example/", {})]
+    for _ in range(200):
+        packed = chance.choice((lambda all: members(*all), list, lambda all: [gzip.compress(b"".join(all))]))
+        damaged = [mutated(one, chance) if chance.random() < 0.3 else one for one in records]
+        archive = packed(damaged)
+        found, report = read(mutated(b"".join(archive), chance))
+        assert report.damage.count > 0 or found
 
 
 def test_a_huge_page_is_left_out_and_never_in_memory_as_a_whole(monkeypatch):
