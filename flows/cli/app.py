@@ -394,6 +394,38 @@ def config(
 
 
 @app.command()
+def validate(
+    source: Annotated[
+        str,
+        typer.Argument(help="A folder, an address, or sources as in --set 'source=[…]'."),
+    ],
+    work_dir: WorkDir = None,
+    json_: Json = False,
+) -> None:
+    """Say in a line each what is wrong with a source of pictures. Exit code 1 if it cannot be used."""
+    import json
+    from dataclasses import asdict
+
+    from flows.changes import assigned
+    from flows.config import PipelineConfig
+    from tasks.crawl.validation import validated
+
+    config = assigned(PipelineConfig(), [f"source={source}"]).source
+    found = []
+    for each in validated(config, _settings(work_dir=work_dir)):
+        found.append(each)
+        if json_:
+            continue
+        typer.echo(each.error or f"{each.part}: {each.rows:,} rows, {each.pairs:,} of them pairs")
+        for fault in each.faults:
+            typer.echo(f"{fault.rows:>10,} {fault.reason:<18} such as {fault.example}")
+    if json_:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+    if any(each.error for each in found) or not any(each.pairs for each in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor(
     root: Root = None,
     work_dir: WorkDir = None,
