@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.verbs.options import Json, Set, WorkDir, read_config, settings_of
+from flows.cli.verbs.options import Json, WorkDir, read_config, settings_of
 
 
 def validate(
