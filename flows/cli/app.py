@@ -5,7 +5,8 @@ import typer
 from flows.cli.errors import PlainGroup
 from flows.cli.verbs.machine import doctor, down, up
 from flows.cli.verbs.models import evaluate, export, generate, import_dvae, serve
-from flows.cli.verbs.pipeline import compose, config, lineage, recipes, report, run, status
+from flows.cli.verbs.pipeline import config, lineage, recipes, report, run, status
+from flows.cli.verbs.sources import compose, validate
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -21,7 +22,7 @@ for verb in (
     *(run, evaluate, generate, export, serve),
     *(status, lineage, report),
     *(import_dvae, compose),
-    *(recipes, config),
+    *(recipes, config, validate),
     *(doctor, up, down),
 ):
     app.command()(verb)

@@ -155,7 +155,8 @@ def _keepers(
 
     from tasks.dedup.near_duplicates import kept_alike
 
-    known, compared = len(evaluation), [*evaluation, *signatures]
+    known = len(evaluation)
+    compared: list[EvaluationImage | Signature] = [*evaluation, *signatures]
     hashes = np.stack([image.hash_bits for image in compared])
     thumbnails = np.stack([image.thumbnail for image in compared])
     keepers, comparisons = kept_alike(

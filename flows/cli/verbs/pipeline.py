@@ -1,7 +1,5 @@
 """The verbs of the pipeline: run it, look at what it made, and at the configs it can have."""
 
-import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -127,33 +125,6 @@ def report(
     typer.echo(page)
     if open_:
         typer.launch(page)
-
-
-def compose(
-    folder: Annotated[Path, typer.Argument(help="New folder for the pictures and their captions.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="a=b", help="Change one part of source.compositions."),
-    ] = None,
-) -> None:
-    """Write a corpus like the demo's as a folder: other things, colours and pairs by another seed."""
-    from flows.cli.console import WaitingLine
-    from flows.recipes import DEFAULT_RECIPE
-    from tasks.compositions.corpus import Corpus
-    from tasks.compositions.folder import write_folder
-
-    source = read_config(DEFAULT_RECIPE, None, [f"source.compositions.{each}" for each in set_ or []]).config.source
-    source.require()
-    with WaitingLine() as tell:
-        tell("drawing the pictures")
-        corpus = Corpus(source.compositions, source.archive_path)
-        write_folder(corpus, folder)
-    held_out = sum(composition.split == "validation" for composition in corpus.compositions)
-    captions = sum(len(composition.captions) for composition in corpus.compositions)
-    typer.echo(
-        f"{folder.absolute()}  {len(corpus.compositions):,} pictures, {held_out:,} held out; {captions:,} captions"
-    )
-    typer.echo(f"To train on it: dalle run --set source={shlex.quote(str(folder.absolute()))}")
 
 
 def recipes(json_: Json = False) -> None:
