@@ -29,8 +29,15 @@ def test_the_times_of_the_stages_add_up_to_what_is_said_of_them() -> None:
 def test_what_is_said_of_the_demo_is_what_its_log_says() -> None:
     [unseen] = re.findall(r"^evaluate .*composed_unseen_first ([\d.]+)", README, re.MULTILINE)
     assert re.findall(r"^codes_used .*composed_unseen_first ([\d.]+)", README, re.MULTILINE) == [unseen]
-    [said] = re.findall(r"(\d+) % of \d+ such captions come out right", README)
+    [said] = re.findall(r"first pictures are right for (\d+) % of \d+ captions", README)
     assert int(said) == round(100 * float(unseen))
+
+
+def test_what_is_said_of_the_finished_model_is_what_its_card_says() -> None:
+    card = (Path(__file__).parents[1] / "data" / "gallery" / "README.md").read_text()
+    [(seen, unseen)] = re.findall(r"seen / unseen, first drawn \| (\d+)% / (\d+)%", card)
+    assert re.findall(r"(\d+) % of \d+ such captions come out right", README) == [unseen]
+    assert re.findall(r"captions from training\s(\d+) %\)", README) == [seen]
 
 
 def test_its_sources_can_be_copied() -> None:
