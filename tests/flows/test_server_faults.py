@@ -31,6 +31,9 @@ def running_api() -> Iterator[PrefectApi]:
 
 @pytest.fixture
 def api(running_api: PrefectApi) -> PrefectApi:
+    from prefect.concurrency.services import _no_limits_cache
+
+    _no_limits_cache.clear()  # for five seconds Prefect's client does not ask again where it was told of no limit
     running_api.fails, running_api.refused = {}, []
     return running_api
 
