@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 from flows.config import (
@@ -23,6 +22,7 @@ from models.clip.config import CLIPLayout, CLIPTrainingConfig
 from models.dvae.config import DVAEModelConfig, DVAETrainingConfig
 from models.judge.config import JudgeTrainingConfig
 from models.prior.config import PriorLayout, PriorTrainingConfig
+from models.processor import computes_bf16
 from models.vqgan.config import VQGANModelConfig, VQGANTrainingConfig
 from tasks.compositions.config import CompositionsConfig
 from tasks.errors import ConfigError
@@ -32,17 +32,13 @@ from tasks.train.health import DVAEHealth, TokenizerHealth
 RecipeName = Literal["demo", "gallery", "emoji", "smoke"]
 DEFAULT_RECIPE: RecipeName = "demo"
 
-CPU_INFO = Path("/proc/cpuinfo")
-BF16_FLAGS = {"avx512_bf16", "amx_bf16"}  # where a processor has none, bf16 is many times slower than fp32
-
 
 def fastest_precision() -> Literal["fp32", "bf16"]:
     """bf16 where this machine's processor computes it, which is 1.5 times as fast for the demo's dVAE, else fp32.
 
     It is decided here, so that the precision stands in the config and in the fingerprints of the models.
     """
-    flags = CPU_INFO.read_text(errors="replace").split() if CPU_INFO.exists() else []
-    return "bf16" if BF16_FLAGS & set(flags) else "fp32"
+    return "bf16" if computes_bf16() else "fp32"
 
 
 # Prompts of the demo: some that training may have had, and some for things of which it had no picture.
@@ -162,8 +158,8 @@ def demo() -> PipelineConfig:
 def gallery() -> PipelineConfig:
     """What the demo does with codes of 4x4 pixels, 30 things and longer trainings: an hour and a half on two CPU cores.
 
-    It makes the models of `data/gallery`. Grounds of 10 colours, 24x24 codes, 64 candidates a caption. Expect nineteen
-    of twenty captions that were never seen to be drawn right, and things that share a picture to be recognised by eye.
+    It makes the models of `data/gallery`. Grounds of 10 colours, 24x24 codes, 64 candidates a caption. Expect nine of
+    ten captions that were never seen to be drawn right, and things that share a picture to be recognised by eye.
     """
     return PipelineConfig(
         source=CrawlConfig(

@@ -13,6 +13,7 @@ from models.generator import Candidates, Generator, ImagePrompt, Sampling
 from models.prior.decoding import InferencePrior
 from models.prior.model import Prior, load_prior
 from models.prior.sampling import check_vocabulary, draw_code_batches
+from models.processor import computes_bf16
 from models.text.bpe import BPE, load_bpe
 from models.tokenizer import ImageTokenizer, decode_codes, encode_images, load_tokenizer
 from models.training.errors import CheckpointError
@@ -69,10 +70,8 @@ class PriorGenerator(Generator):
         return self._ready[dtype]
 
     def _has_bf16(self) -> bool:
-        """Whether the device computes in bfloat16; a CPU that has to emulate it would take ten times as long."""
-        cpu = torch.cpu
-        is_cpu = next(self.prior.parameters()).device.type == "cpu"
-        return not is_cpu or cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+        """Whether the device computes in bfloat16."""
+        return next(self.prior.parameters()).device.type != "cpu" or computes_bf16()
 
     def _kept_codes(self, prompt: ImagePrompt) -> Tensor:
         """Codes of the picture in raster order, int64 [codes_per_image], -1 where they are drawn anew.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # quintic whose iterates send singular values to about 1
 _NEWTON_SCHULZ_STEPS = 5
-_AT_A_TIME = 32  # matrices; more would take memory and not be faster
+_AT_A_TIME = 32  # matrices, which bounds the memory
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,7 @@ def test_at_temperature_zero_all_candidates_are_the_likeliest(folder: Path) -> N
 def test_bf16_is_drawn_in_where_the_processor_computes_it(
     folder: Path, computes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: computes)
-    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr("models.prior.generator.computes_bf16", lambda: computes)
     generator = load(folder)
     assert isinstance(generator, PriorGenerator)
     generator.draw(["a frog"], 1, sampling=Sampling(precision="bf16"))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from flows import recipes
+from models import processor
 from models.clip.losses import contrastive_loss
 from models.training.config import Precision, TrainingConfig
 from models.training.precision import autocast, set_tf32
@@ -41,7 +42,7 @@ def test_contrastive_logits_are_in_fp32_under_autocast(precision: Precision) -> 
 def test_the_demo_asks_for_bf16_only_where_the_processor_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, precision: str
 ) -> None:
-    monkeypatch.setattr(recipes, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "cpuinfo")
     (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
     config = recipes.demo()
     assert {config.dvae.training.precision, config.prior.training.precision} == {precision}

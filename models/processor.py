@@ -1,0 +1,12 @@
+"""What this machine's processor can do. Imports no torch: configs are made with it too."""
+
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")
+BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+def computes_bf16() -> bool:
+    """Whether the processor computes in bfloat16; one that has to emulate it is many times slower than in fp32."""
+    flags = CPU_INFO.read_text(errors="replace").split() if CPU_INFO.exists() else []
+    return not BF16_FLAGS.isdisjoint(flags)
