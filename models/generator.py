@@ -93,6 +93,7 @@ class Generator(ABC):
         sampling: Sampling | None = None,
         image: ImagePrompt | None = None,
         on_progress: Callable[[float], None] = lambda share: None,
+        first: int = 0,
     ) -> Iterator[Candidates]:
         """Draw n candidates for each prompt, and give them as they become ready: prompt by prompt, in order.
 
@@ -104,6 +105,7 @@ class Generator(ABC):
             sampling: for generators that draw symbol by symbol; others ignore it. Defaults of `Sampling` when None.
             image: a picture of which a part is kept, in all candidates.
             on_progress: called often with the share of all work that is done; an error that it raises ends the drawing.
+            first: so many candidates of the first prompt are drawn before the others, to have something to show soon.
 
         Raises:
             ValueError: nothing of `image` would be drawn anew, or its picture is not square.

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from models.generator import Generator
 
 
+_FIRST_SHOWN = 4  # candidates; the prior takes hardly longer for four than for one
+
+
 @dataclass(frozen=True)
 class Request:
     """What to draw: n candidates for each prompt, and how."""
@@ -168,7 +171,7 @@ def draw(
     scores: list[NDArray[np.float32]] = []
     with _plain_errors(request):
         for batch in generator.draw_batches(
-            request.prompts, request.n, request.seed, request.sampling, request.image, on_progress
+            request.prompts, request.n, request.seed, request.sampling, request.image, on_progress, _FIRST_SHOWN
         ):
             yield batch
             if batch.prompt == batch.first == 0:  # only now: a person has seen the first pictures

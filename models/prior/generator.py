@@ -48,12 +48,13 @@ class PriorGenerator(Generator):
         sampling: Sampling | None = None,
         image: ImagePrompt | None = None,
         on_progress: Callable[[float], None] = lambda share: None,
+        first: int = 0,
     ) -> Iterator[Candidates]:
         """See `Generator.draw_batches`."""
         chosen = sampling or Sampling()
         kept = None if image is None else self._kept_codes(image)
         prior = self._in_precision(torch.bfloat16 if chosen.precision == "bf16" and self._has_bf16() else torch.float32)
-        for batch in draw_code_batches(prior, self.bpe, prompts, n, seed, chosen, kept, on_progress):
+        for batch in draw_code_batches(prior, self.bpe, prompts, n, seed, chosen, kept, on_progress, first):
             yield Candidates(batch.prompt, batch.first, decode_codes(self.tokenizer, batch.codes), batch.codes)
 
     def unread(self, prompt: str) -> str:

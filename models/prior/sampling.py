@@ -42,6 +42,7 @@ def draw_code_batches(
     sampling: Sampling | None = None,
     kept: Tensor | None = None,
     on_progress: Callable[[float], None] = lambda share: None,
+    first: int = 0,
 ) -> Iterator[CodeBatch]:
     """Draw n images for each caption, and give them as they become ready: caption by caption, in order.
 
@@ -53,23 +54,27 @@ def draw_code_batches(
         sampling: defaults of `Sampling` when None; its precision is the prior's.
         kept: codes that all images have, int64 [codes_per_image], -1 where a code is drawn.
         on_progress: called with the share of all codes that is drawn.
+        first: so many candidates of the first caption are drawn before the others.
 
     Raises:
         ValueError: `bpe` is not of the prior's vocabulary and caption length.
     """
     check_vocabulary(prior.config, bpe)
-    groups = list(_groups(len(captions), n, rows_that_fit(prior)))
-    steps = len(groups) * prior.config.codes_per_image
-    for place, (prompts, candidates) in enumerate(groups):
-        before = place * prior.config.codes_per_image
+    groups = list(_groups(len(captions), n, rows_that_fit(prior), first))
+    length, total, done = prior.config.codes_per_image, len(captions) * n, 0
+    for prompts, candidates in groups:
+        images = len(prompts) * len(candidates)
         drawn = _draw(
             prior,
             bpe.encode([captions[i] for i in prompts]).to(prior.device),
             torch.stack([uniform_of(prior, seed, captions[i], candidates) for i in prompts]).to(prior.device),
             sampling or Sampling(),
             kept,
-            lambda position, before=before: on_progress((before + position + 1) / steps),  # type: ignore[misc]
+            lambda position, done=done, images=images: on_progress(  # type: ignore[misc]
+                (done + images * (position + 1) / length) / total
+            ),
         )
+        done += images
         codes = drawn.cpu().numpy().astype(np.uint16)
         yield from (CodeBatch(i, candidates.start, each) for i, each in zip(prompts, codes, strict=True))
 
@@ -170,12 +175,23 @@ def rows_that_fit(prior: InferencePrior) -> int:
     return max(FEWEST_ROWS, min(int(free * MEMORY_SHARE) // one, MOST_ROWS["cuda" if cuda else "cpu"]))
 
 
-def _groups(prompts: int, n: int, most: int) -> Iterator[tuple[range, range]]:
-    """Prompts and candidates to draw at a time: a part of one prompt's candidates, or all of several prompts'."""
+def _groups(prompts: int, n: int, most: int, soon: int) -> Iterator[tuple[range, range]]:
+    """Prompts and candidates to draw at a time: a part of one prompt's candidates, or all of several prompts'.
+
+    Where only some candidates of the first prompt are to be there `soon`, they and then its others are drawn first.
+    """
+    apart = min(soon, most) if soon < n else 0
+    if apart:
+        yield range(1), range(apart)
+        yield from ((range(1), part) for part in _parts(apart, n, most))
     together = max(1, most // max(n, FEWEST_ROWS))
-    for first in range(0, prompts, together):
-        for candidate in range(0, n, most):
-            yield range(first, min(first + together, prompts)), range(candidate, min(candidate + most, n))
+    for some in _parts(1 if apart else 0, prompts, together):
+        yield from ((some, part) for part in _parts(0, n, most))
+
+
+def _parts(start: int, end: int, most: int) -> Iterator[range]:
+    """`range(start, end)` in parts of at most so many."""
+    return (range(at, min(at + most, end)) for at in range(start, end, most))
 
 
 def check_vocabulary(prior: PriorModelConfig, bpe: BPE) -> None:

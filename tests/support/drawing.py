@@ -35,6 +35,7 @@ class PacedGenerator(Generator):
         sampling: Sampling | None = None,
         image: ImagePrompt | None = None,
         on_progress: Callable[[float], None] = lambda share: None,
+        first: int = 0,
     ) -> Iterator[Candidates]:
         """See `Generator.draw_batches`. The prompt "fail" fails."""
         [prompt] = prompts

@@ -27,6 +27,7 @@ class Painter(Generator):
         sampling: Sampling | None = None,
         image: ImagePrompt | None = None,
         on_progress: Callable[[float], None] = lambda share: None,
+        first: int = 0,
     ) -> Iterator[Candidates]:
         """See `Generator.draw_batches`."""
         for place, prompt in enumerate(prompts):

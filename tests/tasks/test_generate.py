@@ -54,10 +54,13 @@ def drawn(models: ModelSource, *prompts: str, n: int = 6, seed: int = 0) -> tupl
     return [e for e in events if isinstance(e, Candidates)], [e for e in events if isinstance(e, Ranking)]
 
 
-def test_a_prompt_is_ranked_as_soon_as_its_candidates_are_drawn(models: ArtifactModels) -> None:
+def test_a_prompt_is_ranked_as_soon_as_its_candidates_are_drawn_the_first_four_of_all_alone(
+    models: ArtifactModels,
+) -> None:
     events = list(draw(models, Request(("a red apple", "a frog"), 6)))
-    assert [type(event) for event in events] == [Candidates, Ranking, Candidates, Ranking]
-    assert [event.prompt for event in events] == [0, 0, 1, 1]
+    assert [type(event) for event in events] == [Candidates, Candidates, Ranking, Candidates, Ranking]
+    assert [event.prompt for event in events] == [0, 0, 0, 1, 1]
+    assert [len(event.images) for event in events if isinstance(event, Candidates)] == [4, 2, 6]
 
 
 def test_the_best_score_has_rank_zero(models: ArtifactModels) -> None:
@@ -70,8 +73,9 @@ def test_the_best_score_has_rank_zero(models: ArtifactModels) -> None:
 def test_a_picture_is_the_one_the_sample_stage_draws(settings: Settings, models: ArtifactModels) -> None:
     samples = sample.sample(CONFIG, settings, pairs=models.pairs, generator=models.generator_artifact).artifact
     stored = {row["index"]: row["image"] for row in rows(samples, "samples")}
-    [batch], _ = drawn(models, "a red apple")
-    assert {i: encode_png(image) for i, image in enumerate(batch.images)} == stored
+    batches, _ = drawn(models, "a red apple")
+    images = np.concatenate([batch.images for batch in batches])
+    assert {i: encode_png(image) for i, image in enumerate(images)} == stored
 
 
 def test_another_seed_gives_other_pictures(models: ArtifactModels) -> None:

@@ -82,6 +82,15 @@ def test_a_candidate_of_512_is_the_one_that_is_drawn_alone(
     assert np.array_equal(codes[:20], np.concatenate([batch.codes for batch in few]))
 
 
+def test_some_candidates_of_the_first_prompt_come_before_the_others_and_are_the_same(larger: Prior, bpe: BPE) -> None:
+    captions = ["a red disc", "a blue disc"]
+    soon, others = _batches(larger, bpe, captions, 9, first=4), _batches(larger, bpe, captions, 9)
+    assert [(batch.prompt, batch.first, len(batch.codes)) for batch in soon] == [(0, 0, 4), (0, 4, 5), (1, 0, 9)]
+    assert [(batch.prompt, batch.first, len(batch.codes)) for batch in others] == [(0, 0, 9), (1, 0, 9)]
+    assert np.array_equal(*(np.concatenate([batch.codes for batch in batches]) for batches in (soon, others)))
+    assert len(_batches(larger, bpe, captions, 4, first=4)) == 2
+
+
 def test_small_requests_share_a_batch_and_every_candidate_comes_once(larger: Prior, bpe: BPE) -> None:
     captions = [f"a {colour} disc" for colour in ("red", "green", "blue")] * 10
     found = [(batch.prompt, batch.first + i) for batch in _batches(larger, bpe, captions, 5) for i in range(5)]
