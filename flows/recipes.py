@@ -168,10 +168,10 @@ def gallery() -> PipelineConfig:
                 unseen_things=4,
                 colours=10,
                 pairs=870,
-                per_pair=4,
+                per_pair=3,
                 per_pattern=5,
-                per_size=6,
-                per_count=6,
+                per_size=10,
+                per_count=8,
                 captions=2,
             )
         ),
@@ -182,7 +182,7 @@ def gallery() -> PipelineConfig:
         clip=_clip_of_minutes(steps=800),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=5, heads=4),
-            training=_prior_of_minutes(steps=3000),
+            training=_prior_of_minutes(steps=3000, code_noise=0.4),
         ),
         sample=SampleConfig(
             precision=fastest_precision(),
@@ -336,8 +336,8 @@ def _clip_of_minutes(steps: int) -> CLIPConfig:
     )
 
 
-def _prior_of_minutes(steps: int) -> PriorTrainingConfig:
-    """Training of a prior for compositions, a fourth of whose codes are random where they are read."""
+def _prior_of_minutes(steps: int, code_noise: float = 0.25) -> PriorTrainingConfig:
+    """Training of a prior for compositions; the share `code_noise` of the codes that it reads is random."""
     return PriorTrainingConfig(
         **SHORT_PRIOR_TRAINING,
         steps=steps,
@@ -345,7 +345,7 @@ def _prior_of_minutes(steps: int) -> PriorTrainingConfig:
         warmup_steps=50,
         beta2=0.98,
         ema_decay=0.98,
-        code_noise=0.25,
+        code_noise=code_noise,
         validate_every=steps // 4,
         validation_rows=512,
     )
