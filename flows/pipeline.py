@@ -19,6 +19,9 @@ from tasks.rerank import rerank
 from tasks.sample import sample
 from tasks.screen_captions.stage import screen_captions
 from tasks.screen_images import screen_images
+from tasks.takedown.record import read_record
+from tasks.takedown.stage import Config as TakedownConfig
+from tasks.takedown.stage import match_takedowns
 from tasks.train.bpe import train_bpe
 from tasks.train.clip import train_clip
 from tasks.train.dvae import train_dvae
@@ -45,13 +48,34 @@ def pipeline(run: Run, config: PipelineConfig) -> Artifact:
 
 
 def dataset(run: Run, config: PipelineConfig) -> Artifact:
-    """From a source of images with alt texts to packed pairs; each dropped row is in the rejects of its stage."""
+    """From a source of images with alt texts to packed pairs; each dropped row is in the rejects of its stage.
+
+    What has been taken down is left out by the last stage, so nothing before it is done again.
+    """
     candidates = run(crawl, config.source)
     captions = run(screen_captions, config.screen_captions, candidates=candidates)
     fetched = run(fetch, config.fetch, captions=captions)
     screened = run(screen_images, config.screen_images, images=fetched)
     unique = run(dedup, config.dedup, images=screened)
-    return run(pack, config.pack, images=unique)
+    return run(pack, config.pack, images=unique, **left_out(run, screened, unique))
+
+
+def left_out(run: Run, screened: Artifact, unique: Artifact) -> dict[str, Artifact]:
+    """What the root's record of takedowns leaves out of unique pairs, as an input of `pack`; nothing if it is nothing.
+
+    A takedown that leaves out none of them changes no address but that of the comparison. Before that is made, a plan
+    takes it that each leaves out some.
+    """
+    recorded = TakedownConfig(takedowns=tuple(line.takedown for line in read_record(run.settings.root)))
+    if not recorded.takedowns:
+        return {}
+    found = run(match_takedowns, recorded, screened=screened, unique=unique)
+    needed = recorded.needed(found) if found.is_finished() else recorded
+    if not needed.takedowns:
+        return {}
+    if needed != recorded:
+        found = run(match_takedowns, needed, screened=screened, unique=unique)
+    return {"takedowns": found}
 
 
 def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:

@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 
 class Run(ABC):
-    """How the stages of the DAG are executed; the DAG is a function of a `Run`."""
+    """How the stages of the DAG are executed, and where; the DAG is a function of a `Run`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     @abstractmethod
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
@@ -33,22 +36,22 @@ class DirectRun(Run):
     """Runs every stage in this process, without an orchestrator."""
 
     def __init__(self, settings: Settings, observers: Sequence[Observer] = ()) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._observers = observers
 
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        return stage(config, self._settings, self._observers, **inputs).artifact
+        return stage(config, self.settings, self._observers, **inputs).artifact
 
 
 class PlannedRun(Run):
     """Executes nothing; collects the artifact of each stage, finished or not, in the order of execution."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self.artifacts: list[Artifact] = []
 
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        self.artifacts.append(stage.artifact(config, self._settings, **inputs))
+        self.artifacts.append(stage.artifact(config, self.settings, **inputs))
         return self.artifacts[-1]
 
 

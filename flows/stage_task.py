@@ -61,7 +61,7 @@ class PrefectRun(Run):
     """Runs stages as task runs of Prefect; to be used inside a flow. Without them once Prefect's server is lost."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self._lost = False
         # Settings of a run that is told to end: a server that does not answer is not to hold it up for a minute.
         self._hurry = ExitStack()
@@ -81,17 +81,17 @@ class PrefectRun(Run):
             self._lost = True
 
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
-        artifact = stage.artifact(config, self._settings, **inputs)
+        artifact = stage.artifact(config, self.settings, **inputs)
         if not self._lost:
             self._begun.add(artifact.uri)
             with self._until_the_server_is_lost():
-                state = _task(stage)(config, self._settings, **inputs, return_state=True)
+                state = _task(stage)(config, self.settings, **inputs, return_state=True)
                 # Returns the object in the state, not a copy: Prefect finds the edges of its graph by object identity.
                 return cast(State[Artifact], state).result()
         console = _console.get()
         told = artifact.uri in self._begun and artifact.is_finished()
         self._begun.add(artifact.uri)
-        return stage(config, self._settings, [console] if console and not told else [], **inputs).artifact
+        return stage(config, self.settings, [console] if console and not told else [], **inputs).artifact
 
     def part(self, part: Callable[Concatenate[Run, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a part of the DAG as a subflow; its parameters are those of `part` without the run."""

@@ -18,6 +18,7 @@ from tasks.engine.shard_groups import groups
 from tasks.engine.stage import StageConfig, stage
 from tasks.errors import SourceError
 from tasks.settings import Settings
+from tasks.takedown.left_out import PairShard, pair_shards
 
 BUCKETS = 1 << 32  # values of the hash that decides the split
 ROWS_AT_ONCE = 32  # pairs read at once; few, because images can be large
@@ -46,7 +47,7 @@ class Rule:
 
 
 @stage(Config, version=4, reads={"images": {"images": schemas.IMAGES}})
-def pack(config: Config, output: Output, images: Artifact) -> None:
+def pack(config: Config, output: Output, images: Artifact, takedowns: Artifact | None = None) -> None:
     """Merges shards and splits them into train and val: as the source states it, or by a hash of the image's URL.
 
     The hash decides for images of which nothing is stated, and for all if the source states none to be held out. All
@@ -54,18 +55,22 @@ def pack(config: Config, output: Output, images: Artifact) -> None:
     leave one side empty, as it may with few images, that side gets the one image nearest to it. Memory holds a row
     group of each split, not a shard.
 
+    Args:
+        takedowns: the pairs to leave out, by `match_takedowns`; they become rejects. Not there where nothing is.
+
     Raises:
         SourceError: there are fewer than two images, or all are stated to be held out.
     """
-    merged = [group.uris for group in groups(images, "images", config.pairs_per_shard)]
-    rule = rule_of(config.val_fraction, images.files("images"))
+    shards = pair_shards(images, takedowns)
+    merged = [tuple(shards[uri] for uri in group.uris) for group in groups(images, "images", config.pairs_per_shard)]
+    rule = rule_of(config.val_fraction, list(shards.values()))
     markers = output.map(partial(pack_group, rule, output.settings), merged)
     for split in ("train", "val"):
         files = (file for marker in markers for file in marker.files if file.path.startswith(split))
         output.metrics[f"{split}_pairs"] = sum(file.rows or 0 for file in files)
 
 
-def rule_of(val_fraction: float, uris: Sequence[str]) -> Rule:
+def rule_of(val_fraction: float, shards: Sequence[PairShard]) -> Rule:
     """The rule by which neither set is empty.
 
     Reads stated splits, and URLs only until both sets have an image.
@@ -74,14 +79,14 @@ def rule_of(val_fraction: float, uris: Sequence[str]) -> Rule:
         SourceError: as `pack`.
     """
     wanted = int(val_fraction * BUCKETS)
-    stated = {split for uri in uris for split in schemas.read_table(uri, ["split"])["split"].unique().to_pylist()}
+    stated = {split for shard in shards for split in shard.table(["split"])["split"].unique().to_pylist()}
     keeps_stated = VALIDATION in stated
     if keeps_stated and TRAIN in stated:
         return Rule(wanted, keeps_stated)
     # The buckets of the images that the hash decides about. What is stated to be held out is before them all.
     lowest, highest = -1 if keeps_stated else BUCKETS, -1
-    for uri in uris:
-        table = schemas.read_table(uri, ["url", "split"])
+    for shard in shards:
+        table = shard.table(["url", "split"])
         free = table.filter(pc.is_null(table["split"])) if keeps_stated else table
         buckets = [bucket(url) for url in free["url"].to_pylist()]
         lowest, highest = min([lowest, *buckets]), max([highest, *buckets])
@@ -105,15 +110,18 @@ def _too_few(keeps_stated: bool, highest: int) -> str:
     )
 
 
-def pack_group(rule: Rule, settings: Settings, uris: tuple[str, ...]) -> Shard:
+def pack_group(rule: Rule, settings: Settings, shards: tuple[PairShard, ...]) -> Shard:
     """The train and val shards of one group, in the order of its shards: these mix the source, and sort by a hash."""
     tables = {split: TableFile(schemas.PAIRS, settings) for split in ("train", "val")}
-    for uri in uris:
-        for batch in schemas.read_batches(uri, schemas.IMAGES.names, ROWS_AT_ONCE):
-            val, pairs = rule.holds_out(batch), batch.select(schemas.PAIRS.names)
+    taken_down = [schemas.REJECTS.empty_table()]
+    for shard in shards:
+        for left, rejected in shard.batches(schemas.IMAGES.names, ROWS_AT_ONCE):
+            val, pairs = rule.holds_out(left), left.select(schemas.PAIRS.names)
             tables["train"].add(pairs.filter(pc.invert(val)))
             tables["val"].add(pairs.filter(val))
-    return Shard(sum(table.num_rows for table in tables.values()), tables)
+            taken_down.append(rejected)
+    rejects = pa.concat_tables(taken_down)
+    return Shard(sum(table.num_rows for table in tables.values()) + rejects.num_rows, tables, rejects)
 
 
 def bucket(url: str) -> int:

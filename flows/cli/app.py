@@ -7,6 +7,7 @@ from flows.cli.verbs.machine import doctor, down, up
 from flows.cli.verbs.models import evaluate, export, generate, import_dvae, serve
 from flows.cli.verbs.pipeline import config, lineage, recipes, report, run, status
 from flows.cli.verbs.sources import compose, validate
+from flows.cli.verbs.takedown import takedown
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -23,6 +24,7 @@ for verb in (
     *(status, lineage, report),
     *(import_dvae, compose),
     *(recipes, config, validate),
+    takedown,
     *(doctor, up, down),
 ):
     app.command()(verb)
