@@ -1,6 +1,5 @@
 """What became of every row: kept and refused at each stage, and examples of what was refused."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from tasks.report import words
 from tasks.report.facts import Finished, RunFacts
 from tasks.report.gallery import images_of
 from tasks.report.pictures import picture
+from tasks.takedown.hidden import TakenDown
+from tasks.takedown.left_out import TWIN
+from tasks.takedown.stage import match_takedowns
 
-TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
 COLOURS = 6  # classes r0 … r5 of the style sheet
 
 
@@ -75,8 +76,9 @@ class Exhibit:
 
 
 def steps(facts: RunFacts) -> list[FunnelStep]:
-    """The data stages that ran, each drawn to the scale of the widest."""
-    done = [(name, finished.manifest.counts) for name, finished in facts.data_stages.items()]
+    """The data stages that pairs went through, each drawn to the scale of the widest."""
+    ran = facts.data_stages.items()
+    done = [(name, finished.manifest.counts) for name, finished in ran if name != match_takedowns.name]
     widest = max((counts.rows_in for _, counts in done), default=0)
     if not widest:
         return []
@@ -114,18 +116,26 @@ def sources(facts: RunFacts) -> list[Source]:
 
 
 def exhibits(facts: RunFacts, examples: int, side: int) -> list[Exhibit]:
-    """For each reason of each stage, the first refused rows."""
+    """For each reason of each stage, the first refused rows. What was taken down is counted, and not shown."""
+    comparison = facts.get(match_takedowns.name)
+    hidden = TakenDown.by(comparison.artifact) if comparison is not None else None
     return [
-        exhibit for stage, done in facts.stages.items() for exhibit in _exhibits_of(facts, stage, done, examples, side)
+        exhibit
+        for stage, done in facts.stages.items()
+        for exhibit in _exhibits_of(facts, stage, done, examples, side, hidden)
     ]
 
 
-def _exhibits_of(facts: RunFacts, stage: str, done: Finished, examples: int, side: int) -> Iterator[Exhibit]:
+def _exhibits_of(
+    facts: RunFacts, stage: str, done: Finished, examples: int, side: int, hidden: TakenDown | None
+) -> Iterator[Exhibit]:
     rejected = {reason: rows for reason, rows in done.manifest.counts.rejected.items() if rows}
     if not rejected:
         return
     found: dict[str, list[dict[str, Any]]] = {reason: [] for reason in rejected}
     for row in done.rows("rejects"):
+        if hidden is not None and hidden.hides(row):
+            continue
         found.setdefault(row["reason"], []).append(row)
         if all(len(rows) >= min(examples, rejected.get(reason, 0)) for reason, rows in found.items()):
             break

@@ -1,6 +1,5 @@
 """Which packed pairs the record of takedowns leaves out: read from the columns of addresses, once for each record."""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import chain
@@ -16,11 +15,10 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Progress, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import StageConfig, stage
-from tasks.takedown.left_out import REASON
+from tasks.takedown.left_out import REASON, TWIN
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown
 
-TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
 ROWS_AT_ONCE = 65_536
 IMAGES_AT_ONCE = 256
 

@@ -10,14 +10,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.archives import members, page
+from support.tables import artifact
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+from support.web import picture
 
 from tasks.crawl.config import Config
 from tasks.crawl.stage import crawl
+from tasks.dedup.config import Config as DedupConfig
+from tasks.dedup.stage import dedup
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
 from tasks.errors import StageBusyError, StorageError
+from tasks.pack import Config as PackConfig
+from tasks.pack import pack
 from tasks.settings import Settings
+from tasks.takedown.holdings import table_hits
+from tasks.takedown.record import add_to_record, read_record
+from tasks.takedown.stage import Config as TakedownConfig
+from tasks.takedown.stage import match_takedowns
+from tasks.takedown.stored import stored_artifacts
+from tasks.takedown.takedowns import takedown_of
 
 pytestmark = pytest.mark.end_to_end
 
@@ -143,3 +155,30 @@ def test_archives_that_a_list_on_s3_names_are_read_from_beside_it_and_count_by_t
     assert (counts.rows_in, counts.rows_out, counts.rejected) == (19, 17, {"damaged_record": 2})
     storage.write_bytes(f"{where}/1.warc.gz", b"".join(records[:4]))
     assert crawl.artifact(config, on_s3) != before
+
+
+def test_the_record_of_takedowns_is_kept_on_s3_line_by_line_whoever_adds_to_it(on_s3):
+    assert read_record(on_s3.root) == []
+    named = [takedown_of(f"https://example.org/{number}.jpg") for number in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        added = list(pool.map(lambda each: add_to_record(on_s3.root, [named[0], each], "asked"), named))
+    assert sum(map(len, added)) == 6
+    assert {line.takedown for line in read_record(on_s3.root)} == set(named)
+    assert len(storage.read_bytes(f"{on_s3.root}/takedowns.jsonl").splitlines()) == 6
+
+
+def test_what_is_taken_down_is_found_and_left_out_on_s3_as_on_the_disk(on_s3, settings):
+    rows = [
+        {"url": f"https://a{n}.example/{n}.png", "image": picture(n, (64, 64)), "caption": str(n)} for n in range(6)
+    ]
+    config = TakedownConfig(takedowns=(takedown_of("a3.example"),))
+    found = []
+    for place in (on_s3, settings):
+        screened = artifact("images", place, rows)
+        unique = dedup(DedupConfig(), place, images=screened).artifact
+        takedowns = match_takedowns(config, place, screened=screened, unique=unique).artifact
+        packed = pack(PackConfig(), place, images=unique, takedowns=takedowns).artifact
+        known = {stored.address: stored for stored in stored_artifacts(place.root)}
+        found.append((table_hits(config.takedowns, known, place, len), account(packed)))
+    assert found[0] == found[1]
+    assert {hit.artifact.split("/")[0] for hit in found[0][0]} == {"rows_stage", "dedup"}

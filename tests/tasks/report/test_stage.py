@@ -12,10 +12,15 @@ from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.code import commit
 from tasks.engine.output import Shard
+from tasks.pack import Config as PackConfig
+from tasks.pack import pack
 from tasks.report.config import Config, Targets
 from tasks.report.facts import gather
 from tasks.report.stage import report
 from tasks.settings import Settings
+from tasks.takedown.stage import Config as TakedownConfig
+from tasks.takedown.stage import match_takedowns
+from tasks.takedown.takedowns import Takedown
 
 
 class Page(HTMLParser):
@@ -257,3 +262,28 @@ def test_a_duplicate_stands_beside_the_picture_that_was_kept(settings):
     page = Page(html)
     assert page.images.count("the picture that was kept") == 1
     assert kept["pair_id"] not in page.text
+
+
+def test_what_was_taken_down_is_counted_and_not_shown(settings):
+    """Its copies among the rejects of earlier stages, which are not made again, neither."""
+    run = finished_run(settings)
+    gone, *others = [row for row in run.train if row["caption"] != run.train[0]["caption"]][:3]
+    copies = [
+        {**pair, "pair_id": f"copy{n:012x}", "caption": f"a copy of {pair['caption']}", "reason": "near_duplicate"}
+        | {"detail": f"same as {pair['pair_id']}", "url": f"https://copies.example/{n}.png"}
+        for n, pair in enumerate([gone, *others])
+    ]
+    rejects = table([{name: row.get(name) for name in schemas.REJECTS.names} for row in copies], schemas.REJECTS)
+    shard = Shard(len(copies) + 30, {"images": table([*run.train, *run.val], schemas.IMAGES)}, rejects)
+    run.finish("dedup", lambda output: output.map(lambda item: item, [shard]), "screen_images")
+    config = TakedownConfig(takedowns=(Takedown(kind="url", value=gone["url"]),))
+    unique = run.artifacts["dedup"]
+    takedowns = match_takedowns(config, settings, screened=run.artifacts["screen_images"], unique=unique).artifact
+    packed = pack(PackConfig(), settings, images=unique, takedowns=takedowns).artifact
+    html, figures = written(report(Config(rejects_shown=8), settings, pairs=packed).artifact)
+    text, shown = Page(html).text, Page(html).images
+    assert figures["stages"]["pack"]["counts"]["rejected"] == {"taken_down": 1}
+    assert "taken down" in text
+    assert all(copy["caption"] in text for copy in copies[1:])
+    assert copies[0]["caption"] not in text
+    assert {copies[0]["caption"], gone["caption"]}.isdisjoint(shown)
