@@ -124,7 +124,7 @@ def _digests_of_folders(config: Config, crawled: Artifact, output: Output) -> di
 def _rows_with(column: str, values: Mapping[str, int], uri: str) -> list[tuple[str, str]]:
     """Pair id and address of the rows of a shard whose value in a column is one of those."""
     wanted = pa.array(list(values), pa.string())
-    found = []
+    found: list[tuple[str, str]] = []
     for batch in schemas.read_batches(uri, ["pair_id", "url"], ROWS_AT_ONCE):
         rows = batch.filter(pc.is_in(batch[column], value_set=wanted))
         found += zip(rows["pair_id"].to_pylist(), rows["url"].to_pylist(), strict=True)

@@ -104,7 +104,7 @@ def _told(
 
 def _lines(tables: "Sequence[TableHit]", made: "Sequence[MadeHit]") -> list[str]:
     """One for each table and each artifact or folder, in columns."""
-    width = max((len(each.artifact) for each in [*tables, *made]), default=0)
+    width = max(map(len, [*(each.artifact for each in tables), *(each.artifact for each in made)]), default=0)
     files = max((len(each.file) for each in tables), default=0)
     found = [f"{each.artifact:<{width}}  {each.file:<{files}}  {_rows(each)}" for each in tables]
     return [*found, *(f"{each.artifact:<{width}}  {each.how}" for each in made)] or ["Nothing that is stored holds it."]
