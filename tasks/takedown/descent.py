@@ -35,9 +35,9 @@ def made_hits(
 
     packs = _TrainingSets(known)
     for address in sorted(known.keys() - {hit.artifact for hit in hits}):
-        stored = known[address]
-        is_model = stored.artifact.stage.startswith(MODELS)
-        if (found := how(made_from(stored, known) | packs.of_taken(stored))) is not None:
+        sources = {address, *made_from(known[address], known)}
+        if (found := how(sources.union(*map(packs.of_taken, sources)))) is not None:
+            is_model = known[address].artifact.stage.startswith(MODELS)
             yield MadeHit(address, found if is_model else MADE)
     for name, folder in folders.items():
         sources = packs.of_folder(folder)
@@ -64,9 +64,10 @@ class _TrainingSets:
         named = folder.made_from.get("pairs", "")
         return self._same(trained_on(folder)) | ({named} & self._known.keys())
 
-    def of_taken(self, stored: StoredArtifact) -> set[str]:
-        """The same for an artifact that was taken from such a folder."""
-        return self._same(stored.manifest.metrics.get(TRAINED_ON, "") if stored.manifest is not None else "")
+    def of_taken(self, address: str) -> set[str]:
+        """The same for an artifact that was taken from such a folder; empty for any other."""
+        manifest = self._known[address].manifest
+        return self._same(manifest.metrics.get(TRAINED_ON, "") if manifest is not None else "")
 
     def _same(self, training: str) -> set[str]:
         if not training:

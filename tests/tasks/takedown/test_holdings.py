@@ -114,6 +114,16 @@ def test_an_exported_folder_is_known_by_the_pairs_it_was_made_from(run: Finished
     assert made == {"other": UNKNOWN, "silent": UNKNOWN}
 
 
+def test_a_finished_model_that_a_run_took_is_known_by_what_it_was_trained_on(run: FinishedRun) -> None:
+    of_it = training_set(run.artifacts["pack"])
+    run.finish("take_generator", lambda output: output.metrics.update({TRAINED_ON: of_it}))
+    run.finish("drawn_with_it", lambda output: output.write("one.png", b"drawn"), "take_generator")
+    run.finish("take_ranker", lambda output: output.metrics.update({TRAINED_ON: "0" * 16}))
+    _, made = listed(run, "a3.example")
+    assert (made["take_generator"], made["drawn_with_it"]) == (TRAINED, MADE)
+    assert "take_ranker" not in made
+
+
 def test_images_are_read_once_and_only_for_a_digest(run: FinishedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     read_batches = schemas.read_batches
