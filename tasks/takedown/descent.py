@@ -46,9 +46,15 @@ def made_hits(
 
 
 def commands(made: Iterable[MadeHit], known: Mapping[str, StoredArtifact]) -> list[str]:
-    """The command lines that made the reports among these, as they say it, each once."""
-    stored = (known[hit.artifact].artifact for hit in made if hit.artifact in known)
-    told = (storage.read_json(each.file("report.json")).get("command") for each in stored if each.stage == report.name)
+    """The command lines that made the reports among these, each once, as they say it; where there is none, of all."""
+    addresses = [hit.artifact for hit in made if hit.artifact in known]
+    return _commands(addresses, known) or _commands(sorted(known), known)
+
+
+def _commands(addresses: Iterable[str], known: Mapping[str, StoredArtifact]) -> list[str]:
+    reports = [known[address] for address in addresses if known[address].artifact.stage == report.name]
+    finished = [each.artifact for each in reports if each.manifest is not None]
+    told = (storage.read_json(each.file("report.json")).get("command") for each in finished)
     return list(dict.fromkeys(command for command in told if command and command.startswith("dalle ")))
 
 

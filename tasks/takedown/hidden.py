@@ -32,7 +32,7 @@ class TakenDown:
         )
 
     def hides(self, row: Mapping[str, Any]) -> bool:
-        """Whether a reject is a picture that was taken down, or a copy of one."""
+        """Whether a reject is a picture that was taken down, or a copy of one. Its page is not known any more."""
         twin = TWIN.fullmatch(row["detail"] or "")
         named = row["pair_id"] in self.pairs or (twin is not None and twin[1] in self.pairs)
         return named or bool(self.matcher.matches(pa.Table.from_pylist([dict(row)], COMPARED)))

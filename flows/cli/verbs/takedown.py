@@ -60,7 +60,8 @@ def takedown(
         tables = table_hits(named, known, settings, tell.progress)
         tell.progress("looking for what was made from it")
         made = list(made_hits(tables, known, folders))
-    rebuild = commands(made, known) or [shlex.join(["dalle", "run", *(["--root", root] if root else [])])]
+    plain = shlex.join(["dalle", "run", *(["--root", root] if root else [])])
+    rebuild = (commands(made, known) or [plain]) if tables or made else []
     if json_:
         typer.echo(json.dumps(_told(named, added, tables, made, rebuild), indent=2))
         return
@@ -122,8 +123,7 @@ def _sentence(
     from tasks.takedown.record import record_uri
 
     which = ", ".join(dict.fromkeys(map(str, named)))
-    how = "Recorded" if added else "Recorded before, and not again"
-    return (
-        f"{how} in {record_uri(root)}: {which}; no later run packs it, and "
-        f"{' and '.join(f'`{command}`' for command in rebuild)} makes pairs and models without it."
+    anew = " and ".join(f"`{command}`" for command in rebuild)
+    return f"Recorded {'' if added else 'before '}in {record_uri(root)}: {which}; no later run packs it, and " + (
+        f"{anew} makes pairs and models without it." if rebuild else "nothing that is stored has to be made anew."
     )

@@ -36,7 +36,7 @@ def test_asking_twice_records_once_and_lists_again(run: FinishedRun) -> None:
     first, second = takedown(run, "127.0.0.1"), takedown(run, "127.0.0.1")
     assert first.stdout.splitlines()[:-1] == second.stdout.splitlines()[:-1]
     assert "8 rows (0, 1, 2, 3, 4, …)" in first.stdout
-    assert second.stdout.splitlines()[-1].startswith("Recorded before, and not again in ")
+    assert second.stdout.splitlines()[-1].startswith("Recorded before in ")
     [line] = takedown(run, "--list").stdout.splitlines()
     assert line.endswith("  domain 127.0.0.1")
 
@@ -60,7 +60,11 @@ def test_before_any_run_it_is_recorded_too(tmp_path: Path) -> None:
     root = str(tmp_path / "runs")
     assert "Nothing has been taken down" in CliRunner().invoke(app, ["takedown", "--list", "--root", root]).stdout
     result = CliRunner().invoke(app, ["takedown", "example.org", "--root", root])
-    assert result.stdout.splitlines()[0] == "Nothing that is stored holds it."
+    assert result.stdout.splitlines() == [
+        "Nothing that is stored holds it.",
+        f"Recorded in {root}/takedowns.jsonl: domain example.org; no later run packs it, and nothing that is stored "
+        "has to be made anew.",
+    ]
     assert (tmp_path / "runs" / "takedowns.jsonl").exists()
 
 

@@ -14,7 +14,7 @@ from tasks.engine import storage
 from tasks.engine.output import Shard
 from tasks.settings import Settings
 from tasks.takedown.descent import MADE, TRAINED, UNKNOWN, VALIDATED, commands, made_hits
-from tasks.takedown.holdings import MadeHit, TableHit, table_hits
+from tasks.takedown.holdings import TableHit, table_hits
 from tasks.takedown.stored import stored_artifacts
 from tasks.takedown.takedowns import takedown_of
 from tasks.train.finished import TRAINED_ON, training_set
@@ -147,12 +147,19 @@ def test_it_tells_how_far_it_is(run: FinishedRun) -> None:
     assert told[-1].endswith("of 10 tables looked through")
 
 
-def test_the_commands_of_the_reports_make_it_anew(run: FinishedRun) -> None:
-    for command in ("dalle run --recipe smoke", "dalle run --recipe smoke", "by hand"):
+def test_the_commands_of_the_reports_about_it_make_it_anew_or_else_those_of_any(run: FinishedRun) -> None:
+    def written(command: str, *inputs: str) -> None:
         data = json.dumps({"command": command}).encode()
-        run.finish("report", lambda output, data=data: output.write("report.json", data), "rerank")
-    known = {stored.address: stored for stored in stored_artifacts(run.settings.root)}
-    hits = table_hits([takedown_of("a8.example")], known, run.settings, len)
-    made = list(made_hits(hits, known, {}))
-    assert MadeHit(run.artifacts["report"].address, MADE) in made
-    assert commands(made, known) == ["dalle run --recipe smoke"]
+        run.finish("report", lambda output: output.write("report.json", data), *inputs)
+
+    def told() -> list[str]:
+        known = {stored.address: stored for stored in stored_artifacts(run.settings.root)}
+        hits = table_hits([takedown_of("a8.example")], known, run.settings, len)
+        return commands(list(made_hits(hits, known, {})), known)
+
+    assert told() == []
+    written("dalle run --recipe other")
+    assert told() == ["dalle run --recipe other"]
+    for command in ("dalle run --recipe smoke", "dalle run --recipe smoke", "by hand"):
+        written(command, "rerank")
+    assert told() == ["dalle run --recipe smoke"]
