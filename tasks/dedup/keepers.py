@@ -23,7 +23,7 @@ from tasks.engine.exchange import Records, record_array
 THUMBNAILS_AT_ONCE = 1 << 10
 
 
-class State(IntEnum):
+class Standing(IntEnum):
     """What is known of an image."""
 
     UNDECIDED = 0
@@ -31,7 +31,7 @@ class State(IntEnum):
     DROPPED = 2
 
 
-class Finding(IntEnum):
+class Likeness(IntEnum):
     """What an undecided image looks like in one part; the highest of all parts counts."""
 
     NONE_BEFORE = 0
@@ -84,7 +84,7 @@ def settle(
     suspects = exchanges.suspects.read(exchanges.key_parts, part)
     suspects = suspects[by_rank(suspects)]
     state = _state(exchanges, suspects, round_number, before, part)
-    kept, undecided = np.flatnonzero(state == State.KEPT), np.flatnonzero(state == State.UNDECIDED)
+    kept, undecided = np.flatnonzero(state == Standing.KEPT), np.flatnonzero(state == Standing.UNDECIDED)
     if len(undecided):
         look = _Look(exchanges, max_difference, suspects[np.concatenate([kept, undecided])], part)
         finding = _findings(look, len(kept))
@@ -93,7 +93,7 @@ def settle(
         exchanges.findings(round_number).write(part, found[places], parts)
         exchanges.states(round_number).write(part, record_array(STATE, state=state))
     else:
-        dropped = np.flatnonzero(state == State.DROPPED)
+        dropped = np.flatnonzero(state == Standing.DROPPED)
         look = _Look(exchanges, max_difference, suspects[np.concatenate([kept, dropped])], part)
         keeper = _first_kept(look, len(kept))
         met = np.flatnonzero(keeper < len(kept))
@@ -108,7 +108,7 @@ def _state(
 ) -> NDArray[np.uint8]:
     """What is known of each suspect at the start of a round, [N]."""
     if round_number == 0:
-        return np.where(suspects["order"] == EVALUATION, State.KEPT, State.UNDECIDED).astype(np.uint8)
+        return np.where(suspects["order"] == EVALUATION, Standing.KEPT, Standing.UNDECIDED).astype(np.uint8)
     state = exchanges.states(round_number - 1).read([part])["state"].copy()
     findings = exchanges.findings(round_number - 1).read(before, part)
     findings = findings[np.isin(findings["row"], suspects["row"])]  # others are in this part by their hash alone
@@ -116,19 +116,21 @@ def _state(
     highest = np.zeros(len(suspects), np.uint8)
     place = by_row[np.searchsorted(suspects["row"], findings["row"], sorter=by_row)]
     np.maximum.at(highest, place, findings["finding"])
-    undecided = state == State.UNDECIDED
-    state[undecided & (highest == Finding.NONE_BEFORE)] = State.KEPT
-    state[undecided & (highest == Finding.KEPT_BEFORE)] = State.DROPPED
+    undecided = state == Standing.UNDECIDED
+    state[undecided & (highest == Likeness.NONE_BEFORE)] = Standing.KEPT
+    state[undecided & (highest == Likeness.KEPT_BEFORE)] = Standing.DROPPED
     return state
 
 
 def _findings(look: "_Look", kept: int) -> NDArray[np.uint8]:
     """What each undecided image looks like; before these stand so many kept ones."""
-    found = np.zeros(look.count, np.uint8)
+    found = np.full(look.count, Likeness.NONE_BEFORE, np.uint8)
     done = np.arange(look.count) < kept
-    for first, second in look.alike(done=done):
-        np.maximum.at(found, second, np.where(first < kept, Finding.KEPT_BEFORE, Finding.UNDECIDED_BEFORE))
-        done[second] = True
+    # First all kept ones: who looks like one must not wait for an undecided one that is found in another band.
+    for earlier, finding in ((kept, Likeness.KEPT_BEFORE), (None, Likeness.UNDECIDED_BEFORE)):
+        for _, second in look.alike(done, earlier):
+            found[second] = finding
+            done[second] = True
     return found[kept:]
 
 
