@@ -47,7 +47,7 @@ class Exchanges:
     @property
     def band_parts(self) -> range:
         """Parts of all hashes: one of all bands while they are few, else some of each band."""
-        return range(self.bands.count * self._classes or 1)
+        return range(self.band_groups * self.classes)
 
     @property
     def bands(self) -> Bands:
@@ -55,25 +55,29 @@ class Exchanges:
         return Bands(HASH_BITS, self.max_distance)
 
     @property
-    def _classes(self) -> int:
-        """Parts of each band; 0 if one part holds all bands."""
-        return 0 if self.rows <= ROWS_PER_PART else -(-self.rows // HASHES_PER_PART)
+    def band_groups(self) -> int:
+        """How often a hash stands in the parts: once if one part holds all bands, else once for each band."""
+        return 1 if self.rows <= ROWS_PER_PART else self.bands.count
+
+    @property
+    def classes(self) -> int:
+        """Parts of each group of bands; hashes that are equal in a band are of one class."""
+        return -(-self.rows // HASHES_PER_PART) or 1
 
     def bands_of(self, part: int) -> range:
         """The bands in which the hashes of a part are compared."""
-        if not self._classes:
-            return range(self.bands.count)
-        return range(part // self._classes, part // self._classes + 1)
+        group = part // self.classes
+        return range(self.bands.count) if self.band_groups == 1 else range(group, group + 1)
 
     def by_band(self, hashes: Hashes) -> tuple[NDArray[np.int64], Parts]:
         """The parts in which each hash meets those that are equal in a band: places of hashes, and a part of each."""
-        if not self._classes:
+        if self.band_groups == 1:
             return np.arange(len(hashes)), np.zeros(len(hashes), np.int64)
         columns = np.asfortranarray(hashes)
         found = []
         for band in range(self.bands.count):
             mixed = self.bands.keys(columns, band) * np.uint32(2_654_435_761) >> np.uint32(16)  # Knuth's multiplier
-            found.append(band * self._classes + (mixed % self._classes).astype(np.int64))
+            found.append(band * self.classes + (mixed % self.classes).astype(np.int64))
         return np.tile(np.arange(len(hashes)), len(found)), np.concatenate(found)
 
     def by_key(self, keys: NDArray[Any]) -> Parts:
@@ -111,10 +115,9 @@ class Exchanges:
         """From the parts of hashes, by digest."""
         return self._keyed("marks", records.MARK)
 
-    @property
-    def suspects(self) -> Exchange:
-        """From the parts of digests, by band."""
-        return self._banded("suspects", records.SUSPECT)
+    def suspects(self, group: int) -> Exchange:
+        """From the parts of digests, by class; one exchange for each group of bands, since they are large."""
+        return Exchange(f"{self.uri}/suspects-{group:02d}", records.SUSPECT, self.classes)
 
     @property
     def holders(self) -> Exchange:

@@ -91,10 +91,13 @@ def choose(exchanges: Exchanges, part: int) -> None:
     exchanges.holders.write(part, holders[holders["shard"] < exchanges.shards])
     marks = exchanges.marks.read(exchanges.band_parts, part)
     digests, first = np.unique(signatures["digest"], return_index=True)
-    place = first[np.searchsorted(digests, marks["digest"])]
-    signatures, ranks = signatures[place], {name: column[place] for name, column in ranks.items()}
-    looks = {name: signatures[name] for name in ("digest", "hash", "thumbnail")}
-    exchanges.suspects.write(part, record_array(SUSPECT, **looks, **ranks), marks["part"].astype(np.int64))
+    for group in range(exchanges.band_groups):
+        some = marks[marks["part"] // exchanges.classes == group]
+        some = some[np.argsort(some["part"])]
+        place = first[np.searchsorted(digests, some["digest"])]
+        columns = {name: signatures[name][place] for name in ("digest", "hash", "thumbnail")}
+        suspects = record_array(SUSPECT, **columns, **{name: column[place] for name, column in ranks.items()})
+        exchanges.suspects(group).write(part, suspects, some["part"].astype(np.int64) % exchanges.classes)
 
 
 def judge(exchanges: Exchanges, part: int) -> None:

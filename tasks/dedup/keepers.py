@@ -81,12 +81,13 @@ def settle(
     Returns:
         Whether all in this part is decided, and the comparisons made.
     """
-    suspects = exchanges.suspects.read(exchanges.key_parts, part)
-    suspects = suspects[by_rank(suspects)]
+    group, of_group = divmod(part, exchanges.classes)
+    suspects = exchanges.suspects(group).read(exchanges.key_parts, of_group)
     state = _state(exchanges, suspects, round_number, before, part)
-    kept, undecided = np.flatnonzero(state == Standing.KEPT), np.flatnonzero(state == Standing.UNDECIDED)
+    ranked = by_rank(suspects)
+    kept, undecided = (ranked[state[ranked] == wanted] for wanted in (Standing.KEPT, Standing.UNDECIDED))
     if len(undecided):
-        look = _Look(exchanges, max_difference, suspects[np.concatenate([kept, undecided])], part)
+        look = _Look(exchanges, max_difference, suspects, np.concatenate([kept, undecided]), part)
         finding = _findings(look, len(kept))
         found = record_array(FINDING, row=suspects["row"][undecided], finding=finding)
         places, parts = exchanges.by_band(suspects["hash"][undecided])
@@ -94,7 +95,7 @@ def settle(
         exchanges.states(round_number).write(part, record_array(STATE, state=state))
     else:
         dropped = np.flatnonzero(state == Standing.DROPPED)
-        look = _Look(exchanges, max_difference, suspects[np.concatenate([kept, dropped])], part)
+        look = _Look(exchanges, max_difference, suspects, np.concatenate([kept, dropped]), part)
         keeper = _first_kept(look, len(kept))
         met = np.flatnonzero(keeper < len(kept))
         digests = suspects["digest"][dropped[met]]
@@ -111,11 +112,11 @@ def _state(
         return np.where(suspects["order"] == EVALUATION, Standing.KEPT, Standing.UNDECIDED).astype(np.uint8)
     state = exchanges.states(round_number - 1).read([part])["state"].copy()
     findings = exchanges.findings(round_number - 1).read(before, part)
-    findings = findings[np.isin(findings["row"], suspects["row"])]  # others are in this part by their hash alone
     by_row = np.argsort(suspects["row"])
+    rows = suspects["row"][by_row]
+    findings = findings[np.isin(findings["row"], rows)]  # others are in this part by their hash alone
     highest = np.zeros(len(suspects), np.uint8)
-    place = by_row[np.searchsorted(suspects["row"], findings["row"], sorter=by_row)]
-    np.maximum.at(highest, place, findings["finding"])
+    np.maximum.at(highest, by_row[np.searchsorted(rows, findings["row"])], findings["finding"])
     undecided = state == Standing.UNDECIDED
     state[undecided & (highest == Likeness.NONE_BEFORE)] = Standing.KEPT
     state[undecided & (highest == Likeness.KEPT_BEFORE)] = Standing.DROPPED
@@ -145,10 +146,12 @@ def _first_kept(look: "_Look", kept: int) -> Rows:
 class _Look:
     """Search for suspects that look alike in one part: their hashes are close, and so are their thumbnails."""
 
-    def __init__(self, exchanges: Exchanges, max_difference: int, suspects: Records, part: int) -> None:
-        self.count = len(suspects)
-        self._search = BandedSearch(suspects["hash"], exchanges.bands, exchanges.bands_of(part))
+    def __init__(self, exchanges: Exchanges, max_difference: int, suspects: Records, places: Rows, part: int) -> None:
+        """Of the suspects at some places, which are its rows in this order."""
+        self.count = len(places)
+        self._search = BandedSearch(suspects["hash"][places], exchanges.bands, exchanges.bands_of(part))
         self._thumbnails = suspects["thumbnail"]
+        self._places = places
         self._max_difference = max_difference
 
     @property
@@ -161,7 +164,7 @@ class _Look:
             alike = np.zeros(len(first), bool)
             for start in range(0, len(first), THUMBNAILS_AT_ONCE):
                 some = slice(start, start + THUMBNAILS_AT_ONCE)
-                one, other = self._thumbnails[first[some]], self._thumbnails[second[some]]
+                one, other = (self._thumbnails[self._places[rows[some]]] for rows in (first, second))
                 difference = np.maximum(one, other) - np.minimum(one, other)
                 alike[some] = difference.max(axis=(1, 2, 3), initial=0) <= self._max_difference
             if alike.any():

@@ -13,6 +13,7 @@ Records = NDArray[Any]
 Parts = NDArray[np.int64]
 
 OFFSET_BYTES = 8
+FILES_AT_ONCE = 32  # of which parts are read at once
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ class Exchange:
         part = np.broadcast_to(part, len(records))
         sizes = np.bincount(part, minlength=self.parts) * self.dtype.itemsize
         offsets = (self.parts + 1) * OFFSET_BYTES + np.concatenate([[0], np.cumsum(sizes)])
-        sorted_records = records[np.argsort(part, kind="stable")]
-        storage.write_bytes(self._file(source), offsets.astype("<i8").tobytes() + sorted_records.tobytes())
+        if (part[1:] < part[:-1]).any():
+            records = records[np.argsort(part, kind="stable")]
+        content = np.ascontiguousarray(records).view(np.uint8).data
+        storage.write_bytes(self._file(source), b"".join([offsets.astype("<i8").tobytes(), content]))
 
     def has(self, source: int) -> bool:
         """Whether the file of a task is there."""
@@ -60,9 +63,16 @@ class Exchange:
         files = [self._file(source) for source in sources]
         first = part * OFFSET_BYTES
         ends = storage.read_ranges([(file, first, first + 2 * OFFSET_BYTES) for file in files])
-        offsets = np.frombuffer(b"".join(ends), "<i8").reshape(-1, 2).tolist()
-        wanted = [(file, start, end) for file, (start, end) in zip(files, offsets, strict=True) if start < end]
-        return np.frombuffer(b"".join(storage.read_ranges(wanted)), self.dtype)
+        offsets = np.frombuffer(b"".join(ends), "<i8").reshape(-1, 2)
+        found = np.empty((offsets[:, 1] - offsets[:, 0]).sum() // self.dtype.itemsize, self.dtype)
+        content = found.view(np.uint8).reshape(-1)
+        wanted = [(file, start, end) for file, (start, end) in zip(files, offsets.tolist(), strict=True) if start < end]
+        filled = 0
+        for begin in range(0, len(wanted), FILES_AT_ONCE):
+            for data in storage.read_ranges(wanted[begin : begin + FILES_AT_ONCE]):
+                content[filled : filled + len(data)] = np.frombuffer(data, np.uint8)
+                filled += len(data)
+        return found
 
     def _file(self, source: int) -> str:
         return f"{self.uri}/{source:05d}.bin"
