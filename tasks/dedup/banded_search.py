@@ -98,8 +98,9 @@ class BandedSearch:
         before: list[Words] = []
         for band in self._which:
             members, begins = _buckets(self._bands.keys(self._hashes, band))
-            lower = np.cumsum(members < earlier) - (members < earlier)  # at all places before
-            limits = lower - lower[begins]
+            words = self._words[:, members]  # so that what is compared lies together
+            lower: Rows = np.cumsum(members < earlier) - (members < earlier)  # at all places before
+            limits: Rows = lower - lower[begins]
             start, width = 0, FIRST_WINDOW
             places = np.flatnonzero(limits > start)
             while len(places):
@@ -107,26 +108,26 @@ class BandedSearch:
                 for piece in (places[place : place + step] for place in range(0, len(places), step)):
                     wanted = piece[~done[members[piece]]]
                     counts = np.minimum(limits[wanted] - start, width)
-                    second = np.repeat(members[wanted], counts)
+                    second = np.repeat(wanted, counts)
                     skip = begins[wanted] + start - (np.cumsum(counts) - counts)
-                    first = members[np.repeat(skip, counts) + np.arange(len(second))]
-                    first, second = self._close(first, second, before)
+                    first = np.repeat(skip, counts) + np.arange(len(second))
+                    first, second = self._close(words, first, second, before)
                     if len(first):
-                        yield first, second
+                        yield members[first], members[second]
                 start, width = start + width, width * GROWTH
                 places = places[(limits[places] > start) & ~done[members[places]]]
             before.append(self._bands.mask(band))
 
-    def _close(self, first: Rows, second: Rows, before: Sequence[Words]) -> tuple[Rows, Rows]:
-        """Those of the pairs that are close, and did not come before with another equal band."""
+    def _close(self, words: Words, first: Rows, second: Rows, before: Sequence[Words]) -> tuple[Rows, Rows]:
+        """Those of the pairs of columns that are close, and did not come before with another equal band."""
         self.comparisons += len(first)
         differing = np.zeros(len(first), np.uint16)
-        for word in self._words:  # most pairs are too far apart after the first
+        for word in words:  # most pairs are too far apart after the first
             differing += np.bitwise_count(word[first] ^ word[second])
             close = np.flatnonzero(differing <= self._bands.max_distance)
             first, second, differing = first[close], second[close], differing[close]
         if len(first):
-            bits = self._words[:, first] ^ self._words[:, second]
+            bits = words[:, first] ^ words[:, second]
             new = np.ones(len(first), bool)
             for mask in before:
                 new &= (bits & mask[:, None]).any(axis=0)

@@ -89,8 +89,9 @@ def settle(
     if len(undecided):
         look = _Look(exchanges, max_difference, suspects, np.concatenate([kept, undecided]), part)
         finding = _findings(look, len(kept))
-        found = record_array(FINDING, row=suspects["row"][undecided], finding=finding)
-        places, parts = exchanges.by_band(suspects["hash"][undecided])
+        like = finding != Likeness.NONE_BEFORE
+        found = record_array(FINDING, row=suspects["row"][undecided[like]], finding=finding[like])
+        places, parts = exchanges.by_band(suspects["hash"][undecided[like]])
         exchanges.findings(round_number).write(part, found[places], parts)
         exchanges.states(round_number).write(part, record_array(STATE, state=state))
     else:
@@ -114,9 +115,10 @@ def _state(
     findings = exchanges.findings(round_number - 1).read(before, part)
     by_row = np.argsort(suspects["row"])
     rows = suspects["row"][by_row]
-    findings = findings[np.isin(findings["row"], rows)]  # others are in this part by their hash alone
-    highest = np.zeros(len(suspects), np.uint8)
-    np.maximum.at(highest, by_row[np.searchsorted(rows, findings["row"])], findings["finding"])
+    place = np.minimum(np.searchsorted(rows, findings["row"]), len(rows) - 1)
+    here = rows[place] == findings["row"]  # others are in this part by their hash alone
+    highest = np.full(len(suspects), Likeness.NONE_BEFORE, np.uint8)
+    np.maximum.at(highest, by_row[place[here]], findings["finding"][here])
     undecided = state == Standing.UNDECIDED
     state[undecided & (highest == Likeness.NONE_BEFORE)] = Standing.KEPT
     state[undecided & (highest == Likeness.KEPT_BEFORE)] = Standing.DROPPED

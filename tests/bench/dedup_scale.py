@@ -1,7 +1,7 @@
-"""How time and memory of dedup grow with the rows, on signatures without pictures: `taskset -c 1 python … 1000000 20000`.
+"""How dedup grows with the rows, on signatures without pictures: `taskset -c 1 python … 1000000 20000`.
 
-One row in twenty is a near-duplicate of another, and one picture stands as often as the second number says. Prints the CPU seconds of each
-step, and the most memory of the driver, which is this process, and of a worker that does all the work.
+One row in twenty is a near-duplicate of another, and one picture stands as often as the second number says. Prints the
+CPU seconds of each step, and the most memory of the driver, which is this process, and of a worker that does the work.
 """
 
 import resource
@@ -44,7 +44,8 @@ def main(rows: int, copies: int) -> None:
         stored = sum(file.stat().st_size for file in Path(folder).rglob("*.bin")) >> 20
     print({name: round(each, 2) for name, each in seconds.items()}, f"driver {driver:.2f}")
     work = driver + sum(seconds.values()) - seconds["sign"]
-    print(f"{rows} rows, {copies} copies: {work:.1f} s; {memory}; {dropped} dropped, {comparisons} comparisons; {stored} MiB handed on")
+    print(f"{rows} rows, {copies} copies: {work:.1f} s; {memory}; {stored} MiB handed on")
+    print(f"{dropped} dropped, {comparisons} comparisons")
 
 
 def _each(

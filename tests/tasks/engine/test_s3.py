@@ -10,10 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.archives import members, page
+from support.tables import artifact
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+from support.web import picture
 
 from tasks.crawl.config import Config
 from tasks.crawl.stage import crawl
+from tasks.dedup.config import Config as DedupConfig
+from tasks.dedup.stage import dedup
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
 from tasks.errors import StageBusyError, StorageError
@@ -85,6 +89,19 @@ def test_a_file_too_large_for_one_request_is_stored_whole(on_s3, tmp_path):
     (tmp_path / "large").write_bytes(random.Random(0).randbytes(12_000_000))
     storage.write_file(f"{on_s3.root}/large", tmp_path / "large")
     assert storage.sha256_of_file(f"{on_s3.root}/large") == storage.sha256_of_file(str(tmp_path / "large"))
+
+
+def test_what_workers_hand_to_each_other_on_s3_gives_the_same_artifact_and_is_removed(on_s3, settings, monkeypatch):
+    """In many parts, some of them empty."""
+    monkeypatch.setattr("tasks.dedup.exchanges.ROWS_PER_PART", 3)
+    images = [{"url": f"https://example.com/{n}", "image": picture(n % 4, (80 + n, 80))} for n in range(7)]
+    found = [
+        dedup(DedupConfig(), where, images=artifact("images", where, images[:4], images[4:])).artifact
+        for where in (settings, on_s3)
+    ]
+    assert account(found[0]) == account(found[1])
+    assert account(found[1])["counts"]["rejected"] == {"near_duplicate": 3}
+    assert storage.names(f"{found[1].uri}/exchange") == []
 
 
 def test_a_missing_bucket_is_one_sentence(bucket, on_s3):
