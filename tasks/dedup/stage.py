@@ -44,7 +44,7 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
         SourceError: the evaluation set is not there, or an image of it cannot be read.
     """
     uris = images.files("images")
-    rows = sum(record.rows or 0 for record in images.manifest().outputs if images.file(record.path) in uris)
+    rows = sum(record.rows or 0 for record in images.manifest().outputs if record.path.startswith("images-"))
     evaluation = EvaluationSet.of(config.evaluation_set).parts() if config.evaluation_set is not None else []
     exchanges = Exchanges(output.exchange, rows, len(uris), len(evaluation), config.max_hash_distance)
     each = partial(_each, output)
