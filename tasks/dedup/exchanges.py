@@ -11,6 +11,7 @@ from tasks.dedup.banded_search import Bands, Hashes
 from tasks.dedup.near_duplicates import HASH_BITS
 from tasks.engine.exchange import Exchange, Parts
 
+# On average: a part is as large as what must meet in it, such as all rows of a URL or all hashes equal in a band.
 ROWS_PER_PART = 1 << 16
 HASHES_PER_PART = 1 << 19
 

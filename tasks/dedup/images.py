@@ -43,20 +43,11 @@ def group(exchanges: Exchanges, max_captions: int, part: int) -> None:
     image = np.cumsum(begins) - 1
     starts = np.flatnonzero(begins)
     surplus, twins = _surplus(image, captions, max_captions)
-    exchanges.captions.write(
-        part,
-        record_array(
-            CAPTION,
-            row=rows["row"],
-            digest=rows["digest"],
-            image=rows["row"][starts][image],
-            split=split,
-            surplus=surplus,
-            twin=rows["pair"][twins],
-        ),
-        (rows["row"] >> np.uint64(SHARD_BITS)).astype(np.int64),
-    )
     first = rows[starts]
+    of_row = {name: rows[name] for name in ("row", "digest")}
+    of_image = {"image": first["row"][image], "split": split}
+    captions_found = record_array(CAPTION, **of_row, **of_image, surplus=surplus, twin=rows["pair"][twins])
+    exchanges.captions.write(part, captions_found, (rows["row"] >> np.uint64(SHARD_BITS)).astype(np.int64))
     images = record_array(IMAGE, digest=first["digest"], order=order[starts], pair=first["pair"], row=first["row"])
     exchanges.images.write(part, images, exchanges.by_key(images["digest"]))
 

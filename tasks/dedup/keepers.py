@@ -5,7 +5,8 @@ maximal independent set of the graph of likeness, and is found in rounds (Blello
 Maximal Independent Set and Matching are Parallel on Average", SPAA 2012): what looks like none of lower rank that may
 yet be kept is kept, and what looks like a kept one is dropped. Two images that look alike meet in a part, since their
 hashes are equal in a band. Every part of a round finds the same states for what it shares with others, because what a
-part finds about an image goes to all parts that may hold the image.
+part finds about an image goes to all parts that may hold the image. There are few rounds, but as many as links in a
+chain in which each looks like the next lower one in rank alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ class Likeness(IntEnum):
 def mark(exchanges: Exchanges, part: int) -> int:
     """Names the files in a part of the hashes that are close to another one in it; returns the comparisons made.
 
-    Only these, a few of a hundred, are compared by their thumbnails.
+    Only these need their thumbnails to be compared, so only these are handed on with them.
     """
     files = exchanges.hashes.read(exchanges.signers, part)
     files = files[np.unique(files["digest"], return_index=True)[1]]
