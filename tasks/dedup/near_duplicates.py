@@ -1,11 +1,11 @@
-"""Finds pictures that look the same: a 255-bit DCT hash to find candidates, a colour thumbnail to confirm them."""
+"""What tells pictures that look the same: a 255-bit DCT hash to find candidates, a colour thumbnail to confirm them."""
 
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.dedup.banded_search import BandedSearch, Bits
+from tasks.dedup.banded_search import Bits
 
 HASHED_SIDE = 32  # pixels of the grey image whose DCT is hashed
 DECODED_SIDE = 64  # pixels that a JPEG keeps at least: half the time, and 1 bit of 255 changes, seldom 3
@@ -43,36 +43,3 @@ def _cosines() -> NDArray[np.float64]:
     """The first rows of the DCT-II matrix, [16, 32]."""
     time = np.arange(HASHED_SIDE)
     return np.cos(np.pi * (2 * time + 1) * np.arange(KEPT_SIDE)[:, None] / (2 * HASHED_SIDE))
-
-
-def kept_alike(
-    hashes: Bits, thumbnails: Thumbnail, max_distance: int, max_difference: int, always_kept: int = 0
-) -> tuple[NDArray[np.int64], int]:
-    """For each image the first kept one that looks like it, or itself, which says that it is kept.
-
-    An image looks like another if their hashes differ in at most `max_distance` bits and their thumbnails nowhere by
-    more than `max_difference`. What is dropped is compared no more, so time and memory do not grow with the square of
-    the copies of one picture. No likeness is missed.
-
-    Args:
-        hashes: bool [N, 255], those to be kept rather first.
-        thumbnails: uint8 [N, 16, 16, 3].
-        always_kept: so many of the first are kept though they may look alike.
-
-    Returns:
-        Indices of the kept images, int64 [N], and the number of comparisons of two hashes.
-    """
-    keepers = np.arange(len(hashes))
-    dropped = np.zeros(len(hashes), bool)
-    search = BandedSearch(hashes, max_distance)
-    for first, second in search.pairs(skipped=dropped):
-        for row in np.unique(first):
-            if dropped[row]:
-                continue
-            near = second[np.searchsorted(first, row) : np.searchsorted(first, row, "right")]
-            near = near[~dropped[near] & (near >= always_kept)]
-            difference = np.abs(thumbnails[near].astype(np.int16) - thumbnails[row]).max(axis=(1, 2, 3), initial=0)
-            alike = near[difference <= max_difference]
-            keepers[alike] = row
-            dropped[alike] = True
-    return keepers, search.comparisons

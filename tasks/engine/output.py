@@ -96,6 +96,16 @@ class Output:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @property
+    def exchange(self) -> str:
+        """URL of a folder, in the artifact's, for what the workers hand to each other. It survives a kill."""
+        return f"{self.uri}/exchange"
+
+    def remove_exchange(self) -> None:
+        """Removes that folder."""
+        check_owner(lease_uri(self.uri), self._owner)
+        storage.remove_folder(self.exchange)
+
     def map(
         self,
         work: Callable[[Any], Shard],

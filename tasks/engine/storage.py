@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -90,6 +90,23 @@ def read_bytes(uri: str) -> bytes:
     with plain_errors(uri, "read"):
         data: bytes = fs.cat_file(path)
     return data
+
+
+def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+    """Parts of files of one storage: URL, first byte, and the byte after the last; at once where it can.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        StorageError: one cannot be read.
+    """
+    if not ranges:
+        return []
+    fs, _ = filesystem(ranges[0][0])
+    paths = [filesystem(uri)[1] for uri, _, _ in ranges]
+    _, starts, ends = zip(*ranges, strict=True)
+    with plain_errors(ranges[0][0], "read"):
+        found: list[bytes] = fs.cat_ranges(paths, list(starts), list(ends), on_error="raise")
+    return found
 
 
 def sha256_of_file(uri: str) -> str:
@@ -185,6 +202,16 @@ def names(uri: str) -> list[str]:
             return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False))
     except FileNotFoundError:
         return []
+
+
+def remove_folder(uri: str) -> None:
+    """Removes a folder with all that is in it, if it is there."""
+    fs, path = filesystem(uri)
+    try:
+        with plain_errors(uri, "remove"):
+            fs.rm(path, recursive=True)
+    except FileNotFoundError:
+        return
 
 
 def remove(uri: str) -> None:

@@ -114,7 +114,7 @@ def dedup(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
     import numpy as np
     from PIL import Image
 
-    from tasks.dedup.banded_search import BandedSearch
+    from tasks.dedup.banded_search import BandedSearch, Bands, packed
     from tasks.dedup.near_duplicates import hash_and_thumbnail
 
     if case == "phash":
@@ -138,7 +138,8 @@ def dedup(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
     def search() -> int:
         bits = hashes if hashes.dtype == bool else np.unpackbits(hashes.view(np.uint8).reshape(-1, 8), axis=1)
         found: set[tuple[int, int]] = set()
-        for first, second in BandedSearch(bits.view(bool), cfg.get("distance", 4)).pairs():
+        bands = Bands(bits.shape[1], cfg.get("distance", 4))
+        for first, second in BandedSearch(packed(bits), bands).pairs():
             found.update(zip(first.tolist(), second.tolist(), strict=True))
         search.pairs = found  # type: ignore[attr-defined]
         return len(hashes)

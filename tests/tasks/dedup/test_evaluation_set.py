@@ -2,7 +2,6 @@
 
 import io
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,9 +11,7 @@ from support.tables import artifact, reasons, rows
 from support.web import picture
 
 from tasks.dedup.config import Config
-from tasks.dedup.evaluation_set import EvaluationImage
-from tasks.dedup.near_duplicates import HASH_BITS
-from tasks.dedup.stage import Signature, dedup, find_duplicates
+from tasks.dedup.stage import dedup
 from tasks.errors import SourceError
 
 
@@ -72,26 +69,6 @@ def test_an_evaluation_set_may_be_parquet_with_a_column_of_images(settings, fold
     place = folder if whole_folder else folder / "part.parquet"
     unique = unique_of(settings, place, [row("a", picture(1, image_format="JPEG")), row("b", picture(2))])
     assert details(unique) == {"a": "matches part.parquet#2"}
-
-
-def look(bits: np.ndarray) -> dict:
-    return {"hash_bits": bits, "thumbnail": np.zeros((16, 16, 3), np.uint8)}
-
-
-def test_images_of_the_evaluation_set_that_look_alike_all_count_and_what_is_rejected_stands_for_nothing():
-    """One that is like a dropped picture alone must not be lost, and one like an unwanted copy must not slip in."""
-    flipped = [np.arange(HASH_BITS) < count for count in (0, 8, 16, 24, 32)]
-    evaluation = [EvaluationImage(name, **look(bits)) for name, bits in zip("ab", flipped, strict=False)]
-    plain = {"caption": "a caption", "pixels": 1}
-    images = [
-        Signature(pair_id=f"{place}", url=f"{place}", digest=f"{place}", **plain, **look(bits))
-        for place, bits in enumerate(flipped[2:])
-    ]
-    duplicates, _ = find_duplicates(Config(max_hash_distance=8), images, evaluation)
-    assert {place: (found.reason, found.detail) for place, found in duplicates.items()} == {
-        0: ("in_evaluation_set", "matches b"),  # like b, which is like a
-        2: ("near_duplicate", "same as 1"),  # 1 is like 0 alone, which is rejected
-    }
 
 
 def test_the_evaluation_set_counts_by_its_content_and_not_by_its_place(settings, tmp_path):

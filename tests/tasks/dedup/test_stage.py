@@ -3,12 +3,10 @@
 import io
 import random
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 from PIL import Image
 from support.shown_pictures import file, pictures
 from support.shown_pictures import image as shown_image
@@ -17,10 +15,9 @@ from support.web import picture
 
 from models.training.images import decode
 from tasks.crawl.config import Config as CrawlConfig
-from tasks.dedup.banded_search import COMPARED_AT_ONCE
 from tasks.dedup.config import Config
-from tasks.dedup.near_duplicates import HASH_BITS, hash_and_thumbnail, kept_alike
-from tasks.dedup.stage import Signature, dedup, find_duplicates
+from tasks.dedup.near_duplicates import HASH_BITS, hash_and_thumbnail
+from tasks.dedup.stage import dedup
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -91,69 +88,6 @@ def test_the_order_and_the_sharding_of_the_images_do_not_matter(settings):
     first, _, _ = kept_and_dropped(settings, images)
     second, _, _ = kept_and_dropped(settings, shuffled, shards=4)
     assert first == second == {f"{seed}-96" for seed in range(6)}
-
-
-def signature(number: int, bits, colour: int = 0, **given) -> Signature:
-    """Of an image of its own address and bytes, with a thumbnail of one grey value."""
-    plain = {"url": f"https://example.com/{number}", "caption": f"caption {number}", "digest": f"digest {number}"}
-    thumbnail = np.full((16, 16, 3), colour, np.uint8)
-    return Signature(**{**plain, **given}, pair_id=f"{number:016x}", pixels=100, hash_bits=bits, thumbnail=thumbnail)
-
-
-def test_an_image_that_is_similar_only_to_a_dropped_one_is_kept():
-    """Otherwise a chain of small differences would drop images that are similar to none that is kept."""
-    bits = np.zeros((3, HASH_BITS), bool)
-    bits[1, :10] = True
-    bits[2, :20] = True
-    duplicates, _ = find_duplicates(Config(max_hash_distance=10), [signature(row, bits[row]) for row in range(3)])
-    assert set(duplicates) == {1}
-
-
-@hypothesis_settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 24), st.integers(0, 40), st.integers(0, 10))
-def test_the_search_keeps_exactly_the_images_a_comparison_with_all_kept_ones_would(seed, distance, count, known):
-    random_bits = np.random.default_rng(seed)
-    centres = random_bits.integers(0, 2, (4, HASH_BITS), dtype=np.int8)
-    flips = random_bits.random((count, HASH_BITS)) < random_bits.random((count, 1)) * 0.1
-    hashes = (centres[random_bits.integers(0, 4, count)] ^ flips).astype(bool)
-    colours = random_bits.integers(0, 3, count)
-    thumbnails = np.broadcast_to((40 * colours).astype(np.uint8)[:, None, None, None], (count, 16, 16, 3))
-    expected: list[int] = []
-    for row in range(count):
-        alike = ((hashes[:row] != hashes[row]).sum(axis=1) <= distance) & (colours[:row] == colours[row])
-        kept = (other for other in range(row) if alike[other] and expected[other] == other)
-        expected.append(row if row < known else next(kept, row))
-    with pytest.MonkeyPatch.context() as patch:  # so that there are several pieces of work
-        patch.setattr("tasks.dedup.banded_search.COMPARED_AT_ONCE", 10)
-        assert kept_alike(hashes, thumbnails, distance, 39, always_kept=known)[0].tolist() == expected
-
-
-def some_copies(copies: int, others: int) -> list[Signature]:
-    """One picture in so many compressions, among as many others as named."""
-    random_bits = np.random.default_rng(1)
-    hashes = random_bits.random((copies + others, HASH_BITS)) < 0.4
-    hashes[:copies] = hashes[0]
-    for row in range(copies):
-        hashes[row, random_bits.integers(0, HASH_BITS, 3)] ^= True
-    return [signature(row, hashes[row]) for row in range(copies + others)]
-
-
-@pytest.mark.parametrize("others", [0, 300])
-def test_comparisons_grow_with_the_copies_of_a_picture_and_not_with_their_square(others):
-    """After one piece of work the copies are compared with the kept one alone, each as often as it has bands."""
-    for copies in (500, 1000, 2000):
-        duplicates, comparisons = find_duplicates(Config(), some_copies(copies, others))
-        assert len(duplicates) == copies - 1
-        assert comparisons <= COMPARED_AT_ONCE + 13 * copies + 300 * 300 * 0.02  # others share a band now and then
-
-
-def test_smooth_pictures_are_not_all_compared_with_each_other():
-    """Their high frequencies are all alike, so that bands of these alone would make every two candidates."""
-    random_bits = np.random.default_rng(2)
-    hashes = np.zeros((400, HASH_BITS), bool)
-    hashes[:, :120] = random_bits.random((400, 120)) < 0.5
-    _, comparisons = find_duplicates(Config(), [signature(row, bits) for row, bits in enumerate(hashes)])
-    assert comparisons < 0.2 * 400 * 399 / 2
 
 
 def captions_of(name: str, image: bytes, *captions: str) -> list[dict]:
@@ -262,5 +196,32 @@ def test_a_jpeg_has_nearly_the_hash_and_the_thumbnail_of_the_picture_in_full_siz
     assert np.abs(thumbnail.astype(int) - full_thumbnail).max() <= 4
 
 
-def test_no_images_are_no_duplicates():
-    assert find_duplicates(Config(), []) == ({}, 0)
+def stopped(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stops_at", ["find_duplicates", "drop"])
+@pytest.mark.parametrize("lost", [None, "rows", "signatures", "hashes"])
+def test_a_run_that_was_ended_goes_on_without_decoding_again_and_leaves_nothing_behind(
+    settings, monkeypatch, stops_at, lost
+):
+    images = [{"url": f"https://example.com/{seed}", "image": picture(seed % 3)} for seed in range(6)]
+    source = artifact("images", settings, images[:3], images[3:])
+    undisturbed = dedup(Config(max_captions=7), settings, images=source).artifact
+    handed_on = Path(dedup.artifact(Config(max_captions=8), settings, images=source).uri, "exchange")
+    with monkeypatch.context() as patch:
+        patch.setattr(f"tasks.dedup.stage.{stops_at}", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            dedup(Config(max_captions=8), settings, images=source)
+    assert handed_on.is_dir()
+    if lost is not None:  # as when a run is ended while it removes what it handed on
+        (handed_on / lost / "00001.bin").unlink()
+    decoded: list[bytes] = []
+    monkeypatch.setattr(
+        "tasks.dedup.signatures.hash_and_thumbnail", lambda image: (decoded.append(image), hash_and_thumbnail(image))[1]
+    )
+    again = dedup(Config(max_captions=8), settings, images=source).artifact
+    assert len(decoded) == (0 if lost is None else 3)
+    assert rows(again, "images") == rows(undisturbed, "images")
+    assert rows(again, "rejects") == rows(undisturbed, "rejects")
+    assert not handed_on.exists()

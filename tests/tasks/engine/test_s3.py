@@ -99,6 +99,19 @@ def test_a_file_too_large_for_one_request_is_stored_whole(on_s3, tmp_path):
     assert storage.sha256_of_file(f"{on_s3.root}/large") == storage.sha256_of_file(str(tmp_path / "large"))
 
 
+def test_what_workers_hand_to_each_other_on_s3_gives_the_same_artifact_and_is_removed(on_s3, settings, monkeypatch):
+    """In many parts, some of them empty."""
+    monkeypatch.setattr("tasks.dedup.exchanges.ROWS_PER_PART", 3)
+    images = [{"url": f"https://example.com/{n}", "image": picture(n % 4, (80 + n, 80))} for n in range(7)]
+    found = [
+        dedup(DedupConfig(), where, images=artifact("images", where, images[:4], images[4:])).artifact
+        for where in (settings, on_s3)
+    ]
+    assert account(found[0]) == account(found[1])
+    assert account(found[1])["counts"]["rejected"] == {"near_duplicate": 3}
+    assert storage.names(f"{found[1].uri}/exchange") == []
+
+
 def test_a_missing_bucket_is_one_sentence(bucket, on_s3):
     nowhere = on_s3.model_copy(update={"root": "s3://no-such-bucket/runs"})
     with pytest.raises(StorageError, match="no-such-bucket"):
