@@ -13,9 +13,9 @@ from w3lib.url import safe_url_string
 
 from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.splits import split_named
-from tasks.web.connection import RefusedError
 from tasks.web.download import absolute, without_credentials
 from tasks.web.opt_out import AGENT_TOKEN, TDM, directives
+from tasks.web.refusals import RefusedError
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 MAX_LINKS = 5_000  # of a page

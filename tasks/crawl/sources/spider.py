@@ -22,11 +22,13 @@ from twisted.python.failure import Failure
 from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_URL_CHARACTERS
 from tasks.crawl.sources.page import Page, is_html, read_page
 from tasks.engine.child import serve
-from tasks.web.connection import Limits, RefusedError, is_public_host
+from tasks.web.addresses import is_public_host
+from tasks.web.connection import Limits
 from tasks.web.download import Response as Downloaded
 from tasks.web.download import download, retried
 from tasks.web.host_rules import HostRules, staying_on
 from tasks.web.opt_out import NOFOLLOW_DIRECTIVES, TDM, header_directives, opt_out
+from tasks.web.refusals import RefusedError
 
 PAGE_LIMITS = Limits(timeout_s=5, deadline_s=15, max_bytes=10_000_000)
 ATTEMPTS = 2
@@ -65,7 +67,7 @@ class Policy:
             self.rules.check_robots(url)
             return download(url, self.limits, before_redirect=self._check_redirect, obey_opt_out=False)
 
-        return retried(attempt, ATTEMPTS)
+        return retried(attempt, ATTEMPTS, PAGE_LIMITS.deadline_s)
 
     def _check_redirect(self, url: str) -> None:
         staying_on(self.site)(url)

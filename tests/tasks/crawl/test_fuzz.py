@@ -23,10 +23,10 @@ from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.config import Config
 from tasks.crawl.demo import pages
 from tasks.crawl.sources import site, spider
-from tasks.web.connection import RefusedError
 from tasks.web.download import Response
 from tasks.web.host_rules import HostRules
 from tasks.web.opt_out import directives
+from tasks.web.refusals import RefusedError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(FUZZ_S + 120)]
 
