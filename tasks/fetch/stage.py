@@ -35,7 +35,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Job:
+class Attempt:
     """What is the same for all batches.
 
     Attributes:
@@ -59,11 +59,11 @@ def fetch(config: Config, output: Output, captions: Artifact) -> None:
     its own: it asks for what the one before was refused for a reason that may pass, and takes over everything else.
     """
     source = source_of(captions)
-    job = Job(
+    attempt = Attempt(
         config, output.settings, output.uri, folders_of(captions, output.settings), _previous(config, output, captions)
     )
     with serving(source) if source is not None else nullcontext():
-        output.map(partial(fetch_numbered, job), list(enumerate(batches(captions, config.urls_per_shard))))
+        output.map(partial(fetch_numbered, attempt), list(enumerate(batches(captions, config.urls_per_shard))))
 
 
 def _previous(config: Config, output: Output, captions: Artifact) -> Artifact | None:
@@ -90,33 +90,33 @@ def read_batch(batch: Batch) -> pa.Table:
     return table.filter(pa.array(url_numbers % batch.count == batch.index)).sort_by("pair_id")
 
 
-def fetch_numbered(job: Job, numbered: tuple[int, Batch]) -> Shard:
+def fetch_numbered(attempt: Attempt, numbered: tuple[int, Batch]) -> Shard:
     """The images of one batch; runs in a Dask worker."""
     number, batch = numbered
     captions = read_batch(batch)
-    if job.previous is None:
-        return fetch_batch(job, captions)
-    kept = _shard_table(job.previous, f"images-{number:05d}.parquet", schemas.FETCHED)
-    refused = _shard_table(job.previous, f"rejects-{number:05d}.parquet", schemas.REJECTS)
+    if attempt.previous is None:
+        return fetch_batch(attempt, captions)
+    kept = _shard_table(attempt.previous, f"images-{number:05d}.parquet", schemas.FETCHED)
+    refused = _shard_table(attempt.previous, f"rejects-{number:05d}.parquet", schemas.REJECTS)
     may_pass = pc.is_in(refused["reason"], pa.array(sorted(PASSING)))
     again = captions.filter(pc.is_in(captions["pair_id"], refused["pair_id"].filter(may_pass)))
     if again.num_rows == 0:
         return _shard(kept, refused)
-    shard = fetch_batch(job, again)
+    shard = fetch_batch(attempt, again)
     images = pa.concat_tables([kept, shard.tables["images"]])
     rejects = pa.concat_tables([refused.filter(pc.invert(may_pass)), shard.rejects])
     return _shard(images.sort_by("pair_id"), rejects.sort_by("pair_id"))
 
 
-def fetch_batch(job: Job, captions: pa.Table) -> Shard:
+def fetch_batch(attempt: Attempt, captions: pa.Table) -> Shard:
     """The images of some captions."""
     rows = captions.to_pylist()
-    urls = [_address(row, job.folders) for row in rows]
+    urls = [_address(row, attempt.folders) for row in rows]
     # A live site's source is its address, so it cannot take these names.
-    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in {DEMO, *job.folders}}
-    with temporary_folder(job.settings) as scratch:
+    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in {DEMO, *attempt.folders}}
+    with temporary_folder(attempt.settings) as scratch:
         distinct = list(dict.fromkeys(urls))
-        fetched = dict(zip(distinct, fetch_rows(job.config, distinct, trusted, scratch, job.run), strict=True))
+        fetched = dict(zip(distinct, fetch_rows(attempt.config, distinct, trusted, scratch, attempt.run), strict=True))
     images, rejects = [], []
     for row, url in zip(rows, urls, strict=True):
         result = fetched[url]

@@ -131,6 +131,13 @@ def test_addresses_that_no_parser_reads_are_rejects(settings):
     assert (metrics["pages_fetched"], metrics["pages_failed"]) == (2, 1)
 
 
+def test_a_page_made_to_take_minutes_is_a_reject(settings):
+    paths = {"/": A_DOG + "<a href='/deep'>x</a>", "/deep": A_DOG + "<div></x>" * 200_000}
+    kept, rejected, metrics = crawled(settings, paths)
+    assert (kept, rejected) == (["/dog.png"], {"/deep": "page_too_deep"})
+    assert (metrics["pages_fetched"], metrics["pages_failed"]) == (1, 1)
+
+
 def test_robots_txt_is_one_rule_for_pages_and_images(settings):
     robots = "\ufeffUser-agent: *\nDisallow: /no/\n" + ("#" + "x" * 98 + "\n") * 6000 + "Disallow: /\n"
     page = A_DOG + "<img src='/no/a.png' alt='a'><a href='/no/page'>x</a><a href='/there'>x</a>"
