@@ -22,8 +22,9 @@ ATTEMPTS = 2
 TDM_FILE = "/.well-known/tdmrep.json"
 KEPT_S = 24 * 3600  # RFC 9309, section 2.4: no longer
 REFUSAL_KEPT_S = 600  # of a host whose robots.txt could not be had
-MOST_KEPT = 20_000_000  # bytes of the files of all hosts, and HOST_BYTES for each; parsed they take several times that
-HOST_BYTES = 2_000
+MOST_KEPT = 150_000_000  # bytes that the rules of all hosts may take, about
+HOST_BYTES = 2_000  # for a host without rules
+PARSED = 30  # times as much as their text is what parsed rules take
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Rules:
 
     Attributes:
         stated: whether there is a robots.txt.
-        size: of its files, bytes.
+        size: what it takes, bytes, about.
     """
 
     robots: Protego
@@ -134,11 +135,11 @@ class HostRules:
         return rules
 
     def _note(self, host: str, asked: _Asked, rules: Rules | RefusedError) -> None:
-        refused = isinstance(rules, RefusedError)
+        kept_s = REFUSAL_KEPT_S if isinstance(rules, RefusedError) else KEPT_S
         with self._lock:
-            asked.until = time.monotonic() + (REFUSAL_KEPT_S if refused else KEPT_S)
+            asked.until = time.monotonic() + kept_s
             if self._asked.get(host) is asked:  # and not forgotten meanwhile
-                asked.size = HOST_BYTES + (0 if isinstance(rules, RefusedError) else rules.size)
+                asked.size = HOST_BYTES if isinstance(rules, RefusedError) else rules.size
                 self._size += asked.size
             while self._size > MOST_KEPT:
                 self._forget(next(iter(self._asked)))
@@ -166,7 +167,8 @@ class HostRules:
             tdmrep = self._file(host, TDM_FILE)
         except RefusedError:
             tdmrep = b""
-        return Rules(parsed, reserved_paths(tdmrep), stated, len(robots) + len(tdmrep))
+        size = HOST_BYTES + PARSED * (len(robots) + len(tdmrep))
+        return Rules(parsed, reserved_paths(tdmrep), stated, size)
 
     def _file(self, host: str, path: str) -> bytes:
         private = urlsplit(host).netloc == self._private_host
