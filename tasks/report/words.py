@@ -25,7 +25,7 @@ def reason_words(reason: str) -> str:
 
 def reason_meaning(reason: str) -> str:
     """The sentence about a reason of a download that did not happen; empty for the reasons of other stages."""
-    return dict[str, str](MEANINGS).get(reason, "")
+    return next((said for name, said in MEANINGS.items() if name == reason), "")
 
 
 def count(number: float | None) -> str:
