@@ -42,6 +42,9 @@ IMAGES = pa.schema(
     ]
 )
 
+# A fetched image with the ground on which it was fetched: see tasks.fetch.consent.
+FETCHED = IMAGES.append(pa.field("consent", pa.string(), nullable=False))
+
 # A training pair, as packed for the trainers. Its split is in the shard's name: `train-…` or `val-…`.
 PAIRS = IMAGES.remove(IMAGES.get_field_index("split"))
 

@@ -13,7 +13,7 @@ from tasks.errors import SourceError
 from tasks.settings import Settings
 
 
-@stage(Config, version=4, headline=("pages_fetched", "pages_disallowed"))
+@stage(Config, version=5, headline=("pages_fetched", "pages_disallowed"))
 def crawl(config: Config, output: Output) -> None:
     """Collects candidates; one shard for each part of a source. Section 2.3 of the paper.
 

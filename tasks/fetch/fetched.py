@@ -14,36 +14,43 @@ SEPARATOR = "|"  # between reason and detail, in the one string img2dataset keep
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one URL: an image with the width and height it was served in, or a refusal: reason and detail."""
+    """What became of one URL: an image with the width and height it was served in, or a refusal: reason and detail.
+
+    `consent` is why it was fetched, as `tasks.fetch.consent` says.
+    """
 
     width: int | None = None
     height: int | None = None
     image: bytes | None = None
     refusal: tuple[str, str] | None = None
+    consent: str | None = None
 
 
-def fetch_rows(config: Config, urls: list[str], trusted: set[str], folder: str) -> list[Fetched]:
+def fetch_rows(config: Config, urls: list[str], trusted: set[str], folder: str, run: str = "") -> list[Fetched]:
     """What became of each URL, in the order given.
 
     Args:
         trusted: those of the URLs that this pipeline made itself.
         folder: an empty one for the child's files; the caller removes it.
+        run: names the work that this is a part of. What a host said is remembered for the rest of it.
 
     Raises:
         ChildFailedError: the child ended before it was done.
     """
-    job = {"config": config.model_dump(mode="json"), "urls": urls, "trusted": sorted(trusted), "folder": folder}
+    settings = config.model_dump(mode="json")
+    job = {"config": settings, "urls": urls, "trusted": sorted(trusted), "folder": folder, "run": run}
     # OpenCV reads its limit when it is loaded, so there is a child for each limit.
     limit = {"OPENCV_IO_MAX_IMAGE_PIXELS": str(config.max_pixels)}
-    written = ask_child(job, f"The download of {len(urls)} images", CHILD, **limit)
-    by_row = {row["row"]: _fetched(row) for row in pq.read_table(written).to_pylist()}
+    answer = ask_child(job, f"The download of {len(urls)} images", CHILD, **limit)
+    consents = answer["consents"]
+    by_row = {row["row"]: _fetched(row, consents[row["row"]]) for row in pq.read_table(answer["table"]).to_pylist()}
     lost = Fetched(refusal=("undecodable", "img2dataset lost it"))
     return [by_row.get(row, lost) for row in range(len(urls))]
 
 
-def _fetched(row: dict[str, Any]) -> Fetched:
+def _fetched(row: dict[str, Any], consent: str | None) -> Fetched:
     if row["status"] == "success":
-        return Fetched(row["original_width"], row["original_height"], row["jpg"])
+        return Fetched(row["original_width"], row["original_height"], row["jpg"], consent=consent)
     message = row["error_message"]
     if row["status"] == "failed_to_download":
         reason, _, detail = message.partition(SEPARATOR)

@@ -9,14 +9,11 @@ import importlib
 import io
 import os
 import sys
-import threading
-from collections import defaultdict
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import cv2
 import pyarrow as pa
@@ -25,11 +22,15 @@ from models.training.errors import DataError
 from models.training.images import decode_and_measure
 from tasks.engine.child import end_this_child, serve
 from tasks.fetch.config import Config
+from tasks.fetch.consent import Consent
 from tasks.fetch.fetched import SEPARATOR
 from tasks.fetch.image_files import is_cut, read_header, unread_format
-from tasks.web.connection import Limits, RefusedError
-from tasks.web.download import Response, download, retried
+from tasks.fetch.turns import Turn, Turns
+from tasks.web.connection import Limits
+from tasks.web.download import download
 from tasks.web.host_rules import LIMITS, HostRules
+from tasks.web.opt_out_list import OptOutList
+from tasks.web.refusals import RefusedError
 
 if TYPE_CHECKING:
     from img2dataset.resizer import Resizer
@@ -57,30 +58,42 @@ class LoadedWhenUsed(ModuleType):
 
 
 class SafeDownloader:
-    """Stands in for `img2dataset.downloader.download_image`."""
+    """Stands in for `img2dataset.downloader.download_image`.
 
-    def __init__(self, config: Config, trusted: set[str]) -> None:
+    Attributes:
+        consents: for each URL by its row, why it was fetched: see `Consent`.
+    """
+
+    def __init__(self, config: Config, urls: list[str], trusted: set[str], consent: Consent) -> None:
         self.config = config
         self.trusted = trusted
+        self.consent = consent
+        self.consents: list[str | None] = [None] * len(urls)
         self.limits = Limits(config.timeout_s, config.deadline_s, config.max_bytes, config.allow_private_hosts)
-        # The addresses themselves were checked by the crawl; where they redirect to is known only now.
-        self._rules = HostRules(limits=replace(LIMITS, allow_private_hosts=config.allow_private_hosts))
-        self._hosts: dict[str, threading.Semaphore] = defaultdict(
-            lambda: threading.Semaphore(config.connections_per_host)
-        )
+        self.turns = Turns(urls, config.connections_per_host, config.retries, config.deadline_s)
 
-    def __call__(self, row: tuple[int, str], *_: Any) -> tuple[int, io.BytesIO | None, str | None]:
-        """Key, stream and error of one (key, URL), as img2dataset wants them."""
-        key, url = row
+    def __call__(self, *_: Any) -> tuple[int, io.BytesIO | None, str | None]:
+        """Key, stream and error of a URL, as img2dataset wants them: of the one whose turn it is, not the one it names.
+
+        img2dataset calls once for each URL, and goes by the key.
+        """
         try:
-            return key, io.BytesIO(self._image(url)), None
-        except RefusedError as refusal:
-            return key, None, f"{refusal.reason}{SEPARATOR}{refusal.detail}"
+            while True:
+                turn = self.turns.take()
+                try:
+                    image = self._image(turn)
+                except RefusedError as refusal:
+                    if not self.turns.refused(turn, refusal):
+                        return turn.row, None, f"{refusal.reason}{SEPARATOR}{refusal.detail}"
+                else:
+                    self.turns.done(turn)
+                    return turn.row, io.BytesIO(image), None
         except Exception:
             end_this_child()  # img2dataset would wait for ever
 
-    def _image(self, url: str) -> bytes:
-        body = self._body(url)
+    def _image(self, turn: Turn) -> bytes:
+        turn.check()
+        body = self._body(turn)
         if is_cut(body):
             raise RefusedError("truncated", f"{len(body)} bytes without the end of the image")
         header = read_header(body)
@@ -92,17 +105,10 @@ class SafeDownloader:
             raise RefusedError("too_large", f"{header.width}x{header.height} pixels")
         return body
 
-    def _body(self, url: str) -> bytes:
-        try:
-            host = urlsplit(url).netloc
-        except ValueError as error:
-            raise RefusedError("bad_url", str(error)) from None
-
-        def attempt() -> Response:
-            with self._hosts[host]:  # which is free for others during the pause between two attempts
-                return download(url, self.limits, url in self.trusted, before_redirect=self._rules.check)
-
-        return retried(attempt, self.config.retries + 1).body
+    def _body(self, turn: Turn) -> bytes:
+        trusted = turn.url in self.trusted
+        self.consents[turn.row] = self.consent.of(turn.url, trusted)
+        return download(turn.url, self.limits, trusted, before_redirect=self.consent.of).body
 
 
 class ShownPicture:
@@ -133,15 +139,20 @@ class ShownPicture:
         return encoded, width, height, *size, error
 
 
-def download_shard(job: dict[str, Any]) -> str:
-    """Downloads the job's `urls` into its `folder`; the path of the table img2dataset leaves there."""
+def download_shard(job: dict[str, Any]) -> dict[str, Any]:
+    """Downloads the job's `urls` into its `folder`.
+
+    Returns:
+        `table`, the path of what img2dataset leaves there, and `consents`, those of the downloader.
+    """
     config, folder = Config.model_validate(job["config"]), job["folder"]
     _prepare_imports()
     import img2dataset.downloader
     from img2dataset.resizer import Resizer
     from img2dataset.writer import ParquetSampleWriter
 
-    img2dataset.downloader.download_image = SafeDownloader(config, set(job["trusted"]))
+    downloader = SafeDownloader(config, job["urls"], set(job["trusted"]), _consent(job["run"], config))
+    img2dataset.downloader.download_image = downloader
     resizer = Resizer(
         image_size=config.image_size,
         resize_mode="keep_ratio",
@@ -169,7 +180,15 @@ def download_shard(job: dict[str, Any]) -> str:
     )
     shard.download_shard((0, _feather(job["urls"], folder)))
     (written,) = Path(folder).glob("*.parquet")
-    return str(written)
+    return {"table": str(written), "consents": downloader.consents}
+
+
+@lru_cache(maxsize=1)
+def _consent(run: str, config: Config) -> Consent:
+    """What hosts said, kept for all shards of a run that this process works at; another run asks again."""
+    bounds = {name: getattr(config, name) for name in ("timeout_s", "deadline_s", "allow_private_hosts")}
+    listed = OptOutList.read(config.opt_out_list) if config.opt_out_list is not None else OptOutList(())
+    return Consent(HostRules(limits=replace(LIMITS, **bounds)), listed)
 
 
 @cache

@@ -22,6 +22,7 @@ from tasks.engine.temporary import temporary_folder
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import fetch_rows
 from tasks.settings import Settings
+from tasks.web.refusals import PASSING
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,44 @@ class Batch:
     count: int
 
 
-@stage(Config, version=4, reads={"captions": {"captions": schemas.CAPTIONS}})
+@dataclass(frozen=True)
+class Attempt:
+    """What is the same for all batches.
+
+    Attributes:
+        run: names the work; see `fetch_rows`.
+        folders: those that were crawled, by name.
+        previous: what the attempt before made, if there is one.
+    """
+
+    config: Config
+    settings: Settings
+    run: str
+    folders: Mapping[str, str]
+    previous: Artifact | None
+
+
+@stage(Config, version=5, reads={"captions": {"captions": schemas.CAPTIONS}})
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
     """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side.
 
-    An image with several captions is fetched once, and stored with each of them.
+    An image with several captions is fetched once, and stored with each of them. A further attempt is an artifact of
+    its own: it asks for what the one before was refused for a reason that may pass, and takes over everything else.
     """
     source = source_of(captions)
-    folders = folders_of(captions, output.settings)
+    attempt = Attempt(
+        config, output.settings, output.uri, folders_of(captions, output.settings), _previous(config, output, captions)
+    )
     with serving(source) if source is not None else nullcontext():
-        output.map(partial(fetch_batch, config, output.settings, folders), batches(captions, config.urls_per_shard))
+        output.map(partial(fetch_numbered, attempt), list(enumerate(batches(captions, config.urls_per_shard))))
+
+
+def _previous(config: Config, output: Output, captions: Artifact) -> Artifact | None:
+    """What the attempt before made; makes it first if nobody has."""
+    if config.attempt == 1:
+        return None
+    earlier = config.model_copy(update={"attempt": config.attempt - 1})
+    return fetch(earlier, output.settings, captions=captions).artifact
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
@@ -61,30 +90,55 @@ def read_batch(batch: Batch) -> pa.Table:
     return table.filter(pa.array(url_numbers % batch.count == batch.index)).sort_by("pair_id")
 
 
-def fetch_batch(config: Config, settings: Settings, folders: Mapping[str, str], batch: Batch) -> Shard:
-    """The images of one batch; runs in a Dask worker. `folders` are those that were crawled, by name."""
+def fetch_numbered(attempt: Attempt, numbered: tuple[int, Batch]) -> Shard:
+    """The images of one batch; runs in a Dask worker."""
+    number, batch = numbered
     captions = read_batch(batch)
+    if attempt.previous is None:
+        return fetch_batch(attempt, captions)
+    kept = _shard_table(attempt.previous, f"images-{number:05d}.parquet", schemas.FETCHED)
+    refused = _shard_table(attempt.previous, f"rejects-{number:05d}.parquet", schemas.REJECTS)
+    may_pass = pc.is_in(refused["reason"], pa.array(sorted(PASSING)))
+    again = captions.filter(pc.is_in(captions["pair_id"], refused["pair_id"].filter(may_pass)))
+    if again.num_rows == 0:
+        return _shard(kept, refused)
+    shard = fetch_batch(attempt, again)
+    images = pa.concat_tables([kept, shard.tables["images"]])
+    rejects = pa.concat_tables([refused.filter(pc.invert(may_pass)), shard.rejects])
+    return _shard(images.sort_by("pair_id"), rejects.sort_by("pair_id"))
+
+
+def fetch_batch(attempt: Attempt, captions: pa.Table) -> Shard:
+    """The images of some captions."""
     rows = captions.to_pylist()
-    urls = [_address(row, folders) for row in rows]
+    urls = [_address(row, attempt.folders) for row in rows]
     # A live site's source is its address, so it cannot take these names.
-    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in {DEMO, *folders}}
-    with temporary_folder(settings) as scratch:
+    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in {DEMO, *attempt.folders}}
+    with temporary_folder(attempt.settings) as scratch:
         distinct = list(dict.fromkeys(urls))
-        fetched = dict(zip(distinct, fetch_rows(config, distinct, trusted, scratch), strict=True))
+        fetched = dict(zip(distinct, fetch_rows(attempt.config, distinct, trusted, scratch, attempt.run), strict=True))
     images, rejects = [], []
     for row, url in zip(rows, urls, strict=True):
         result = fetched[url]
         if result.refusal is None:
-            images.append({**row, "width": result.width, "height": result.height, "image": result.image})
+            size = {"width": result.width, "height": result.height}
+            images.append({**row, **size, "image": result.image, "consent": result.consent})
         else:
             reason, detail = result.refusal
             rejects.append({**row, "reason": reason, "detail": detail})
-    return Shard(
-        len(rows),
-        {"images": pa.Table.from_pylist(images, schemas.IMAGES)},
-        pa.Table.from_pylist(rejects, schemas.REJECTS),
-        {"stored_bytes": sum(len(row["image"]) for row in images)},
-    )
+    return _shard(pa.Table.from_pylist(images, schemas.FETCHED), pa.Table.from_pylist(rejects, schemas.REJECTS))
+
+
+def _shard(images: Any, rejects: Any) -> Shard:
+    stored = pc.sum(pc.binary_length(images["image"])).as_py() or 0
+    return Shard(images.num_rows + rejects.num_rows, {"images": images}, rejects, {"stored_bytes": stored})
+
+
+def _shard_table(artifact: Artifact, path: str, schema: pa.Schema) -> Any:
+    """A table of a finished artifact's shard; shards have no file for one without rows."""
+    if not any(record.path == path for record in artifact.manifest().outputs):
+        return schema.empty_table()
+    return schemas.read_table(artifact.file(path)).select(schema.names).cast(schema)
 
 
 def _address(row: dict[str, Any], folders: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ def _environment(side: int) -> Environment:
     )
     environment.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
     environment.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
-    for name in ("count", "duration", "memory", "size", "grey", "name_words", "reason_words"):
+    for name in ("count", "duration", "memory", "size", "grey", "name_words", "reason_words", "reason_meaning"):
         environment.filters[name] = getattr(words, name)
     environment.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
     return environment

@@ -5,6 +5,7 @@ from decimal import Decimal
 from tasks.engine import meter
 from tasks.evaluate.nearest import grey_levels
 from tasks.evaluate.quantities import SHARE, Estimate
+from tasks.web.refusals import MEANINGS
 
 NOTHING = "\N{EN DASH}"
 # Words that are not spelled as they stand in the name of a stage or of a logged value.
@@ -20,6 +21,11 @@ def name_words(name: str) -> str:
 def reason_words(reason: str) -> str:
     """`too_short` as `too short`."""
     return reason.replace("_", " ")
+
+
+def reason_meaning(reason: str) -> str:
+    """The sentence about a reason of a download that did not happen; empty for the reasons of other stages."""
+    return next((said for name, said in MEANINGS.items() if name == reason), "")
 
 
 def count(number: float | None) -> str:

@@ -1,29 +1,19 @@
 """Connections to untrusted hosts: only to public addresses, and closed at a deadline whatever the server does."""
 
 import http.client
-import ipaddress
+import os
 import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # holds every IPv4 address (RFC 6052)
-
-
-class RefusedError(Exception):
-    """A download that did not happen. `reason` is a short stable code, `detail` the value that decided.
-
-    `transient`: the next attempt may succeed.
-    """
-
-    def __init__(self, reason: str, detail: str = "", transient: bool = False) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.transient = transient
+from tasks.web.addresses import Address, all_public, look_up
+from tasks.web.proxy import Proxy, proxy_for, tunnel
+from tasks.web.refusals import RefusedError
 
 
 @dataclass(frozen=True)
@@ -31,7 +21,7 @@ class Limits:
     """Bounds on one download.
 
     Attributes:
-        timeout_s: longest wait for the connection, and for each read.
+        timeout_s: longest wait for the host's address, for the connection, and for each read.
         deadline_s: longest time for the whole download, redirects included.
         max_bytes: of the body, also after decompression.
         cut: keep the first `max_bytes` of a longer body instead of refusing it.
@@ -87,7 +77,7 @@ def connection(origin: Origin, limits: Limits, deadline: float) -> Iterator[http
         deadline: when the response must be complete, on the clock of `time.monotonic`.
 
     Raises:
-        RefusedError: private_host, unreachable, timeout, truncated, bad_url, or as raised in the block.
+        RefusedError: private_host, unknown_host, unreachable, timeout, interrupted, bad_url, or as raised in the block.
     """
     kind = http.client.HTTPSConnection if origin.scheme == "https" else http.client.HTTPConnection
     try:
@@ -103,28 +93,54 @@ def connection(origin: Origin, limits: Limits, deadline: float) -> Iterator[http
 
 
 def _connect(origin: Origin, limits: Limits, deadline: float) -> _Socket:
-    """Connects to the address that was checked, without a second look-up of the name (against DNS rebinding)."""
-    addresses = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    if not limits.allow_private_hosts and any(not is_public(str(address[4][0])) for address in addresses):
+    """Connects to an address that was checked, without a second look-up of the name (against DNS rebinding).
+
+    A private one is asked directly whatever the environment says: a proxy would reach another network's.
+    """
+    addresses = look_up(origin.host, origin.port, min(limits.timeout_s, deadline - time.monotonic()))
+    public = all_public(addresses)
+    if not public and not limits.allow_private_hosts:
         raise RefusedError("private_host", origin.host)
-    problem = OSError("no address")
-    for family, kind, protocol, _, address in addresses:
-        stream = _Socket(family, kind, protocol)
-        stream.timeout_s, stream.deadline = limits.timeout_s, deadline
-        stream.settimeout(max(0.001, min(limits.timeout_s, deadline - time.monotonic())))
+    proxy = proxy_for(origin.scheme, origin.host, origin.port) if public else None
+    problem: Exception = OSError("no address")
+    for address in addresses:
         try:
-            stream.connect(address)
-            return stream
-        except OSError as error:
-            stream.close()
+            if proxy is None:
+                return _open(address, limits, deadline)
+            return _open_through(proxy, address, limits, deadline)
+        except (OSError, http.client.HTTPException, RefusedError) as error:
             problem = error
     raise problem
 
 
+def _open(address: Address, limits: Limits, deadline: float) -> _Socket:
+    family, kind, protocol, _, place = address
+    stream = _Socket(family, kind, protocol)
+    stream.timeout_s, stream.deadline = limits.timeout_s, deadline
+    stream.settimeout(max(0.001, min(limits.timeout_s, deadline - time.monotonic())))
+    try:
+        stream.connect(place)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _open_through(proxy: Proxy, address: Address, limits: Limits, deadline: float) -> _Socket:
+    """A connection to an address by way of a proxy, which may itself be on a private one: the user chose it."""
+    [first, *_] = look_up(proxy.host, proxy.port, min(limits.timeout_s, deadline - time.monotonic()))
+    stream = _open(first, limits, deadline)
+    try:
+        tunnel(stream, proxy, *address[4][:2])
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
 def _secure(stream: _Socket, host: str) -> _SecureSocket:
     """TLS over a connected socket, within the same deadline."""
-    context = ssl.create_default_context()
-    context.sslsocket_class = _SecureSocket
+    context = _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     # The handshake is a call of its own, so that the deadline bounds it too.
     secure = context.wrap_socket(stream, server_hostname=host, do_handshake_on_connect=False)
     assert isinstance(secure, _SecureSocket)
@@ -134,22 +150,12 @@ def _secure(stream: _Socket, host: str) -> _SecureSocket:
     return secure
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet: not private, loopback, link-local or multicast."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else ip.ipv4_mapped or ip.sixtofour
-        ip = inner or ip
-    return ip.is_global and not ip.is_multicast
-
-
-def is_public_host(host: str) -> bool:
-    """Whether a host has no private address. True also if it cannot be resolved now."""
-    try:
-        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, ValueError):
-        return True
-    return all(is_public(str(address[4][0])) for address in addresses)
+@lru_cache(maxsize=1)
+def _context(certificates: str | None, folder: str | None) -> ssl.SSLContext:
+    """What TLS is spoken with; to read all certificates takes as long as a small image. Known by their places."""
+    context = ssl.create_default_context()
+    context.sslsocket_class = _SecureSocket
+    return context
 
 
 def _refusal(error: Exception, expired: bool, limits: Limits) -> RefusedError:
@@ -160,7 +166,7 @@ def _refusal(error: Exception, expired: bool, limits: Limits) -> RefusedError:
     if isinstance(error, TimeoutError):
         return RefusedError("timeout", f"silent for {limits.timeout_s:g} s")
     if isinstance(error, http.client.IncompleteRead):
-        return RefusedError("truncated", f"{len(error.partial)} bytes came")
+        return RefusedError("interrupted", f"{len(error.partial)} bytes came")
     if isinstance(error, http.client.InvalidURL | UnicodeError):
         return RefusedError("bad_url", str(error))
     return RefusedError("unreachable", type(error).__name__)

@@ -6,18 +6,22 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from tasks.web.connection import Limits, Origin, RefusedError, connection
+from tasks.web.connection import Limits, Origin, connection
 from tasks.web.opt_out import header_directives, opt_out
+from tasks.web.refusals import RefusedError
 
 USER_AGENT = "dalle-pipeline/0.1 (research crawler; obeys robots.txt, X-Robots-Tag and TDM reservation)"
 
 MAX_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
-TRANSIENT = (429, 500, 502, 503, 504)
+SERVER_ERRORS = (429, 500, 502, 503, 504)
+BUSY = (429, 503)
 PAUSE_S = 1.0  # before the second attempt
 CHUNK_BYTES = 65536
 UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
@@ -39,10 +43,10 @@ def download(
     limits: Limits,
     trusted: bool = False,
     *,
-    before_redirect: Callable[[str], None] | None = None,
+    before_redirect: Callable[[str], object] | None = None,
     obey_opt_out: bool = True,
 ) -> Response:
-    """The body behind `url`, after at most five redirects. Connects directly: proxies of the environment are not used.
+    """The body behind `url`, after at most five redirects. For proxies see tasks.web.proxy.
 
     Args:
         trusted: the URL was made by this pipeline (a file of a folder source, the demo site): it may be a `file:` URL
@@ -51,8 +55,8 @@ def download(
         obey_opt_out: refuse what its headers reserve. False for pages and robots.txt, whose links and rules are read.
 
     Raises:
-        RefusedError: bad_url, private_host, unreachable, timeout, http_404, http_error, opted_out, too_large,
-            truncated, or as raised by `before_redirect`.
+        RefusedError: bad_url, private_host, unknown_host, unreachable, timeout, interrupted, http_404, http_error,
+            server_error, too_many_redirects, opted_out, too_large, truncated, or as raised by `before_redirect`.
     """
     if trusted and url.startswith("file://"):
         return _read_file(url, limits)
@@ -65,14 +69,15 @@ def download(
         url, here = absolute(url, answer), limits
         if before_redirect is not None:
             before_redirect(url)
-    raise RefusedError("http_error", f"more than {MAX_REDIRECTS} redirects")
+    raise RefusedError("too_many_redirects", f"more than {MAX_REDIRECTS} redirects")
 
 
-def retried(attempt: Callable[[], Response], attempts: int) -> Response:
-    """`attempt()`, made again while it is refused for a reason that may pass, after 1 s, 2 s, …
+def retried(attempt: Callable[[], Response], attempts: int, longest_pause_s: float) -> Response:
+    """`attempt()`, made again while the server fails, after 1 s, 2 s, … or the pause that it asks for.
 
     Args:
         attempts: at most so many in all.
+        longest_pause_s: not again if the server asks for a longer one.
 
     Raises:
         RefusedError: as the last attempt.
@@ -81,9 +86,10 @@ def retried(attempt: Callable[[], Response], attempts: int) -> Response:
         try:
             return attempt()
         except RefusedError as refusal:
-            if not refusal.transient:
+            pause_s = max(number * PAUSE_S, refusal.pause_s or 0)
+            if refusal.reason != "server_error" or pause_s > longest_pause_s:
                 raise
-        time.sleep(number * PAUSE_S)
+        time.sleep(pause_s)
     return attempt()
 
 
@@ -124,11 +130,27 @@ def _exchange(url: str, limits: Limits, deadline: float, obey_opt_out: bool) -> 
             return _location(str(answer.headers["Location"]))
         if answer.status in (404, 410):
             raise RefusedError("http_404", f"HTTP {answer.status}")
+        if answer.status in SERVER_ERRORS:
+            raise RefusedError("server_error", f"HTTP {answer.status}", _pause_s(answer))
         if answer.status != 200:
-            raise RefusedError("http_error", f"HTTP {answer.status}", transient=answer.status in TRANSIENT)
+            raise RefusedError("http_error", f"HTTP {answer.status}")
         if obey_opt_out and (directive := opt_out(header_directives(answer.headers))) is not None:
             raise RefusedError("opted_out", directive)
         return Response(_read_body(answer, limits), answer.headers, url)
+
+
+def _pause_s(answer: http.client.HTTPResponse) -> float | None:
+    """The pause a server asks for by Retry-After, as seconds or a date (RFC 9110, 10.2.3), or by its status alone."""
+    header = answer.headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdigit():
+        return float(header[:9])
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return 0.0 if answer.status in BUSY else None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def _location(header: str) -> str:
@@ -167,7 +189,7 @@ def _read_body(answer: http.client.HTTPResponse, limits: Limits) -> bytes:
         if not limits.cut:
             raise RefusedError("too_large", f"more than {limits.max_bytes} bytes")
     elif expected is not None and len(body) < expected:
-        raise RefusedError("truncated", f"{len(body)} of {expected} bytes came")
+        raise RefusedError("interrupted", f"{len(body)} of {expected} bytes came")
     return _inflate(bytes(body), answer.headers.get("Content-Encoding", ""), limits)[: limits.max_bytes]
 
 

@@ -3,33 +3,58 @@
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from protego import Protego
 
-from tasks.web.connection import Limits, RefusedError
+from tasks.web.connection import Limits
 from tasks.web.download import Response, download, retried, without_credentials
 from tasks.web.opt_out import AGENT_TOKEN, TDM, is_reserved, reserved_paths
+from tasks.web.refusals import RefusedError
 
 # RFC 9309, section 2.5, demands that at least 500 KiB are parsed.
 LIMITS = Limits(timeout_s=5, deadline_s=10, max_bytes=500 * 1024, cut=True)
 ATTEMPTS = 2
 TDM_FILE = "/.well-known/tdmrep.json"
+KEPT_S = 24 * 3600  # RFC 9309, section 2.4: no longer
+REFUSAL_KEPT_S = 600  # of a host whose robots.txt could not be had
+MOST_KEPT = 150_000_000  # bytes that the rules of all hosts may take, about
+HOST_BYTES = 2_000  # for a host without rules
+PARSED = 30  # times as much as their text is what parsed rules take
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What one host says."""
+    """What one host says.
+
+    Attributes:
+        stated: whether there is a robots.txt.
+        size: what it takes, bytes, about.
+    """
 
     robots: Protego
     reserved: list[tuple[re.Pattern[str], bool]]
+    stated: bool
+    size: int
+
+
+@dataclass
+class _Asked:
+    """What is known of a host, from the moment that it is asked on."""
+
+    rules: Future[Rules | RefusedError] = field(default_factory=Future)
+    until: float = float("inf")
+    size: int = 0
 
 
 class HostRules:
-    """The rules of every host that is asked about; each host is asked once. Safe for use by several threads.
+    """The rules of every host that is asked about; each host is asked once a day. Safe for use by several threads.
+
+    Memory is bounded: hosts that were not asked about for longest are forgotten.
 
     Args:
         private_host: host and port of the one site that may be on a private address, because the config names it.
@@ -41,7 +66,8 @@ class HostRules:
         self._private_host = private_host
         self._limits = limits
         self._deadline = deadline
-        self._asked: dict[str, Future[Rules | RefusedError]] = {}
+        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
     def check_robots(self, url: str) -> None:
@@ -69,6 +95,14 @@ class HostRules:
         """
         return is_reserved(self._rules(url).reserved, url)
 
+    def has_robots_txt(self, url: str) -> bool:
+        """Whether the host has a robots.txt.
+
+        Raises:
+            RefusedError: as `check_robots`, if the host's rules cannot be had.
+        """
+        return self._rules(url).stated
+
     def check(self, url: str) -> None:
         """Returns if the host allows to fetch `url` for training.
 
@@ -82,28 +116,49 @@ class HostRules:
     def _rules(self, url: str) -> Rules:
         host = host_of(url)
         with self._lock:
-            first = host not in self._asked
-            future = self._asked.setdefault(host, Future())
+            asked = self._asked.get(host)
+            first = asked is None or asked.until < time.monotonic()
+            if first:
+                self._forget(host)
+                asked = self._asked[host] = _Asked()
+            assert asked is not None
+            self._asked.move_to_end(host)
         if first:
             try:
-                future.set_result(self._ask(host))
+                self._note(host, asked, self._ask(host))
             except BaseException as error:
-                future.set_exception(error)
+                asked.rules.set_exception(error)
                 raise
-        rules = future.result()
+        rules = asked.rules.result()
         if isinstance(rules, RefusedError):
             raise RefusedError(rules.reason, rules.detail)
         return rules
 
+    def _note(self, host: str, asked: _Asked, rules: Rules | RefusedError) -> None:
+        kept_s = REFUSAL_KEPT_S if isinstance(rules, RefusedError) else KEPT_S
+        with self._lock:
+            asked.until = time.monotonic() + kept_s
+            if self._asked.get(host) is asked:  # and not forgotten meanwhile
+                asked.size = HOST_BYTES if isinstance(rules, RefusedError) else rules.size
+                self._size += asked.size
+            while self._size > MOST_KEPT:
+                self._forget(next(iter(self._asked)))
+        asked.rules.set_result(rules)
+
+    def _forget(self, host: str) -> None:
+        if (asked := self._asked.pop(host, None)) is not None:
+            self._size -= asked.size
+
     def _ask(self, host: str) -> Rules | RefusedError:
         if time.monotonic() > self._deadline:
             return RefusedError("timeout", "the time for the crawl was over before its robots.txt was asked for")
+        stated = True
         try:
             robots = self._file(host, "/robots.txt")
         except RefusedError as refusal:
-            if not (refusal.reason == "http_404" or refusal.detail.startswith("HTTP 4")):
+            if not refusal.detail.startswith("HTTP 4"):
                 return _unavailable(refusal)
-            robots = b""
+            robots, stated = b"", False
         try:
             parsed = Protego.parse(_whole_lines(robots, self._limits.max_bytes).decode("utf-8-sig", errors="replace"))
         except Exception as error:  # whatever a parser raises for bytes of a stranger
@@ -112,7 +167,8 @@ class HostRules:
             tdmrep = self._file(host, TDM_FILE)
         except RefusedError:
             tdmrep = b""
-        return Rules(parsed, reserved_paths(tdmrep))
+        size = HOST_BYTES + PARSED * (len(robots) + len(tdmrep))
+        return Rules(parsed, reserved_paths(tdmrep), stated, size)
 
     def _file(self, host: str, path: str) -> bytes:
         private = urlsplit(host).netloc == self._private_host
@@ -124,7 +180,7 @@ class HostRules:
                 raise RefusedError("timeout", "the time for the crawl was over")
             return download(host + path, limits, before_redirect=stay, obey_opt_out=False)
 
-        return retried(attempt, ATTEMPTS).body
+        return retried(attempt, ATTEMPTS, self._limits.deadline_s).body
 
 
 def host_of(url: str) -> str:

@@ -250,3 +250,27 @@ def html_alt(case: str, cfg: dict[str, Any]) -> Step | None:
     if step is not None:
         step.result = lambda: found[0]
     return step
+
+
+def download(case: str, cfg: dict[str, Any]) -> Step:
+    """A list fetched by the process that a Dask worker keeps for it, which is started before the first round.
+
+    The URLs are trusted, so its server, which has no robots.txt, is not asked for one; it is the only host, so each
+    thread may ask it. The peer crops to a square, and this project keeps the whole picture: a third more pixels here.
+    """
+    import tempfile
+
+    from tasks.fetch.config import Config
+    from tasks.fetch.fetched import fetch_rows
+
+    threads, urls = cfg["threads"], cfg["urls"]
+    bounds = Config(image_size=cfg["size"], threads=threads, connections_per_host=threads, retries=0)
+    config = bounds.model_copy(update={"urls_per_shard": 1000, "timeout_s": 30.0, "deadline_s": 60.0})
+
+    def step() -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            rows = fetch_rows(config, urls, set(urls), folder)
+        assert {row.refusal[0] for row in rows if row.refusal is not None} <= {"http_404"}
+        return sum(row.refusal is None for row in rows)
+
+    return step

@@ -13,14 +13,16 @@ from w3lib.url import safe_url_string
 
 from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.splits import split_named
-from tasks.web.connection import RefusedError
 from tasks.web.download import absolute, without_credentials
 from tasks.web.opt_out import AGENT_TOKEN, TDM, directives
+from tasks.web.refusals import RefusedError
 
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 MAX_LINKS = 5_000  # of a page
 MAX_IMAGES = 10_000  # of a page
 MAX_ATTRIBUTE_CHARACTERS = 20_000  # of attributes that are searched for something
+FED_CHARACTERS = 65_536  # that the parser takes at once
+MOST_LOOKED_AT = 300_000_000  # open elements, for all end tags of a page: a second
 
 # Scripts that load images when they come into view read one of these attributes; `src` is a placeholder then.
 LAZY_URLS = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-url")
@@ -109,12 +111,30 @@ def is_html(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() in HTML_TYPES
 
 
+class PageTooDeepError(Exception):
+    """A page would take its parser minutes, because of end tags within very many open elements."""
+
+
 def read_page(url: str, body: bytes, content_type: str) -> Page:
-    """The page of these bytes. Raises whatever its parser raises."""
+    """The page of these bytes.
+
+    Raises:
+        PageTooDeepError: a page made to take long. Beyond that, whatever its parser raises.
+    """
     text = decoded(body, content_type)
     # A stream of elements instead of a tree: deep nesting loses nothing, and memory does not grow with the page.
-    parser = etree.HTMLParser(target=PageReader(Page(url)), huge_tree=True)
-    parser.feed(text)
+    reader = PageReader(Page(url))
+    parser = etree.HTMLParser(target=reader, huge_tree=True)
+    # An end tag is looked for among all open elements. That work is bounded, and not the time or the depth, so that the
+    # same pages are read on every machine, and those that nest deeply without end tags too.
+    begin = looked_at = 0
+    while begin < len(text):
+        end = begin + min(FED_CHARACTERS, MOST_LOOKED_AT // (reader.depth + 1) + 1)
+        looked_at += text.count("</", begin, end) * reader.depth
+        if looked_at > MOST_LOOKED_AT:
+            raise PageTooDeepError(f"end tags among {reader.depth} open elements")
+        parser.feed(text[begin:end])
+        begin = end
     page = parser.close() if text.strip() else Page(url)
     assert isinstance(page, Page)
     return page
@@ -140,9 +160,11 @@ class PageReader:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.sources: list[Mapping[str, str]] | None = None  # of the picture element that is open
+        self.depth = 0  # open elements
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """The start tag of any element."""
+        self.depth += 1
         if tag == "img":
             self.image(attributes, self.sources or ())
         elif tag in ("a", "area"):
@@ -160,6 +182,7 @@ class PageReader:
 
     def end(self, tag: str) -> None:
         """The end of any element."""
+        self.depth -= 1
         if tag == "picture":
             self.sources = None
 

@@ -64,7 +64,7 @@ def _has_host(address: str) -> bool:
 
 
 def crawl_site(site: SiteSource, name: str) -> Shard:
-    """The image references of one site, each a candidate or a reject with its reason.
+    """The image references of one site, each a candidate or a reject with its reason; a reject for a page not read.
 
     Args:
         name: value of the column `source`.
@@ -79,11 +79,13 @@ def crawl_site(site: SiteSource, name: str) -> Shard:
     if site.licence is not None:
         references = [_with_licence(reference, site.licence) for reference in references]
     forbidden = {url: Verdict(*verdict) for url, verdict in found["forbidden"].items()}
+    # Nobody knows which images such a page holds: the page stands in the account in their place.
+    unread = {Reference(url, None, url): Verdict("page_too_deep", why) for url, why in found["too_deep"].items()}
 
     def judge(reference: Reference) -> Verdict | None:
-        return unusable(reference) or forbidden.get(reference.url)
+        return unread.get(reference) or unusable(reference) or forbidden.get(reference.url)
 
-    return shard_of(references, name, judge, found["counts"])
+    return shard_of([*references, *unread], name, judge, found["counts"])
 
 
 def _with_licence(reference: Reference, licence: str) -> Reference:

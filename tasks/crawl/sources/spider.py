@@ -20,13 +20,15 @@ from scrapy.utils.asyncio import run_in_thread
 from twisted.python.failure import Failure
 
 from tasks.crawl.candidates import IMAGE_SCHEMES, MAX_URL_CHARACTERS
-from tasks.crawl.sources.page import Page, is_html, read_page
+from tasks.crawl.sources.page import Page, PageTooDeepError, is_html, read_page
 from tasks.engine.child import serve
-from tasks.web.connection import Limits, RefusedError, is_public_host
+from tasks.web.addresses import is_public_host
+from tasks.web.connection import Limits
 from tasks.web.download import Response as Downloaded
 from tasks.web.download import download, retried
 from tasks.web.host_rules import HostRules, staying_on
 from tasks.web.opt_out import NOFOLLOW_DIRECTIVES, TDM, header_directives, opt_out
+from tasks.web.refusals import RefusedError
 
 PAGE_LIMITS = Limits(timeout_s=5, deadline_s=15, max_bytes=10_000_000)
 ATTEMPTS = 2
@@ -65,7 +67,7 @@ class Policy:
             self.rules.check_robots(url)
             return download(url, self.limits, before_redirect=self._check_redirect, obey_opt_out=False)
 
-        return retried(attempt, ATTEMPTS)
+        return retried(attempt, ATTEMPTS, PAGE_LIMITS.deadline_s)
 
     def _check_redirect(self, url: str) -> None:
         staying_on(self.site)(url)
@@ -114,6 +116,7 @@ class ImageSpider(scrapy.Spider):
         self.next_level: set[str] = set()
         self.depth = 0
         self.found: list[dict[str, Any]] = []
+        self.too_deep: dict[str, str] = {}  # why, by the URL of a page that was not read
         self.characters = 0
         self.cut_off = 0  # pages linked from a level that was full
         self.counts = dict.fromkeys(COUNTS, 0)
@@ -158,8 +161,10 @@ class ImageSpider(scrapy.Spider):
             page = read_page(answer.url, answer.body, kind)
             said = page.directives | header_directives(answer.headers)
             reserved = {TDM} if self.policy.rules.is_reserved(answer.url) else set()
-        except Exception:  # whatever a parser raises for bytes of a stranger
+        except Exception as error:  # whatever a parser raises for bytes of a stranger
             self.counts["pages_failed"] += 1
+            if isinstance(error, PageTooDeepError):
+                self.too_deep[answer.url] = str(error)
             return
         self.counts["pages_fetched"] += 1
         self.note_images(page, opt_out(said | reserved))
@@ -240,7 +245,7 @@ def _is_web(url: str) -> bool:
 
 
 def crawl(job: dict[str, Any]) -> dict[str, Any]:
-    """The image references of one site, which of their URLs are forbidden, and counts of pages.
+    """The image references of one site, which of their URLs are forbidden, pages not read, and counts of pages.
 
     Ends the process if that takes much longer than the job's `max_s`, whatever it hangs in.
     """
@@ -256,7 +261,12 @@ def crawl(job: dict[str, Any]) -> dict[str, Any]:
     # Those cut off by the limits on pages, depth and time, and those still waiting when the time was over.
     counts["pages_not_reached"] = spider.cut_off + len(spider.next_level) + len(spider.asked) - ended
     forbidden = _forbidden(spider.policy.rules, {row["url"] for row in spider.found if _is_web(row["url"])})
-    return {"references": spider.found, "counts": counts, "forbidden": forbidden}
+    return {
+        "references": spider.found,
+        "counts": counts,
+        "forbidden": forbidden,
+        "too_deep": spider.too_deep,
+    }
 
 
 if __name__ == "__main__":

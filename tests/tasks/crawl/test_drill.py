@@ -34,7 +34,7 @@ REFUSED_AT_FETCH = {
     "to-a-disallowed-path.png": "robots_disallowed",
     "to-no-address.png": "bad_url",
     "to-a-file.png": "bad_url",
-    "round.png": "http_error",
+    "round.png": "too_many_redirects",
     "endless.png": "too_large",
     "slow.png": "timeout",
     "half.png": "truncated",

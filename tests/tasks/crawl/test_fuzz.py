@@ -23,10 +23,10 @@ from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
 from tasks.crawl.config import Config
 from tasks.crawl.demo import pages
 from tasks.crawl.sources import site, spider
-from tasks.web.connection import RefusedError
 from tasks.web.download import Response
 from tasks.web.host_rules import HostRules
 from tasks.web.opt_out import directives
+from tasks.web.refusals import RefusedError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(FUZZ_S + 120)]
 
@@ -55,10 +55,15 @@ def crawled(example: tuple[bytes, str, list[tuple[str, str]]], patch: pytest.Mon
         assert link.startswith("http://127.0.0.1:1/")
         assert len(link) <= MAX_URL_CHARACTERS
     forbidden = spider._forbidden(found.policy.rules, {row["url"] for row in found.found if spider._is_web(row["url"])})
-    sent = json.loads(json.dumps({"references": found.found, "counts": found.counts, "forbidden": forbidden}))
+    sent = {"references": found.found, "counts": found.counts, "forbidden": forbidden, "too_deep": found.too_deep}
+    sent = json.loads(json.dumps(sent))
     patch.setattr(site, "_run_spider", lambda *_: sent)
     shard = site.crawl_site(site.SiteSource(address=url), "fuzz")
-    assert shard.rows_in == len(found.found) == shard.tables["candidates"].num_rows + shard.rejects.num_rows
+    assert (
+        shard.rows_in
+        == len(found.found) + len(found.too_deep)
+        == shard.tables["candidates"].num_rows + shard.rejects.num_rows
+    )
     for row in shard.tables["candidates"].to_pylist():
         assert len(row["url"]) <= MAX_URL_CHARACTERS
         assert len(row["alt"]) <= MAX_ALT_CHARACTERS

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -19,7 +20,10 @@ from tasks.crawl.sources.site import SPIDER, SiteSource
 from tasks.crawl.stage import crawl
 from tasks.errors import SourceError
 from tasks.fetch.config import Config as FetchConfig
+from tasks.fetch.consent import Consent
 from tasks.fetch.img2dataset_shard import SafeDownloader
+from tasks.web.host_rules import LIMITS, HostRules
+from tasks.web.opt_out_list import OptOutList
 
 A_DOG = "<img src='/dog.png' alt='a dog'>"
 
@@ -88,7 +92,7 @@ def test_a_name_that_comes_to_resolve_to_a_private_address_is_not_asked(monkeypa
     import socket
 
     from tasks.crawl.sources.spider import Policy
-    from tasks.web.connection import RefusedError
+    from tasks.web.refusals import RefusedError
 
     asked: list[str] = []
     with web_site({"/": A_DOG}, host="127.0.0.2", asked=asked) as address:
@@ -127,6 +131,13 @@ def test_addresses_that_no_parser_reads_are_rejects(settings):
     assert (metrics["pages_fetched"], metrics["pages_failed"]) == (2, 1)
 
 
+def test_a_page_made_to_take_minutes_is_a_reject(settings):
+    paths = {"/": A_DOG + "<a href='/deep'>x</a>", "/deep": A_DOG + "<div></x>" * 200_000}
+    kept, rejected, metrics = crawled(settings, paths)
+    assert (kept, rejected) == (["/dog.png"], {"/deep": "page_too_deep"})
+    assert (metrics["pages_fetched"], metrics["pages_failed"]) == (1, 1)
+
+
 def test_robots_txt_is_one_rule_for_pages_and_images(settings):
     robots = "\ufeffUser-agent: *\nDisallow: /no/\n" + ("#" + "x" * 98 + "\n") * 6000 + "Disallow: /\n"
     page = A_DOG + "<img src='/no/a.png' alt='a'><a href='/no/page'>x</a><a href='/there'>x</a>"
@@ -139,10 +150,12 @@ def test_robots_txt_is_one_rule_for_pages_and_images(settings):
 def test_an_image_that_redirects_is_fetched_by_the_rules_of_its_target():
     paths = {"/robots.txt": "User-agent: *\nDisallow: /no/\n", "/a": reply(302, Location="/no/a"), "/no/a": b"x"}
     paths |= {"/bad": reply(302, Location="http://[bad/x"), "/b": reply(302, Location="/c"), "/c": reply(404)}
-    download_image = SafeDownloader(FetchConfig(allow_private_hosts=True), set())
+    consent = Consent(HostRules(limits=replace(LIMITS, allow_private_hosts=True)), OptOutList(()))
     with web_site(paths) as site:
-        errors = [download_image((0, site + path))[2] or "" for path in ("/a", "/bad", "/b")]
-    assert [error.partition("|")[0] for error in errors] == ["robots_disallowed", "bad_url", "http_404"]
+        urls = [site + path for path in ("/a", "/bad", "/b")]
+        download_image = SafeDownloader(FetchConfig(allow_private_hosts=True), urls, set(), consent)
+        errors = {key: error or "" for key, _, error in (download_image() for _ in urls)}
+    assert [errors[row].partition("|")[0] for row in range(3)] == ["robots_disallowed", "bad_url", "http_404"]
 
 
 @pytest.mark.parametrize("robots", [reply(500), reply(503, "User-agent: *"), reply(302, Location="/robots.txt")])

@@ -2,11 +2,13 @@
 
 import io
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
+from support.processes import children_running
 from support.tables import artifact, reasons, rows
 from support.web import dribble, picture, reply, web_site
 
@@ -15,6 +17,7 @@ from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.stage import crawl
 from tasks.errors import SourceError
 from tasks.fetch.config import Config
+from tasks.fetch.fetched import CHILD
 from tasks.fetch.image_files import is_cut, read_header
 from tasks.fetch.stage import batches, fetch, read_batch
 from tasks.screen_captions.config import Config as CaptionsConfig
@@ -77,12 +80,15 @@ def test_what_is_no_good_image_is_rejected_with_its_reason(settings):
     Image.new("1", (1500, 1500)).save(bomb, "PNG")
     answers = {
         "/gone": (reply(404), "http_404"),
-        "/broken": (reply(500), "http_error"),
+        "/broken": (reply(500), "server_error"),
+        "/forbidden": (reply(403), "http_error"),
+        "/round": (reply(302, Location="/round"), "too_many_redirects"),
+        "/file": (reply(302, Location="file:///etc/hostname"), "bad_url"),
         "/page": (reply(200, "<!doctype html><p>Hello"), "not_an_image"),
         "/empty": (reply(200, b""), "not_an_image"),
         "/noise": (reply(200, bytes(range(256))), "not_an_image"),
         "/half": (good[: len(good) // 2], "truncated"),
-        "/dropped": (reply(200, good[:100], length=len(good)), "truncated"),
+        "/dropped": (reply(200, good[:100], length=len(good)), "interrupted"),
         "/artist": (reply(200, good, X_Robots_Tag="noai"), "opted_out"),
         "/reserved": (reply(200, good, tdm_reservation="1"), "opted_out"),
         "/slow": (dribble, "timeout"),
@@ -226,3 +232,52 @@ def test_the_same_work_gives_the_same_bytes_whatever_the_workers(settings):
         spread = fetch(config, there, captions=rebuilt).artifact.manifest()
     assert here.outputs == spread.outputs
     assert here.counts == spread.counts
+
+
+def test_a_host_that_answers_503_is_given_the_pause_it_asks_for_and_no_more_than_the_deadline(settings):
+    visits: list[str] = []
+
+    def busy(seconds: int):
+        def answer(handler):
+            visits.append(handler.path)
+            first = visits.count(handler.path) == 1
+            (reply(503, Retry_After=str(seconds)) if first else reply(200, picture(1)))(handler)
+
+        return answer
+
+    config = LOCAL.model_copy(update={"retries": 1, "deadline_s": 5.0})
+    with web_site({"/a.png": busy(1)}) as soon, web_site({"/b.png": busy(600), "/c.png": busy(600)}) as late:
+        urls = [f"{soon}/a.png", f"{late}/b.png", f"{late}/c.png"]
+        captions = artifact("captions", settings, [{"url": url} for url in urls])
+        images = fetch(config, settings, captions=captions).artifact
+    assert images.manifest().counts.rows_out == 1
+    assert images.manifest().counts.rejected == {"host_given_up": 1, "server_error": 1}
+    assert sorted(visits)[:2] == ["/a.png", "/a.png"]
+    assert len(visits) == 3
+
+
+@pytest.mark.end_to_end
+def test_a_worker_that_is_killed_loses_no_row_and_counts_none_twice(settings):
+    """Dask gives the shards of a dead worker to another; the images of those that were finished are there."""
+    killed = []
+
+    def kill_a_worker(handler):
+        if not killed:
+            [child] = [found for found in children_running(CHILD) if handler.client_address[1] in ports_of(found)]
+            killed.append(child.parent())
+            killed[0].kill()
+        reply(200, picture(1))(handler)
+
+    paths = {f"/{number}.png": picture(number) for number in range(12)} | {"/5.png": kill_a_worker}
+    with web_site(paths) as site:
+        spread = settings.model_copy(update={"dask_workers": 2})
+        captions = artifact("captions", spread, [{"url": site + path} for path in paths])
+        config = LOCAL.model_copy(update={"urls_per_shard": 3, "timeout_s": 20, "deadline_s": 30})
+        images = fetch(config, spread, captions=captions).artifact
+    assert killed
+    assert sorted(row["url"] for row in rows(images, "images")) == sorted(site + path for path in paths)
+    assert images.manifest().counts.rows_in == 12
+
+
+def ports_of(process: psutil.Process) -> set[int]:
+    return {connection.laddr.port for connection in process.net_connections() if connection.laddr}

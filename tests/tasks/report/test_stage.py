@@ -116,6 +116,7 @@ def test_refused_rows_are_shown_with_their_reason(whole):
     text = Page(whole[0]).text
     for words in ("not english", "ein roter Apfel", "de 0.98", "http 404", "aspect ratio", "near duplicate"):
         assert words in text
+    assert "Fetch: There is nothing at the address: status 404 or 410." in text
 
 
 def test_a_caption_refused_for_its_length_does_not_fill_the_page(whole):

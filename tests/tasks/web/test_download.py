@@ -2,8 +2,10 @@
 
 import gzip
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from email.message import Message
+from email.utils import format_datetime
 
 import pytest
 from cryptography import x509
@@ -11,9 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from support.web import dribble, dribble_headers, reply, web_site
 
-from tasks.web.connection import Limits, RefusedError, is_public
-from tasks.web.download import download
+from tasks.web.addresses import is_public
+from tasks.web.connection import Limits
+from tasks.web.download import download, retried
 from tasks.web.opt_out import header_directives, opt_out
+from tasks.web.refusals import RefusedError
 
 BOMB = gzip.compress(b"x" * 100_000)
 GZIP_ERROR = "gzip: Error -3 while decompressing data: incorrect header check"
@@ -37,14 +41,15 @@ def test_a_body_arrives_whole():
         (reply(404), ("http_404", "HTTP 404")),
         (reply(410), ("http_404", "HTTP 410")),
         (reply(403), ("http_error", "HTTP 403")),
-        (reply(500), ("http_error", "HTTP 500")),
+        (reply(500), ("server_error", "HTTP 500")),
+        (reply(429), ("server_error", "HTTP 429")),
         (reply(200, b"x" * 1001), ("too_large", "1001 bytes")),
-        (reply(200, b"x" * 10, length=20), ("truncated", "10 of 20 bytes came")),
+        (reply(200, b"x" * 10, length=20), ("interrupted", "10 of 20 bytes came")),
         (reply(200, b"x", X_Robots_Tag="noai, noimageai"), ("opted_out", "noai")),
         (reply(200, b"x", X_Robots_Tag="dalle-pipeline: noindex"), ("opted_out", "noindex")),
         (reply(200, b"x", tdm_reservation="1"), ("opted_out", "tdm-reservation")),
         (reply(302, Location="file:///etc/hostname"), ("bad_url", "file:///etc/hostname")),
-        (reply(302, Location="/page"), ("http_error", "more than 5 redirects")),
+        (reply(302, Location="/page"), ("too_many_redirects", "more than 5 redirects")),
         (reply(200, BOMB, Content_Encoding="gzip"), ("too_large", "more than 1000 bytes, inflated")),
         (reply(200, b"no gzip", Content_Encoding="gzip"), ("truncated", GZIP_ERROR)),
     ],
@@ -63,6 +68,64 @@ def test_a_server_that_dribbles_is_cut_off_at_the_deadline(answer):
 def test_a_silent_server_is_given_up_after_the_timeout():
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert refusal(f"http://127.0.0.1:{server.getsockname()[1]}/") == ("timeout", "silent for 0.5 s")
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "pause_s"),
+    [
+        (503, {}, 0),
+        (429, {}, 0),
+        (500, {}, None),
+        (503, {"Retry_After": "120"}, 120),
+        (500, {"Retry_After": "7"}, 7),
+        (503, {"Retry_After": "soon"}, 0),
+        (503, {"Retry_After": "-1"}, 0),
+        (503, {"Retry_After": "9" * 400}, 999_999_999),
+        (503, {"Retry_After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
+    ],
+)
+def test_the_pause_that_a_busy_server_asks_for_is_known(status, header, pause_s):
+    with web_site({"/a": reply(status, **header)}) as site, pytest.raises(RefusedError) as caught:
+        download(f"{site}/a", QUICK)
+    assert caught.value.pause_s == pause_s
+
+
+def test_a_pause_can_be_asked_for_until_a_date():
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    with web_site({"/a": reply(503, Retry_After=date)}) as site, pytest.raises(RefusedError) as caught:
+        download(f"{site}/a", QUICK)
+    assert 60 < (caught.value.pause_s or 0) <= 100
+
+
+def test_another_attempt_waits_as_long_as_the_server_asks_for_if_that_is_not_too_long():
+    visits: list[float] = []
+
+    def busy(handler):
+        visits.append(time.monotonic())
+        reply(503, Retry_After="1")(handler)
+
+    with web_site({"/a": busy}) as site:
+        for longest, asked in ((0.5, 1), (5.0, 3)):
+            with pytest.raises(RefusedError, match="server_error"):
+                retried(lambda: download(f"{site}/a", QUICK), 2, longest)
+            assert len(visits) == asked
+    assert visits[2] - visits[1] >= 1
+
+
+def test_a_body_of_300_mb_is_refused_when_the_limit_is_reached():
+    sent = []
+
+    def endless(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(300):
+            handler.wfile.write(bytes(1_000_000))
+            sent.append(1)
+
+    with web_site({"/a": endless}) as site:
+        limits = Limits(timeout_s=5, deadline_s=20, max_bytes=2_000_000, allow_private_hosts=True)
+        assert refusal(f"{site}/a", limits) == ("too_large", "more than 2000000 bytes")
+    assert len(sent) < 50
 
 
 def test_a_port_without_a_server_is_unreachable():

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from support.web import Answer, dribble, reply, web_site
 
-from tasks.web.connection import Limits, RefusedError
+from tasks.web.connection import Limits
 from tasks.web.download import download
 from tasks.web.host_rules import LIMITS, HostRules
+from tasks.web.refusals import RefusedError
 
 HERE = replace(LIMITS, timeout_s=0.5, deadline_s=1.0, allow_private_hosts=True)
 DISALLOW = "User-agent: *\nDisallow: /no\n"
@@ -170,6 +171,42 @@ def test_hosts_are_not_asked_after_the_deadline():
     with web_site({}, asked=asked) as site:
         assert verdict(HostRules(limits=HERE, deadline=0.0), f"{site}/a") == "timeout"
     assert asked == []
+
+
+def test_hosts_not_asked_about_for_longest_are_forgotten_and_asked_again(monkeypatch):
+    monkeypatch.setattr("tasks.web.host_rules.MOST_KEPT", 3 * 2_000 + 500)
+    with web_site({"/robots.txt": b"#"}) as site:
+        port = site.rpartition(":")[2]
+        first, *others = (f"http://127.0.0.{number}:{port}/a" for number in range(1, 6))
+        rules = HostRules(limits=HERE)
+        monkeypatch.setattr(HostRules, "_file", counting(HostRules._file, asked_hosts := []))
+        for url in (first, first, *others, first):
+            verdict(rules, url)
+    assert asked_hosts.count("http://127.0.0.1:" + port) == 4  # robots.txt and tdmrep.json, twice
+    assert rules._size <= 3 * 2_000 + 500
+    assert len(rules._asked) == 3
+
+
+def counting(real, hosts):
+    def counted(self, host, path):
+        hosts.append(host)
+        return real(self, host, path)
+
+    return counted
+
+
+def test_a_host_without_readable_rules_is_asked_again_later_and_one_with_rules_the_next_day(monkeypatch):
+    visits: list[str] = []
+    with web_site({"/robots.txt": reply(500)}, asked=visits) as broken, web_site({}, asked=visits) as open_to_all:
+        rules = HostRules(limits=HERE)
+        monkeypatch.setattr("tasks.web.download.PAUSE_S", 0.01)
+        now = time.monotonic()
+        for hours in (0, 0.1, 0.2, 25):
+            monkeypatch.setattr("tasks.web.host_rules.time.monotonic", lambda later=hours: now + later * 3600)
+            verdict(rules, f"{broken}/a")
+            verdict(rules, f"{open_to_all}/a")
+    assert visits.count("/robots.txt") == 3 * 2 + 2  # each time twice; once and once
+    assert visits.count("/.well-known/tdmrep.json") == 2
 
 
 def test_limits_that_cut_keep_the_beginning_of_a_long_body():

@@ -1,9 +1,11 @@
 """What is read from a page: the image a browser shows, and no more than the limits allow."""
 
+import time
+
 import pytest
 
 from tasks.crawl.candidates import MAX_ALT_CHARACTERS, MAX_URL_CHARACTERS
-from tasks.crawl.sources.page import MAX_IMAGES, MAX_LINKS, read_page
+from tasks.crawl.sources.page import MAX_IMAGES, MAX_LINKS, PageTooDeepError, read_page
 
 URL = "http://example.com/a/page.html"
 
@@ -46,6 +48,20 @@ def test_the_address_is_that_of_the_image_a_browser_shows(element, shown):
 @pytest.mark.parametrize("tag", ["div", "b", "table", "span", "svg"])
 def test_an_image_in_200000_nested_elements_is_found(tag):
     assert images(f"<{tag}>" * 200_000 + "<img src=a.png>") == ["http://example.com/a/a.png"]
+
+
+@pytest.mark.parametrize("start", ["", "<x>"])
+def test_a_page_whose_end_tags_are_sought_among_too_many_open_elements_is_refused_at_once(start):
+    """Its parser looks through all open elements at each end tag: minutes for a page of 10 MB."""
+    began = time.thread_time()
+    with pytest.raises(PageTooDeepError, match=r"^end tags among \d+ open elements$"):
+        page(start + "<div></x>" * 1_000_000)
+    assert time.thread_time() - began < 20
+
+
+def test_a_deep_page_that_closes_its_elements_is_read():
+    depth = 10_000
+    assert images("<div>" * depth + "<img src=a.png>" + "</div>" * depth) == ["http://example.com/a/a.png"]
 
 
 def test_a_page_of_too_many_links_and_images_is_cut_and_counted():
