@@ -1,7 +1,7 @@
 """A folder of images with captions: text files of the same name, or tables such as captions.csv and metadata.jsonl."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -13,12 +13,13 @@ from pydantic import Field, field_validator
 from tasks.crawl.candidates import Reference, Verdict, shard_of
 from tasks.crawl.caption_files import tables
 from tasks.crawl.caption_files.decoding import decode, is_damaged
-from tasks.crawl.sources.folder_files import FIRST, FolderFiles, Names, require_folder, url_of
+from tasks.crawl.sources.folder_files import FIRST, FolderFiles, Names, file_url, require_folder, url_of
 from tasks.crawl.sources.source import SourceConfig
 from tasks.crawl.splits import TRAIN, VALIDATION, split_named
 from tasks.engine.output import Shard
 from tasks.errors import SourceError
 from tasks.settings import Settings
+from tasks.web.connection import RefusedError
 from tasks.web.download import without_credentials
 
 HOW_TO_CAPTION = (
@@ -72,6 +73,10 @@ class FolderSource(SourceConfig):
     def parts(self) -> list[str]:
         """The folder as a whole, since a caption may lie anywhere in it."""
         return [self.path]
+
+    def located(self, urls: Sequence[str], folder: Path, max_bytes: int) -> dict[str, str | RefusedError]:
+        """The `file:` URL of each picture as the folder lies now; nothing is copied."""
+        return {url: file_url(self.path, url) for url in urls}
 
     def read(self, name: str, part: str, settings: Settings) -> Shard:
         """As `crawl_folder`."""

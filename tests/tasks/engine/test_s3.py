@@ -7,12 +7,16 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from support.archives import members, page
+from support.tables import rows as table_rows
+from support.tars import samples, tar
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from tasks.crawl.config import Config
+from tasks.crawl.sources.webdataset import WebDatasetSource
 from tasks.crawl.stage import crawl
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
@@ -128,6 +132,24 @@ def test_a_list_of_images_on_s3_is_read_as_from_the_disk_and_counts_by_its_conte
     assert crawl(there, on_s3).reused
     storage.write_bytes(f"{where}/1.tsv", lines.replace(b"1", b"2"))
     assert crawl.artifact(there, on_s3) != before
+
+
+def test_pictures_in_tars_on_s3_are_read_as_from_the_disk(on_s3, settings, tmp_path):
+    where = f"{on_s3.root}/tars"
+    for split in ("train", "val"):
+        path = tar(tmp_path / "tars" / f"{split}-0.tar", *samples(f"a picture of {split}", f"another one of {split}"))
+        storage.write_file(f"{where}/{path.name}", path)
+    sources = [WebDatasetSource(path=place) for place in (where, f"{where}/*.tar", str(tmp_path / "tars"))]
+    found = [crawl(Config(sources=(source,)), on_s3).artifact for source in sources]
+    assert len({artifact.manifest().outputs for artifact in found}) == 1
+    urls = [row["url"] for row in table_rows(found[0], "candidates")]
+    contents = []
+    for number, source in enumerate(sources):
+        (tmp_path / str(number)).mkdir()
+        located = source.located(urls, tmp_path / str(number), 10**6)
+        contents.append({url: Path(address.removeprefix("file://")).read_bytes() for url, address in located.items()})
+    assert contents[0] == contents[1] == contents[2]
+    assert len(contents[0]) == 4
 
 
 def test_archives_that_a_list_on_s3_names_are_read_from_beside_it_and_count_by_their_content(on_s3):
