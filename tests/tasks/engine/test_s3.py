@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.archives import members, page
+from support.packed import packed_pairs
 from support.tables import rows as table_rows
 from support.tars import samples, tar
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
@@ -20,7 +21,10 @@ from tasks.crawl.sources.webdataset import WebDatasetSource
 from tasks.crawl.stage import crawl
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
-from tasks.errors import StageBusyError, StorageError
+from tasks.errors import ConfigError, StageBusyError, StorageError
+from tasks.export import folder
+from tasks.export.folder import export_pairs
+from tasks.export.shards import ExportFormat
 from tasks.settings import Settings
 
 pytestmark = pytest.mark.end_to_end
@@ -150,6 +154,32 @@ def test_pictures_in_tars_on_s3_are_read_as_from_the_disk(on_s3, settings, tmp_p
         contents.append({url: Path(address.removeprefix("file://")).read_bytes() for url, address in located.items()})
     assert contents[0] == contents[1] == contents[2]
     assert len(contents[0]) == 4
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_a_data_set_is_exported_to_s3_and_looks_unfinished_until_it_is(on_s3, settings, tmp_path, monkeypatch, form):
+    pairs = packed_pairs(settings, tmp_path, 12)
+    out = f"{on_s3.root}/set"
+
+    def ended(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "data_facts", ended)
+        with pytest.raises(KeyboardInterrupt):
+            export_pairs(pairs, out, form, "", on_s3)
+    assert "UNFINISHED" in storage.names(out)
+    assert "README.md" not in storage.names(out)
+    with pytest.raises(ConfigError, match="holds an export that was not finished: delete it"):
+        export_pairs(pairs, out, form, "", on_s3)
+    facts = export_pairs(pairs, f"{out}-2", form, "", on_s3)
+    assert {"README.md", "croissant.json"} < {*storage.names(f"{out}-2")}
+    assert "UNFINISHED" not in storage.names(f"{out}-2")
+    assert facts.name == "set-2"
+    for shard in facts.shards:
+        assert storage.sha256_of_file(f"{out}-2/{shard.path}") == shard.sha256
+    with pytest.raises(ConfigError, match="holds something already"):
+        export_pairs(pairs, f"{out}-2", form, "", on_s3)
 
 
 def test_archives_that_a_list_on_s3_names_are_read_from_beside_it_and_count_by_their_content(on_s3):

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -35,7 +36,6 @@ def parquet(path: Path, pictures: list[bytes | None], rows_per_group: int = 2, *
 
 def written_by_datasets(folder: Path, texts: list[Any], name: str) -> Path:
     """A shard as `datasets` itself writes it, of pictures 0, 1, and so on."""
-    datasets = pytest.importorskip("datasets")
     pictures = [Image.open(io.BytesIO(picture(number, (64, 64)))) for number in range(len(texts))]
     folder.mkdir(parents=True, exist_ok=True)
     datasets.Dataset.from_dict({"image": pictures, "text": texts}).cast_column("image", datasets.Image()).to_parquet(
