@@ -44,13 +44,15 @@ KINDS: dict[str, type[SourceConfig]] = {kind.model_fields["kind"].default: kind 
 
 
 def _long_form(source: Any) -> Any:
-    """A source as a mapping: a text is the path of a folder or the address of a site.
+    """A source as a mapping: a text is the path of a folder or of tars, or the address of a site.
 
     Raises:
         ValueError: there is no such kind, or it has no such setting.
     """
     if isinstance(source, str):
         is_address = source.lower().startswith(("http://", "https://"))
+        if source.endswith(".tar") and not is_address:
+            return {"kind": "webdataset", "path": source}
         return {"kind": "site", "address": source} if is_address else {"kind": "folder", "path": source}
     if isinstance(source, SourceConfig):
         return source

@@ -82,7 +82,7 @@ def fetch_batch(
         located = _located(rows, held, unpacked, config.max_bytes)
         found = {address: None for address in located.values() if isinstance(address, str)}
         # A live site's source is its address, so it cannot take these names.
-        trusted = {located[row["source"], row["url"]] for row in rows if row["source"] in {DEMO, *held}} & found.keys()
+        trusted = found.keys() & {located[row["source"], row["url"]] for row in rows if row["source"] in {DEMO, *held}}
         fetched = dict(zip(found, fetch_rows(config, list(found), trusted, scratch), strict=True)) if found else {}
     images, rejects = [], []
     for row in rows:

@@ -117,7 +117,8 @@ def crawl_folder(licence: str | None, folder: str, encoding: str | None = None, 
     files = FolderFiles.of(folder)
     if not files.images:
         raise SourceError(
-            f"{files.root} holds no images ({files.expected_formats()}): name another folder in source.sources."
+            f"{files.root} holds no images ({files.expected_formats()}): name another folder in source.sources"
+            f"{_packed_hint(files.root)}."
         )
     captions = list(_captions(files, encoding))
     splits = split_folders(files.images)
@@ -221,6 +222,13 @@ def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts:
     if any(verdict.reason == "unknown_split" for verdict in verdicts):
         return _printable(f"{files.root} holds no captioned image of a known split: {HOW_TO_STATE_SPLITS}.{found}")
     return _printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
+
+
+def _packed_hint(root: Path) -> str:
+    """What to do with a folder of files that hold pictures; empty for others."""
+    found = {path.suffix for path in root.iterdir()}
+    kinds = [kind for suffix, kind in ((".tar", "webdataset"), (".parquet", "huggingface")) if suffix in found]
+    return f", or set its kind to {' or '.join(kinds)}" if kinds else ""
 
 
 def _printable(text: str) -> str:

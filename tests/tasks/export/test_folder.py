@@ -218,7 +218,7 @@ def test_an_export_that_fails_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_equal_pairs_give_equal_shards_whatever_the_workers(
+def test_equal_pairs_give_equal_shards(
     packed: tuple[Artifact, Settings, Path], exported: tuple[Path, DataFacts], tmp_path: Path
 ) -> None:
     pairs, settings, _ = packed
