@@ -61,9 +61,12 @@ class PackedSource(ListSource):
         raise NotImplementedError
 
     def split_in_name(self, part: str) -> str | None:
-        """The split that the file's path below `path` states, as Hugging Face's names do: train-00000-of-00003."""
+        """The split that the file's path below `path` states, as Hugging Face's names do: train-00000-of-00003.
+
+        Of several words that name one the last counts, since the file's own name says more than the folders around it.
+        """
         words = re.split(r"[^A-Za-z]+", self._relative(part))
-        return next((split for word in words if (split := split_named(word))), None)
+        return next((split for word in reversed(words) if (split := split_named(word))), None)
 
     def _in_folder(self, fs: Any, path: str) -> list[str]:
         """Those of the folders in the folder too, hidden ones left out."""

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -246,11 +248,15 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_sweeps(
 ) -> None:
     pairs, settings, _ = packed
     out = tmp_path / "set"
-    if (child := os.fork()) == 0:
-        folder.data_facts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # all shards are written then
-        export_pairs(pairs, str(out), ExportFormat.PARQUET, "", settings)
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert [path.name for path in tmp_path.iterdir()] == [f".set.{child}.tmp"]
+    code = (
+        "import os, signal; from tasks.engine.artifact import Artifact; from tasks.export import folder\n"
+        "folder.data_facts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # all shards are written then\n"
+        f"pairs = Artifact.model_validate({pairs.model_dump()!r})\n"
+        f"settings = folder.Settings.model_validate({settings.model_dump()!r})\n"
+        f"folder.export_pairs(pairs, {str(out)!r}, folder.ExportFormat.PARQUET, '', settings)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code])
+    assert child.wait() == -signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir()] == [f".set.{child.pid}.tmp"]
     export_pairs(pairs, str(out), ExportFormat.PARQUET, "", settings)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]

@@ -13,6 +13,7 @@ from support.tars import samples, tar
 from support.web import picture
 
 from tasks.crawl.config import Config
+from tasks.crawl.sources.webdataset import WebDatasetSource
 from tasks.crawl.stage import crawl
 from tasks.engine.artifact import Artifact
 from tasks.errors import SourceError
@@ -133,6 +134,19 @@ def test_tars_are_named_by_a_file_a_folder_or_a_pattern_and_their_names_state_sp
     assert (row["url"].partition("?")[0], row["split"]) == ("webdataset:///00000.tar", "train")
     with pytest.raises(SourceError, match=r"none\*\.tar does not exist"):
         read(settings, "webdataset", tmp_path / "none*.tar")
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("train-00000-of-00003.tar", "train"),
+        ("training-data/val/0.tar", "validation"),
+        ("my-test-set/train/0.tar", "train"),
+        ("contest/valley.tar", None),
+    ],
+)
+def test_a_word_of_a_files_path_states_its_split(path: str, split: str | None) -> None:
+    assert WebDatasetSource(path="s3://bucket/set").split_in_name(f"s3://bucket/set/{path}") == split
 
 
 def accepted(settings: Settings, path: Path) -> Artifact:
