@@ -229,6 +229,16 @@ def test_equal_pairs_give_equal_shards(
     assert again.shards == facts.shards
 
 
+@pytest.mark.end_to_end
+def test_dask_workers_write_the_same_shards(
+    packed: tuple[Artifact, Settings, Path], exported: tuple[Path, DataFacts], tmp_path: Path
+) -> None:
+    pairs, settings, _ = packed
+    _, facts = exported
+    on_dask = settings.model_copy(update={"dask_workers": 2})
+    assert export_pairs(pairs, str(tmp_path / "set"), facts.form, "A. Person", on_dask).shards == facts.shards
+
+
 def test_few_pairs_are_in_memory_at_a_time(
     packed: tuple[Artifact, Settings, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
