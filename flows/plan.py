@@ -15,6 +15,23 @@ def plan(config: PipelineConfig, settings: Settings) -> list[Artifact]:
     return run.artifacts
 
 
+def packed(config: PipelineConfig, settings: Settings, command: str = "dalle run") -> Artifact:
+    """The packed pairs of a config.
+
+    Args:
+        command: makes what is missing; for the message.
+
+    Raises:
+        ConfigError: they are not finished.
+    """
+    run = PlannedRun(settings)
+    pairs = dataset(run, config)
+    missing = [artifact.stage for artifact in run.artifacts if not artifact.is_finished()]
+    if missing:
+        raise ConfigError(f"The pairs of this config are not packed yet ({missing[0]} is missing): run `{command}`.")
+    return pairs
+
+
 def trained(config: PipelineConfig, settings: Settings, command: str = "dalle run") -> tuple[Artifact, Models]:
     """The packed pairs and the models of a config.
 

@@ -3,6 +3,7 @@
 import typer
 
 from flows.cli.errors import PlainGroup
+from flows.cli.verbs.dataset import export_dataset
 from flows.cli.verbs.machine import doctor, down, up
 from flows.cli.verbs.models import evaluate, export, generate, import_dvae, serve
 from flows.cli.verbs.pipeline import config, lineage, recipes, report, run, status
@@ -22,7 +23,7 @@ app = typer.Typer(
 for verb in (
     *(run, evaluate, generate, export, serve),
     *(status, lineage, report),
-    *(import_dvae, compose),
+    *(import_dvae, compose, export_dataset),
     *(recipes, config, validate),
     takedown,
     *(doctor, up, down),

@@ -9,13 +9,16 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tasks import REPOSITORY
 from tasks.compositions.config import CompositionsConfig
+from tasks.crawl.packed.packed_source import PackedSource
 from tasks.crawl.sources.coco import COCOSource
 from tasks.crawl.sources.common_crawl import WARCSource
 from tasks.crawl.sources.conceptual_captions import CC3MSource, CC12MSource
 from tasks.crawl.sources.folder import FolderSource
+from tasks.crawl.sources.huggingface import HuggingFaceSource
 from tasks.crawl.sources.laion import LAIONSource
 from tasks.crawl.sources.site import SiteSource
 from tasks.crawl.sources.source import SourceConfig
+from tasks.crawl.sources.webdataset import WebDatasetSource
 from tasks.crawl.sources.wit import WITSource
 from tasks.crawl.sources.yfcc import YFCCSource
 from tasks.engine import code, storage
@@ -34,18 +37,22 @@ AnySource = (
     | LAIONSource
     | COCOSource
     | WARCSource
+    | WebDatasetSource
+    | HuggingFaceSource
 )
 KINDS: dict[str, type[SourceConfig]] = {kind.model_fields["kind"].default: kind for kind in get_args(AnySource)}
 
 
 def _long_form(source: Any) -> Any:
-    """A source as a mapping: a text is the path of a folder or the address of a site.
+    """A source as a mapping: a text is the path of a folder or of tars, or the address of a site.
 
     Raises:
         ValueError: there is no such kind, or it has no such setting.
     """
     if isinstance(source, str):
         is_address = source.lower().startswith(("http://", "https://"))
+        if source.endswith(".tar") and not is_address:
+            return {"kind": "webdataset", "path": source}
         return {"kind": "site", "address": source} if is_address else {"kind": "folder", "path": source}
     if isinstance(source, SourceConfig):
         return source
@@ -126,9 +133,10 @@ class Config(StageConfig):
         return dict(zip(_names(self.sources), self.sources, strict=True))
 
     @property
-    def folders(self) -> dict[str, str]:
-        """The folders of images among the sources, by name."""
-        return {name: source.path for name, source in self.named_sources.items() if isinstance(source, FolderSource)}
+    def holding(self) -> dict[str, FolderSource | PackedSource]:
+        """The sources that hold their pictures themselves, by name."""
+        named = self.named_sources.items()
+        return {name: source for name, source in named if isinstance(source, FolderSource | PackedSource)}
 
     def require(self) -> None:
         """The sources, or the demo's zip, are there and can be read.

@@ -2,10 +2,11 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
 
 from tasks.crawl.config import Config
 from tasks.crawl.demo.site import demo_site
+from tasks.crawl.packed.packed_source import PackedSource
+from tasks.crawl.sources.folder import FolderSource
 from tasks.engine.artifact import Artifact, lineage
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
@@ -54,24 +55,27 @@ def serving(config: Config) -> AbstractContextManager[None]:
     return demo_site(config.archive_path, config.port, config.composed) if config.is_demo else nullcontext()
 
 
-def folders_of(artifact: Artifact, settings: Settings) -> dict[str, str]:
-    """The folders that the crawl in the lineage of an artifact read, by the value of the column `source`.
+def holding(artifact: Artifact, settings: Settings) -> dict[str, FolderSource | PackedSource]:
+    """The sources that the crawl in the lineage of an artifact read and that hold their pictures themselves, by the
+    value of the column `source`.
 
     Raises:
         SourceError: one is gone, or the content is another now.
     """
     found = _crawl_of(artifact)
     config = source_of(artifact)
-    if found is None or config is None or not config.folders:
+    if found is None or config is None or not config.holding:
         return {}
-    folders = config.folders
-    are_there = all(Path(folder).is_dir() for folder in folders.values())
-    if not are_there or crawl.artifact(config, settings).fingerprint != found.fingerprint:
+    try:
+        is_same = crawl.artifact(config, settings).fingerprint == found.fingerprint
+    except SourceError:  # which says of another moment what is said below
+        is_same = False
+    if not is_same:
         raise SourceError(
-            f"{' and '.join(folders.values())} was crawled, but has been moved or changed since: put it back, or "
-            f"delete {found.uri} and run again."
+            f"{' and '.join(source.path for source in config.holding.values())} was crawled, but has been moved or "
+            f"changed since: put it back, or delete {found.uri} and run again."
         )
-    return folders
+    return config.holding
 
 
 def source_of(artifact: Artifact) -> Config | None:

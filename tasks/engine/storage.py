@@ -214,6 +214,14 @@ def remove_folder(uri: str) -> None:
         return
 
 
+def matching(pattern: str) -> list[str]:
+    """URLs of the files that a pattern with *, ?, [] or ** names, sorted."""
+    fs, path = filesystem(pattern)
+    with plain_errors(pattern, "list"):
+        found = sorted(each for each, about in fs.glob(path, detail=True).items() if about["type"] == "file")
+    return [f"s3://{each}" for each in found] if is_s3(pattern) else found
+
+
 def remove(uri: str) -> None:
     """Removes a file, if it is there."""
     fs, path = filesystem(uri)

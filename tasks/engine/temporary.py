@@ -1,5 +1,9 @@
-"""Temporary folders under the work folder. What a killed process leaves behind is swept by the next stage that runs."""
+"""Temporary folders under the work folder. What a killed process leaves behind is swept by the next stage that runs.
 
+Also folders elsewhere that appear when they are complete.
+"""
+
+import glob
 import os
 import shutil
 import socket
@@ -34,6 +38,27 @@ def new_folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:
         process = psutil.Process()
         owner = f"{socket.gethostname()}_{process.pid}_{process.create_time()}_"
         return tempfile.TemporaryDirectory(prefix=owner, dir=place, ignore_cleanup_errors=True)
+
+
+@contextmanager
+def appearing(out: Path) -> Iterator[Path]:
+    """A folder beside `out` to write to, which takes its name when all is written, and goes if something fails.
+
+    What killed processes of this machine left beside it is removed.
+    """
+    out = out.absolute()
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.tmp"):
+        pid = left.name.removesuffix(".tmp").rpartition(".")[2]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        temporary.rename(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def keep_caches(settings: Settings) -> None:

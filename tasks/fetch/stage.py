@@ -5,15 +5,19 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schemas
 from tasks.crawl.config import DEMO
-from tasks.crawl.sources.folder_files import SCHEME, file_url
-from tasks.crawl.stage import folders_of, serving, source_of
+from tasks.crawl.packed.packed_source import PackedSource
+from tasks.crawl.sources.folder import FolderSource
+from tasks.crawl.sources.folder_files import SCHEME
+from tasks.crawl.stage import holding, serving, source_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
@@ -22,12 +26,12 @@ from tasks.engine.temporary import temporary_folder
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import fetch_rows
 from tasks.settings import Settings
-from tasks.web.refusals import PASSING
+from tasks.web.refusals import PASSING, RefusedError
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of some shards of captions: those of every `count`-th of their URLs, beginning with `index`."""
+    """Some rows of some shards of captions: those of the `index`-th of `count` parts of their URLs."""
 
     uris: tuple[str, ...]
     index: int
@@ -40,14 +44,14 @@ class Attempt:
 
     Attributes:
         run: names the work; see `fetch_rows`.
-        folders: those that were crawled, by name.
+        held: the sources that hold pictures themselves, by name.
         previous: what the attempt before made, if there is one.
     """
 
     config: Config
     settings: Settings
     run: str
-    folders: Mapping[str, str]
+    held: Mapping[str, FolderSource | PackedSource]
     previous: Artifact | None
 
 
@@ -59,9 +63,8 @@ def fetch(config: Config, output: Output, captions: Artifact) -> None:
     its own: it asks for what the one before was refused for a reason that may pass, and takes over everything else.
     """
     source = source_of(captions)
-    attempt = Attempt(
-        config, output.settings, output.uri, folders_of(captions, output.settings), _previous(config, output, captions)
-    )
+    held, previous = holding(captions, output.settings), _previous(config, output, captions)
+    attempt = Attempt(config, output.settings, output.uri, held, previous)
     with serving(source) if source is not None else nullcontext():
         output.map(partial(fetch_numbered, attempt), list(enumerate(batches(captions, config.urls_per_shard))))
 
@@ -75,7 +78,7 @@ def _previous(config: Config, output: Output, captions: Artifact) -> Artifact | 
 
 
 def batches(captions: Artifact, size: int) -> list[Batch]:
-    """Batches of at most `size` URLs. Every n-th URL goes to the same one, so that each host's URLs are spread."""
+    """Batches of at most `size` URLs each of the web and of files that hold pictures."""
     return [
         Batch(group.uris, index, ceil(group.rows / size))
         for group in groups(captions, "captions", size)
@@ -84,10 +87,17 @@ def batches(captions: Artifact, size: int) -> list[Batch]:
 
 
 def read_batch(batch: Batch) -> pa.Table:
-    """The rows of a batch, ordered by pair id."""
+    """The rows of a batch, ordered by pair id.
+
+    Every n-th URL of the web is in the same batch, so that each host's URLs are spread; pictures of a file that holds
+    many are in it as they follow each other there, so that a file is not read in every batch.
+    """
     table = pa.concat_tables(schemas.read_table(uri) for uri in batch.uris).combine_chunks()
-    url_numbers = pc.dictionary_encode(table["url"]).combine_chunks().indices.to_numpy()
-    return table.filter(pa.array(url_numbers % batch.count == batch.index)).sort_by("pair_id")
+    urls = pc.dictionary_encode(table["url"]).combine_chunks()
+    spread = pc.match_substring_regex(urls.dictionary, f"^(https?://|{SCHEME})").to_numpy(zero_copy_only=False)
+    place = np.where(spread, np.cumsum(spread), np.cumsum(~spread)) - 1
+    chosen = np.where(spread, place % batch.count, place * batch.count // max(1, (~spread).sum()))
+    return table.filter(pa.array(chosen[urls.indices.to_numpy()] == batch.index)).sort_by("pair_id")
 
 
 def fetch_numbered(attempt: Attempt, numbered: tuple[int, Batch]) -> Shard:
@@ -110,16 +120,24 @@ def fetch_numbered(attempt: Attempt, numbered: tuple[int, Batch]) -> Shard:
 
 def fetch_batch(attempt: Attempt, captions: pa.Table) -> Shard:
     """The images of some captions."""
-    rows = captions.to_pylist()
-    urls = [_address(row, attempt.folders) for row in rows]
-    # A live site's source is its address, so it cannot take these names.
-    trusted = {url for url, row in zip(urls, rows, strict=True) if row["source"] in {DEMO, *attempt.folders}}
-    with temporary_folder(attempt.settings) as scratch:
-        distinct = list(dict.fromkeys(urls))
-        fetched = dict(zip(distinct, fetch_rows(attempt.config, distinct, trusted, scratch, attempt.run), strict=True))
+    rows, held = captions.to_pylist(), attempt.held
+    with temporary_folder(attempt.settings) as unpacked, temporary_folder(attempt.settings) as scratch:
+        located = _located(rows, held, unpacked, attempt.config.max_bytes)
+        found = {address: None for address in located.values() if isinstance(address, str)}
+        # A live site's source is its address, so it cannot take these names.
+        trusted = found.keys() & {located[row["source"], row["url"]] for row in rows if row["source"] in {DEMO, *held}}
+        fetched = (
+            dict(zip(found, fetch_rows(attempt.config, list(found), trusted, scratch, attempt.run), strict=True))
+            if found
+            else {}
+        )
     images, rejects = [], []
-    for row, url in zip(rows, urls, strict=True):
-        result = fetched[url]
+    for row in rows:
+        address = located[row["source"], row["url"]]
+        if isinstance(address, RefusedError):
+            rejects.append({**row, "reason": address.reason, "detail": address.detail})
+            continue
+        result = fetched[address]
         if result.refusal is None:
             size = {"width": result.width, "height": result.height}
             images.append({**row, **size, "image": result.image, "consent": result.consent})
@@ -141,8 +159,20 @@ def _shard_table(artifact: Artifact, path: str, schema: pa.Schema) -> Any:
     return schemas.read_table(artifact.file(path)).select(schema.names).cast(schema)
 
 
-def _address(row: dict[str, Any], folders: Mapping[str, str]) -> str:
-    """Where to fetch a row's image from. The URLs of a folder's files do not say where the folder lies."""
-    url: str = row["url"]
-    folder = folders.get(row["source"])
-    return file_url(folder, url) if folder is not None and url.startswith(SCHEME) else url
+def _located(
+    rows: list[dict[str, Any]], held: Mapping[str, FolderSource | PackedSource], folder: str, max_bytes: int
+) -> dict[tuple[str, str], str | RefusedError]:
+    """By source and URL of each row the address its image is fetched from, or why there is none.
+
+    Pictures that lie in files with others are unpacked to the folder.
+    """
+    urls: dict[str, dict[str, None]] = {}
+    for row in rows:
+        urls.setdefault(row["source"], {})[row["url"]] = None
+    located: dict[tuple[str, str], str | RefusedError] = {}
+    for number, (source, wanted) in enumerate(urls.items()):
+        place = Path(folder, str(number))
+        place.mkdir()
+        found = held[source].located(list(wanted), place, max_bytes) if source in held else {url: url for url in wanted}
+        located |= {(source, url): address for url, address in found.items()}
+    return located

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from tasks import schemas
-from tasks.crawl.stage import crawl, folders_of
+from tasks.crawl.stage import crawl
 from tasks.dedup.stage import dedup
 from tasks.errors import SourceError
 from tasks.pack import pack
@@ -19,7 +19,7 @@ from tasks.takedown.matching import ADDRESSES, IMAGE, Matcher
 from tasks.takedown.stage import (
     IMAGES_AT_ONCE,
     ROWS_AT_ONCE,
-    digests_of_folder,
+    digests_of_folders,
     kept_for,
     match_takedowns,
     urls_of,
@@ -159,8 +159,7 @@ def _digests_of_files(
             if stored.artifact.stage == crawl.name and stored.manifest is not None:
                 # What is gone or changed, or was crawled by another version, is not known any more.
                 with suppress(SourceError, ValidationError):
-                    for name, folder in folders_of(stored.artifact, settings).items():
-                        found |= digests_of_folder(name, folder)
+                    found |= digests_of_folders(stored.artifact, settings)
     return found
 
 

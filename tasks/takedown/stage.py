@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tasks import schemas
+from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.sources.folder_files import FolderFiles, digest_of, url_of
-from tasks.crawl.stage import folders_of
+from tasks.crawl.stage import holding
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Progress, Shard
 from tasks.engine.shards import map_shards
@@ -59,7 +60,9 @@ def match_takedowns(config: Config, output: Output, screened: Artifact, unique: 
     Raises:
         SourceError: there is a digest to compare with, and a folder that was crawled is not what it was.
     """
-    matcher = Matcher(config.takedowns, _digests_of_folders(config, screened, output))
+    has_digests = any(each.kind == "sha256" for each in config.takedowns)
+    files = digests_of_folders(screened, output.settings) if has_digests else {}
+    matcher = Matcher(config.takedowns, files)
     uris = screened.files("images")
     output.watch(Progress(0, len(uris), "shards compared"))
     matched = list(chain.from_iterable(map_shards(partial(matched_rows, matcher), uris, output.settings)))
@@ -107,18 +110,18 @@ def taken_down(config: Config, urls: Mapping[str, int], uri: str) -> Shard:
     return Shard(table.num_rows, {REASON: table}, metrics=counts)
 
 
-def digests_of_folder(name: str, folder: str) -> dict[str, str]:
-    """SHA-256 of each image's file in a crawled folder, by its address in the tables."""
-    files = FolderFiles.of(folder)
-    return {url_of(image, folder=name): digest_of(files.root / image) for image in files.images}
+def digests_of_folders(crawled: Artifact, settings: Settings) -> dict[str, str]:
+    """SHA-256 of each image's file in the folders that were crawled, by its address in the tables.
 
-
-def _digests_of_folders(config: Config, crawled: Artifact, output: Output) -> dict[str, str]:
-    """Of the files in all folders that were crawled, if there is something to compare with."""
-    if not any(each.kind == "sha256" for each in config.takedowns):
-        return {}
-    folders = folders_of(crawled, output.settings)
-    return {url: digest for name, folder in folders.items() for url, digest in digests_of_folder(name, folder).items()}
+    Raises:
+        SourceError: one is gone, or the content is another now.
+    """
+    found: dict[str, str] = {}
+    for name, source in holding(crawled, settings).items():
+        if isinstance(source, FolderSource):
+            files = FolderFiles.of(source.path)
+            found |= {url_of(image, folder=name): digest_of(files.root / image) for image in files.images}
+    return found
 
 
 def _rows_with(column: str, values: Mapping[str, int], uri: str) -> list[tuple[str, str]]:

@@ -1,9 +1,7 @@
 """`dalle export`: the trained models as one folder that draws on any machine."""
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +30,7 @@ from tasks.checkpoints import local_folder
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.code import commit
+from tasks.engine.temporary import appearing
 from tasks.errors import ConfigError
 from tasks.generate import FolderModels, Ranking, Request, draw
 from tasks.preflight import require_root, require_writable
@@ -82,7 +81,7 @@ def export_folder(
         raise ConfigError(f"{out} holds something already: name a new folder with --out.")
     require_writable(out.absolute().parent, "--out")
     prompts = config.sample.prompts[:PREVIEW_PROMPTS]
-    with storage.plain_errors(str(out), "write", "--out"), _appearing(out) as folder:
+    with storage.plain_errors(str(out), "write", "--out"), appearing(out) as folder:
         tell("Copying the models")
         _copy(models.generator, settings, folder, fp16)
         _copy(models.ranker, settings, folder / RANKER_FOLDER, fp16)
@@ -109,19 +108,6 @@ def export_folder(
         "bytes": sum(file.bytes for file in manifest.files.values()),
         "prompt": prompts[0] if prompts else "a red apple",
     }
-
-
-@contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write to, which takes its name when all is written, and goes if something fails."""
-    temporary = out.absolute().with_name(f".{out.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        temporary.rename(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _copy(model: Artifact, settings: Settings, folder: Path, fp16: bool) -> None:

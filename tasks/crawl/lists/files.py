@@ -32,7 +32,7 @@ class FilesSource(SourceConfig):
 
     suffixes: ClassVar[tuple[str, ...]]
 
-    path: str = Field(description="File, or folder of files, here or at an s3:// address.")
+    path: str = Field(description="File, folder of files or pattern such as a/*.tsv, here or at an s3:// address.")
     split: Literal["train", "validation"] | None = Field(None, description="Split that all its pairs belong to.")
     exclude_licences: tuple[Literal["nc", "nd"], ...] = Field(
         (), description="Reject pairs whose stated licence forbids commercial use (nc) or derivatives (nd)."
@@ -54,17 +54,23 @@ class FilesSource(SourceConfig):
         self.parts()
 
     def parts(self) -> list[str]:
-        """The file, or those of the folder that have one of the suffixes."""
+        """The file, or those of the folder or of a pattern, such as a/*.tsv, that have one of the suffixes."""
         fs, path = storage.filesystem(self.path)
         with storage.plain_errors(self.path, "read", "source.sources"):
             if fs.isfile(path):
                 return [self.path]
-            if not fs.isdir(path):
+            if fs.isdir(path):
+                found = [f"{self.path}/{name}" for name in self._in_folder(fs, path)]
+            elif not (found := storage.matching(self.path)):
                 raise SourceError(f"{self.path} does not exist: check source.sources.")
-        names = [name for name in storage.names(self.path) if name.endswith(self.suffixes) and name[0] != "."]
-        if not names:
+        files = sorted(file for file in found if file.endswith(self.suffixes))
+        if not files:
             raise SourceError(f"{self.path} holds no file ending in {', '.join(self.suffixes)}: check source.sources.")
-        return [f"{self.path}/{name}" for name in names]
+        return files
+
+    def _in_folder(self, fs: Any, path: str) -> list[str]:
+        """Paths inside the folder of the files that are looked at."""
+        return [name for name in storage.names(self.path) if name[0] != "."]
 
     def fingerprinted(self) -> dict[str, Any]:
         """The files count by their names and content, in `outside_state`, and not by where they lie."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -24,15 +24,25 @@ ROWS = pa.schema(
         pa.field("alt", pa.string()),
         pa.field("page_url", pa.string()),
         pa.field("licence", pa.string()),
+        pa.field("split", pa.string()),  # train | validation
         pa.field("fault", pa.string()),
         pa.field("excluded", pa.string()),
     ]
 )
-UNUSABLE = frozenset({"malformed_row", "bad_url", "missing_alt", "alt_too_long"})  # what a file of another kind gives
+# What a file of another kind gives.
+UNUSABLE = {"malformed_row", "bad_url", "missing_alt", "alt_too_long"}
+UNUSABLE |= {"no_image", "no_caption", "unsafe_member", "damaged_record"}
 
 
 class ListSource(FilesSource):
-    """Base of the kinds that are files listing addresses of images with captions."""
+    """Base of the kinds that are files listing addresses of images with captions.
+
+    Attributes:
+        address: pattern of the addresses that can be used; `unusable_address` says what the others are.
+    """
+
+    address: ClassVar[str] = r"^https?://[^/\s]+[^\s]*$"
+    unusable_address: ClassVar[str] = "no web address: "
 
     def batches(self, part: str) -> Iterator[pa.Table]:
         """The rows of a file in order, in tables of the schema ROWS that fit into memory.
@@ -69,8 +79,8 @@ class ListSource(FilesSource):
         urls = pc.replace_substring_regex(_trimmed(batch["url"]), r"^(https?://)[^/?#]*@", r"\1")
         alts = _trimmed(batch["alt"])
         licences = pc.coalesce(_trimmed(batch["licence"]), pa.scalar(self.licence, pa.string()))
-        root = f"{name}:///{quote(file_name(part))}#"
-        pages = pc.binary_join_element_wise(root, pc.replace_substring(batch["place"], " ", "%20"), "")
+        root = self._root(name, part)
+        pages = pc.binary_join_element_wise(f"{root}#", pc.replace_substring(batch["place"], " ", "%20"), "")
         reasons, details = self._verdicts(batch, urls, alts, licences)
         urls = pc.utf8_slice_codeunits(pc.fill_null(urls, ""), 0, MAX_URL_CHARACTERS + 1)
         alts = pc.utf8_slice_codeunits(alts, 0, MAX_ALT_CHARACTERS + 1)
@@ -83,7 +93,7 @@ class ListSource(FilesSource):
             "page_url": pc.coalesce(_trimmed(batch["page_url"]), pages),
             "source": pc.fill_null(nothing, name),
             "licence": licences,
-            "split": pc.fill_null(nothing, self.split) if self.split else nothing,
+            "split": pc.fill_null(nothing, self.split) if self.split else batch["split"],
             "reason": reasons,
             "detail": pc.binary_join_element_wise(f"{file_name(part)} ", batch["place"], ": ", details, ""),
             "caption": alts,
@@ -92,6 +102,10 @@ class ListSource(FilesSource):
         kept = pc.is_null(reasons)
         candidates = table.filter(kept).select(schemas.CANDIDATES.names)
         return candidates.cast(schemas.CANDIDATES), table.filter(pc.invert(kept)).select(schemas.REJECTS.names)
+
+    def _root(self, name: str, part: str) -> str:
+        """What the addresses of places in a file begin with."""
+        return f"{name}:///{quote(file_name(part))}"
 
     def _verdicts(self, batch: pa.Table, urls: Any, alts: Any, licences: Any) -> tuple[Any, Any]:
         """For each row the first reason to reject it with the value that decided, or two nulls."""
@@ -107,8 +121,8 @@ class ListSource(FilesSource):
             ("bad_url", pc.is_null(urls), "no address"),
             (
                 "bad_url",
-                pc.invert(pc.match_substring_regex(urls, r"^https?://[^/\s]+[^\s]*$")),
-                pc.binary_join_element_wise("no web address: ", start, ""),
+                pc.invert(pc.match_substring_regex(urls, self.address)),
+                pc.binary_join_element_wise(self.unusable_address, start, ""),
             ),
             (
                 "bad_url",

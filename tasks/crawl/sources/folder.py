@@ -1,7 +1,7 @@
 """A folder of images with captions: text files of the same name, or tables such as captions.csv and metadata.jsonl."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -13,13 +13,14 @@ from pydantic import Field, field_validator
 from tasks.crawl.candidates import Reference, Verdict, shard_of
 from tasks.crawl.caption_files import tables
 from tasks.crawl.caption_files.decoding import decode, is_damaged
-from tasks.crawl.sources.folder_files import FIRST, FolderFiles, Names, require_folder, url_of
+from tasks.crawl.sources.folder_files import FIRST, FolderFiles, Names, file_url, require_folder, url_of
 from tasks.crawl.sources.source import SourceConfig
 from tasks.crawl.splits import TRAIN, VALIDATION, split_named
 from tasks.engine.output import Shard
 from tasks.errors import SourceError
 from tasks.settings import Settings
 from tasks.web.download import without_credentials
+from tasks.web.refusals import RefusedError
 
 HOW_TO_CAPTION = (
     "give each image a text file of the same name (cat.jpg, cat.txt), or put a captions.csv with the columns "
@@ -73,6 +74,10 @@ class FolderSource(SourceConfig):
         """The folder as a whole, since a caption may lie anywhere in it."""
         return [self.path]
 
+    def located(self, urls: Sequence[str], folder: Path, max_bytes: int) -> dict[str, str | RefusedError]:
+        """The `file:` URL of each picture as the folder lies now; nothing is copied."""
+        return {url: file_url(self.path, url) for url in urls}
+
     def read(self, name: str, part: str, settings: Settings) -> Shard:
         """As `crawl_folder`."""
         return crawl_folder(self.licence, part, self.encoding, name)
@@ -112,7 +117,8 @@ def crawl_folder(licence: str | None, folder: str, encoding: str | None = None, 
     files = FolderFiles.of(folder)
     if not files.images:
         raise SourceError(
-            f"{files.root} holds no images ({files.expected_formats()}): name another folder in source.sources."
+            f"{files.root} holds no images ({files.expected_formats()}): name another folder in source.sources"
+            f"{_packed_hint(files.root)}."
         )
     captions = list(_captions(files, encoding))
     splits = split_folders(files.images)
@@ -216,6 +222,13 @@ def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts:
     if any(verdict.reason == "unknown_split" for verdict in verdicts):
         return _printable(f"{files.root} holds no captioned image of a known split: {HOW_TO_STATE_SPLITS}.{found}")
     return _printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
+
+
+def _packed_hint(root: Path) -> str:
+    """What to do with a folder of files that hold pictures; empty for others."""
+    found = {path.suffix for path in root.iterdir()}
+    kinds = [kind for suffix, kind in ((".tar", "webdataset"), (".parquet", "huggingface")) if suffix in found]
+    return f", or set its kind to {' or '.join(kinds)}" if kinds else ""
 
 
 def _printable(text: str) -> str:

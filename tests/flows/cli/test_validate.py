@@ -5,6 +5,7 @@ from pathlib import Path
 
 from support.folders import pictures_in
 from support.lists import written
+from support.tars import tar
 from typer.testing import CliRunner, Result
 
 from flows.cli.app import app
@@ -40,6 +41,21 @@ def test_lists_are_validated_file_by_file(tmp_path: Path) -> None:
     assert second.startswith(f"No row of {lists}/b.tsv is a pair as in cc3m")
     assert result.exit_code == 1
     assert list((tmp_path / "work" / "temporary").iterdir()) == []
+
+
+def test_what_is_wrong_with_tars_is_told_tar_by_tar(tmp_path: Path) -> None:
+    tar(tmp_path / "0.tar", ("a.jpg", b"x"), ("a.txt", "a dog"), ("../b.jpg", b"x"), ("c.jpg", b"x"))
+    (tmp_path / "1.tar").write_bytes((tmp_path / "0.tar").read_bytes()[:2500])
+    result = validate(tmp_path, f"{tmp_path}/*.tar")
+    assert result.exit_code == 0
+    cut = "1.tar the archive: nothing is read behind byte 2048 (its end is missing)"
+    assert result.stdout.splitlines() == [
+        f"{tmp_path}/0.tar: 3 rows, 1 of them pairs",
+        "         1 no_caption         such as 0.tar c: no txt, and no json with a caption",
+        "         1 unsafe_member      such as 0.tar ../b.jpg: its name leads out of the archive",
+        f"{tmp_path}/1.tar: 2 rows, 1 of them pairs",
+        f"         1 damaged_record     such as {cut}",
+    ]
 
 
 def test_for_scripts_there_is_json_and_a_source_that_is_not_there_is_one_line(tmp_path: Path) -> None:

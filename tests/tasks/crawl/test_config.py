@@ -15,6 +15,7 @@ from flows.config import PipelineConfig
 from tasks.crawl.config import Config
 from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.sources.site import SiteSource
+from tasks.crawl.sources.webdataset import WebDatasetSource
 from tasks.crawl.stage import crawl
 from tasks.errors import ConfigError
 from tasks.settings import Settings
@@ -28,6 +29,7 @@ SITE = SiteSource(address="https://example.org/")
     [
         ("source=/photos", (FOLDER,)),
         ("source=https://example.org/", (SITE,)),
+        ("source=s3://bucket/set/*.tar", (WebDatasetSource(path="s3://bucket/set/*.tar"),)),
         ('source=["/photos", "https://example.org/"]', (FOLDER, SITE)),
         ('source=[{"kind": "folder", "path": "/photos"}]', (FOLDER,)),
         ("source.sources=/photos", (FOLDER,)),

@@ -322,6 +322,7 @@ def test_images_of_all_formats_that_are_read_are_found(tmp_path, suffix):
     [
         ({}, "holds no images"),
         ({"notes.txt": b"hello"}, "holds no images"),
+        ({"0.tar": b"x", "0.parquet": b"x"}, r"in source\.sources, or set its kind to webdataset or huggingface\.$"),
         ({"a.heic": b"x"}, r"holds no images .*\.heic are not read"),
         ({"a.png": b"x"}, "holds images but no captions: give each image a text file"),
         ({"a.png": b"x", "a.txt": b"  "}, "holds images but no captions.*a.txt line 1 is empty"),

@@ -7,20 +7,28 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from support.archives import members, page
+from support.packed import packed_pairs
 from support.tables import artifact
+from support.tables import rows as table_rows
+from support.tars import samples, tar
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from support.web import picture
 
 from tasks.crawl.config import Config
+from tasks.crawl.sources.webdataset import WebDatasetSource
 from tasks.crawl.stage import crawl
 from tasks.dedup.config import Config as DedupConfig
 from tasks.dedup.stage import dedup
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
-from tasks.errors import StageBusyError, StorageError
+from tasks.errors import ConfigError, StageBusyError, StorageError
+from tasks.export import folder
+from tasks.export.folder import export_pairs
+from tasks.export.shards import ExportFormat
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.settings import Settings
@@ -153,6 +161,50 @@ def test_a_list_of_images_on_s3_is_read_as_from_the_disk_and_counts_by_its_conte
     assert crawl(there, on_s3).reused
     storage.write_bytes(f"{where}/1.tsv", lines.replace(b"1", b"2"))
     assert crawl.artifact(there, on_s3) != before
+
+
+def test_pictures_in_tars_on_s3_are_read_as_from_the_disk(on_s3, settings, tmp_path):
+    where = f"{on_s3.root}/tars"
+    for split in ("train", "val"):
+        path = tar(tmp_path / "tars" / f"{split}-0.tar", *samples(f"a picture of {split}", f"another one of {split}"))
+        storage.write_file(f"{where}/{path.name}", path)
+    sources = [WebDatasetSource(path=place) for place in (where, f"{where}/*.tar", str(tmp_path / "tars"))]
+    found = [crawl(Config(sources=(source,)), on_s3).artifact for source in sources]
+    assert len({artifact.manifest().outputs for artifact in found}) == 1
+    urls = [row["url"] for row in table_rows(found[0], "candidates")]
+    contents = []
+    for number, source in enumerate(sources):
+        (tmp_path / str(number)).mkdir()
+        located = source.located(urls, tmp_path / str(number), 10**6)
+        contents.append({url: Path(address.removeprefix("file://")).read_bytes() for url, address in located.items()})
+    assert contents[0] == contents[1] == contents[2]
+    assert len(contents[0]) == 4
+
+
+@pytest.mark.parametrize("form", list(ExportFormat))
+def test_a_data_set_is_exported_to_s3_and_looks_unfinished_until_it_is(on_s3, settings, tmp_path, monkeypatch, form):
+    pairs = packed_pairs(settings, tmp_path, 12)
+    out = f"{on_s3.root}/set"
+
+    def ended(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "data_facts", ended)
+        with pytest.raises(KeyboardInterrupt):
+            export_pairs(pairs, out, form, "", on_s3)
+    assert "UNFINISHED" in storage.names(out)
+    assert "README.md" not in storage.names(out)
+    with pytest.raises(ConfigError, match="holds an export that was not finished: delete it"):
+        export_pairs(pairs, out, form, "", on_s3)
+    facts = export_pairs(pairs, f"{out}-2", form, "", on_s3)
+    assert {"README.md", "croissant.json"} < {*storage.names(f"{out}-2")}
+    assert "UNFINISHED" not in storage.names(f"{out}-2")
+    assert facts.name == "set-2"
+    for shard in facts.shards:
+        assert storage.sha256_of_file(f"{out}-2/{shard.path}") == shard.sha256
+    with pytest.raises(ConfigError, match="holds something already"):
+        export_pairs(pairs, f"{out}-2", form, "", on_s3)
 
 
 def test_archives_that_a_list_on_s3_names_are_read_from_beside_it_and_count_by_their_content(on_s3):

@@ -1,0 +1,1 @@
+"""Sources whose files hold the pictures themselves."""

@@ -1,0 +1,170 @@
+"""What is known of an exported data set. The card and the Croissant file say this and nothing else."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from tasks.crawl.config import DEMO
+from tasks.crawl.stage import source_of
+from tasks.engine.artifact import Artifact, RunRecord
+from tasks.engine.code import commit
+from tasks.export.shards import ExportedShard, ExportFormat
+from tasks.report import words
+from tasks.report.facts import gather
+from tasks.report.funnel import FunnelStep, Source, sources, steps
+
+NOT_STATED = "licence not stated"  # as `funnel.sources` says it
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """An exported data set: its files, and how its pairs were gathered.
+
+    Attributes:
+        made_from: address of the packed pairs.
+        sources: each with its licence and pairs; `kinds`: the kind of each source, by name.
+        steps: what each stage kept and rejected, by reason.
+        collected: when the crawl began and the fetch ended, UTC.
+        published: when the data set was written, UTC.
+        image_side: pixels of the shortest side that larger pictures were made smaller to; None if not known.
+    """
+
+    name: str
+    form: ExportFormat
+    creator: str
+    made_from: str
+    shards: tuple[ExportedShard, ...]
+    sources: tuple[Source, ...]
+    kinds: dict[str, str]
+    steps: tuple[FunnelStep, ...]
+    collected: tuple[datetime, datetime] | None
+    published: datetime
+    image_side: int | None
+    code: str | None
+
+    @cached_property
+    def pairs(self) -> dict[str, int]:
+        """Pairs of each split."""
+        found: Counter[str] = Counter()
+        for shard in self.shards:
+            found[shard.split] += shard.rows
+        return dict(found)
+
+    @cached_property
+    def image_bytes(self) -> dict[str, int]:
+        """Bytes of the encoded pictures of each split."""
+        found: Counter[str] = Counter()
+        for shard in self.shards:
+            found[shard.split] += shard.image_bytes
+        return dict(found)
+
+    @property
+    def total(self) -> int:
+        """Pairs of all splits."""
+        return sum(self.pairs.values())
+
+    @property
+    def bytes(self) -> int:
+        """Of all files."""
+        return sum(shard.bytes for shard in self.shards)
+
+    @cached_property
+    def licences(self) -> dict[str, int]:
+        """Pairs under each licence, the most first; NOT_STATED stands for none."""
+        found: Counter[str] = Counter()
+        for source in self.sources:
+            found[source.licence] += source.rows
+        return dict(found.most_common())
+
+    @property
+    def is_screened_for_english(self) -> bool:
+        """Whether captions in other languages were rejected."""
+        return any(step.stage == "screen_captions" for step in self.steps)
+
+    @property
+    def description(self) -> str:
+        """What the data set is, in a sentence or two."""
+        parts = ", ".join(f"{words.count(rows)} for {split}" for split, rows in self.pairs.items())
+        characters = sum(shard.caption_characters for shard in self.shards) / max(1, self.total)
+        return (
+            f"{words.count(self.total)} pictures with captions ({parts}), {words.size(self.bytes)}; a caption has "
+            f"{words.number(characters)} characters on average. Gathered, screened, deduplicated and packed by "
+            f"dalle-pipeline."
+        )
+
+    @property
+    def source_lines(self) -> list[str]:
+        """Each source with its kind, its licence and how many pairs it gave."""
+        return [
+            f"{source.name} ({self.kinds.get(source.name, 'kind not known')}; {source.licence}): "
+            f"{words.count(source.rows)} pairs"
+            for source in self.sources
+        ]
+
+    @property
+    def step_lines(self) -> list[str]:
+        """Each stage with the rows that came, that went on, and that were rejected for each reason."""
+        return [_step_line(step) for step in self.steps]
+
+    @property
+    def limits(self) -> list[str]:
+        """What is known to be missing or changed."""
+        found = []
+        if self.is_screened_for_english:
+            found.append("Captions that a language classifier takes for another language than English were rejected.")
+        if self.image_side is not None:
+            found.append(
+                f"Pictures are stored as JPEG, larger ones with {self.image_side} pixels on their shortest side."
+            )
+        missing = self.licences.get(NOT_STATED, 0)
+        if missing:
+            found.append(f"For {words.count(missing)} of {words.count(self.total)} pairs no licence is stated.")
+        found.append("Neither people nor personal data in pictures and captions were looked for or removed.")
+        return found
+
+
+def data_facts(
+    pairs: Artifact, shards: Sequence[ExportedShard], form: ExportFormat, name: str, creator: str, published: datetime
+) -> DataFacts:
+    """The facts of what was exported of packed pairs, read from the manifests of the stages that made them.
+
+    Raises:
+        DamagedArtifactError: a manifest cannot be read.
+    """
+    run = gather([pairs])
+    crawled = source_of(pairs) if "crawl" in run.stages else None
+    kinds = {} if crawled is None else {each: source.kind for each, source in crawled.named_sources.items()}
+    if crawled is not None and crawled.is_demo:
+        kinds = {DEMO: "site made of composed pictures"}
+    records = [run.stages[stage].manifest.run for stage in ("crawl", "fetch") if stage in run.stages]
+    fetched = run.get("fetch")
+    return DataFacts(
+        name=name,
+        form=form,
+        creator=creator,
+        made_from=pairs.address,
+        shards=tuple(shards),
+        sources=tuple(sources(run)),
+        kinds=kinds,
+        steps=tuple(steps(run)),
+        collected=(_began(records[0]), _ended(records[-1])) if records else None,
+        published=published,
+        image_side=fetched.manifest.config.get("image_size") if fetched else None,
+        code=commit(),
+    )
+
+
+def _step_line(step: FunnelStep) -> str:
+    rejected = ", ".join(f"{refused.reason} {words.count(refused.rows)}" for refused in step.refused)
+    kept = f"{step.stage}: {words.count(step.rows_in)} {step.unit} in, {words.count(step.rows_out)} out"
+    return f"{kept}; rejected: {rejected}" if rejected else kept
+
+
+def _began(record: RunRecord) -> datetime:
+    return datetime.fromisoformat(record.started)
+
+
+def _ended(record: RunRecord) -> datetime:
+    return (_began(record) + timedelta(seconds=record.seconds)).replace(microsecond=0)
