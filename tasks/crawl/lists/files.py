@@ -56,11 +56,12 @@ class FilesSource(SourceConfig):
     def parts(self) -> list[str]:
         """The file, or those of the folder that have one of the suffixes."""
         fs, path = storage.filesystem(self.path)
-        with storage.plain_errors(self.path, "read", "source.sources"):
-            if fs.isfile(path):
-                return [self.path]
-            if not fs.isdir(path):
-                raise SourceError(f"{self.path} does not exist: check source.sources.")
+        try:
+            with storage.plain_errors(self.path, "read", "source.sources"):
+                if fs.info(path)["type"] == "file":
+                    return [self.path]
+        except FileNotFoundError:
+            raise SourceError(f"{self.path} does not exist: check source.sources.") from None
         names = [name for name in storage.names(self.path) if name.endswith(self.suffixes) and name[0] != "."]
         if not names:
             raise SourceError(f"{self.path} holds no file ending in {', '.join(self.suffixes)}: check source.sources.")

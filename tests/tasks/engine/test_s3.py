@@ -1,5 +1,7 @@
 """The same artifacts on S3, against moto's server in a process of its own."""
 
+import bz2
+import os
 import random
 import socket
 import subprocess
@@ -10,13 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.archives import members, page
+from support.tables import rows
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
+from support.web import picture
 
 from tasks.crawl.config import Config
 from tasks.crawl.stage import crawl
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
-from tasks.errors import StageBusyError, StorageError
+from tasks.errors import PipelineError, StageBusyError, StorageError
+from tasks.fetch.config import Config as FetchConfig
+from tasks.fetch.fetched import fetch_rows
 from tasks.settings import Settings
 
 pytestmark = pytest.mark.end_to_end
@@ -143,3 +149,51 @@ def test_archives_that_a_list_on_s3_names_are_read_from_beside_it_and_count_by_t
     assert (counts.rows_in, counts.rows_out, counts.rejected) == (19, 17, {"damaged_record": 2})
     storage.write_bytes(f"{where}/1.warc.gz", b"".join(records[:4]))
     assert crawl.artifact(config, on_s3) != before
+
+
+@pytest.fixture
+def anonymous(bucket, monkeypatch, tmp_path):
+    """No credentials, as on a machine of someone who has no account; what was written before needs them."""
+
+    def forget():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, str(tmp_path / "none"))
+
+    return forget
+
+
+def put(uri, data, acl="public-read"):
+    import boto3
+
+    name, _, key = uri.removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=name, Key=key, Body=data, ACL=acl)
+
+
+def test_a_public_bucket_is_read_without_credentials(on_s3, settings, anonymous):
+    """Lists and archives, as yfcc and Common Crawl publish them, also a folder of them; images through HTTP."""
+    where = f"{on_s3.root}/public"
+    row = ["", "", "0123456789abcdef", *[""] * 5, "a+dog", *[""] * 7, "https://example.org/dog.jpg", *[""] * 7, "0"]
+    put(f"{where}/yfcc/yfcc100m_dataset-0.bz2", bz2.compress("\t".join(row).encode()))
+    put(f"{where}/warc/0.warc.gz", b"".join(members(page("http://a.example/", "<img src=a.png alt=x>"))))
+    put(f"{where}/commons/data/images/012/345/0123456789abcdef.jpg", picture(1, image_format="JPEG"))
+    commons = f"{os.environ['AWS_ENDPOINT_URL']}/{where.removeprefix('s3://')}/commons"
+    anonymous()
+    sources = [{"kind": "yfcc", "path": f"{where}/yfcc", "bucket": commons}, {"kind": "warc", "path": f"{where}/warc"}]
+    found = rows(crawl(Config.model_validate(sources), settings).artifact, "candidates")
+    assert [row["source"] for row in found] == ["yfcc", "warc"]
+    scratch = settings.local_work / "fetched"
+    scratch.mkdir(parents=True)
+    [fetched] = fetch_rows(FetchConfig(allow_private_hosts=True), [found[0]["url"]], set(), str(scratch))
+    assert fetched.refusal is None
+
+
+def test_what_is_not_public_is_one_sentence_without_credentials(on_s3, settings, anonymous):
+    put(f"{on_s3.root}/private/0.tsv", b"https://example.org/0.jpg\ta picture\n", acl="private")
+    put(f"{on_s3.root}/private/0.warc", b"", acl="private")
+    anonymous()
+    for kind, name in (("cc12m", "0.tsv"), ("warc", "0.warc")):
+        config = Config.model_validate([{"kind": kind, "path": f"{on_s3.root}/private/{name}"}])
+        with pytest.raises(PipelineError, match=rf"{name} is not public, and there are no credentials.*AWS_PROFILE"):
+            crawl(config, settings)
