@@ -18,7 +18,7 @@ from tasks.report.stage import report
 from tasks.rerank import rerank
 from tasks.sample import sample
 from tasks.screen_captions.stage import screen_captions
-from tasks.screen_images import screen_images
+from tasks.screen_images.stage import screen_images
 from tasks.train.bpe import train_bpe
 from tasks.train.clip import train_clip
 from tasks.train.dvae import train_dvae

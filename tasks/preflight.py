@@ -14,6 +14,7 @@ from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config as DedupConfig
 from tasks.engine import storage
 from tasks.errors import ConfigError, StorageError
+from tasks.screen_images.config import Config as ScreenImagesConfig
 from tasks.settings import Settings
 
 ANSWER_S = 1.0  # for S3, once to connect and once to answer
@@ -21,15 +22,17 @@ DASK_ANSWER_S = 2.0
 DASK_SCHEMES = ("tcp", "tls")
 
 
-def require_ready(source: CrawlConfig, dedup: DedupConfig, settings: Settings) -> None:
+def require_ready(source: CrawlConfig, screening: ScreenImagesConfig, dedup: DedupConfig, settings: Settings) -> None:
     """Everything a run needs that can be known now.
 
     Raises:
-        ConfigError: an address is malformed or of a kind that is not supported, or Dask does not answer.
-        SourceError: the source's folder or archive, or the evaluation set, is not there.
+        ConfigError: an address is malformed or of a kind that is not supported, Dask does not answer, or a package
+            is not installed.
+        SourceError: the source's folder or archive, a model, or the evaluation set, is not there.
         StorageError: the root or the work folder cannot be written.
     """
     source.require()
+    screening.require()
     dedup.require()
     require_root(settings.root)
     require_writable(Path(settings.work_dir), "--work-dir")
