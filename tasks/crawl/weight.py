@@ -36,6 +36,7 @@ def weighted(shard: Shard, weight: float, settings: Settings) -> Shard:
             shard.rejects.add(left_out)
     except BaseException:
         kept_file.close()
+        shard.rejects.close()
         raise
     finally:
         candidates.close()

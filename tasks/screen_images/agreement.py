@@ -21,7 +21,7 @@ class CLIPAgreement(ContentRule):
     def __init__(self, folder: Path, min_score: float) -> None:
         self.ranker = load_ranker(folder, device())
         self.min_score = min_score
-        self.side = int(self.ranker.clip.config.vision_config.image_size)
+        self.side = int(self.ranker.clip.vision_model.embeddings.image_size)
 
     def view(self, picture: Picture) -> Picture:
         """The centred square, resized as CLIP's own preprocessing does, [S, S, 3]."""

@@ -21,7 +21,7 @@ from tasks.screen_images import packages
 from tasks.screen_images.config import CLIP, Config
 from tasks.screen_images.rule import ContentRule, Picture
 
-ROWS_AT_ONCE = 64  # whose views are in memory together; of decoded pictures there is one
+ROWS_AT_ONCE = 32  # whose views are in memory together; of decoded pictures there is one
 
 
 @stage(Config, version=1, reads={"images": {"images": schemas.IMAGES}})
