@@ -38,7 +38,7 @@ def pipeline(
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     config = _config(recipe, changes)
-    require_ready(config.source, config.fetch, config.dedup, settings or Settings())
+    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
     report = whole_pipeline(PrefectRun(_settings(settings, recipe, changes)), config)
     publish_run(report)
     return report
@@ -59,7 +59,7 @@ def ingest(
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
-    require_ready(config.source, config.fetch, config.dedup, settings or Settings())
+    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
     return PrefectRun(settings or Settings()).part(dataset, config)
 
 
@@ -78,7 +78,7 @@ def re_evaluation(
         ConfigError: the models of this config are not trained yet.
     """
     config = _config(recipe, changes)
-    require_ready(config.source, config.fetch, config.dedup, settings or Settings())
+    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
     pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
     return PrefectRun(_settings(settings, recipe, changes)).part(evaluation, config, pairs, models)
 

@@ -18,7 +18,7 @@ from tasks.report.stage import report
 from tasks.rerank import rerank
 from tasks.sample import sample
 from tasks.screen_captions.stage import screen_captions
-from tasks.screen_images import screen_images
+from tasks.screen_images.stage import screen_images
 from tasks.takedown.record import read_record
 from tasks.takedown.stage import Config as TakedownConfig
 from tasks.takedown.stage import match_takedowns

@@ -15,6 +15,7 @@ from tasks.dedup.config import Config as DedupConfig
 from tasks.engine import storage
 from tasks.errors import ConfigError, StorageError
 from tasks.fetch.config import Config as FetchConfig
+from tasks.screen_images.config import Config as ScreenImagesConfig
 from tasks.settings import Settings
 
 ANSWER_S = 1.0  # for S3, once to connect and once to answer
@@ -22,17 +23,20 @@ DASK_ANSWER_S = 2.0
 DASK_SCHEMES = ("tcp", "tls")
 
 
-def require_ready(source: CrawlConfig, fetch: FetchConfig, dedup: DedupConfig, settings: Settings) -> None:
+def require_ready(
+    source: CrawlConfig, fetch: FetchConfig, screening: ScreenImagesConfig, dedup: DedupConfig, settings: Settings
+) -> None:
     """Everything a run needs that can be known now.
 
     Raises:
-        ConfigError: an address is malformed or of a kind that is not supported, Dask does not answer, or the opt-out
-            list is not there or none.
-        SourceError: the source's folder or archive, or the evaluation set, is not there.
+        ConfigError: an address is malformed or of a kind that is not supported, Dask does not answer, the opt-out list
+            is not there or none, or a package is not installed.
+        SourceError: the source's folder or archive, a model, or the evaluation set, is not there.
         StorageError: the root or the work folder cannot be written.
     """
     source.require()
     fetch.require()
+    screening.require()
     dedup.require()
     require_root(settings.root)
     require_writable(Path(settings.work_dir), "--work-dir")

@@ -7,6 +7,7 @@ from tasks.crawl.config import Config
 from tasks.crawl.demo.site import demo_site
 from tasks.crawl.packed.packed_source import PackedSource
 from tasks.crawl.sources.folder import FolderSource
+from tasks.crawl.weight import weighted
 from tasks.engine.artifact import Artifact, lineage
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
@@ -47,7 +48,7 @@ def read_part(config: Config, settings: Settings, parts: int, named: tuple[str, 
     if shard.rows_in == 0 and parts == 1:
         # Raised before the shard is marked as finished, so that the next run tries again.
         raise SourceError(source.without_image(part, shard))
-    return shard
+    return shard if source.weight == 1 else weighted(shard, source.weight, settings)
 
 
 def serving(config: Config) -> AbstractContextManager[None]:

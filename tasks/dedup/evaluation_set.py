@@ -9,6 +9,7 @@ from typing import Any
 from models.training.errors import DataError
 from tasks.crawl.sources.folder_files import IMAGE_SUFFIXES, digest_of
 from tasks.engine import storage
+from tasks.engine.artifact import is_artifact_folder
 from tasks.errors import SourceError
 
 SETTING = "dedup.evaluation_set"
@@ -39,7 +40,9 @@ class EvaluationSet:
 
     @classmethod
     def of(cls, place: str) -> "EvaluationSet":
-        """The files of a folder and the folders in it, hidden ones left out; or one Parquet file.
+        """The files of a folder and the folders in it, or one Parquet file.
+
+        Left out are hidden folders, and artifacts of this pipeline, which hold the images that are to be judged.
 
         Raises:
             SourceError: there is nothing at the place, no image, or no permission to read.
@@ -123,7 +126,7 @@ def _is_table(file: str) -> bool:
 
 def _files(root: Path) -> Iterator[str]:
     for place, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not (name.startswith(".") or is_artifact_folder(Path(place, name)))]
         for name in files:
             known = PurePosixPath(name).suffix.lower() in {*IMAGE_SUFFIXES, PARQUET}
             if known and not name.startswith("."):

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -14,6 +16,7 @@ from tasks.engine.code import CodeRecord, is_other
 from tasks.errors import DamagedArtifactError
 
 MANIFEST = "manifest.json"
+FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 
 class FileRecord(Frozen):
@@ -186,6 +189,14 @@ def lineage(artifact: Artifact) -> Iterator[Artifact]:
             seen.add(current.address)
             yield current
             waiting.extend(current.inputs().values())
+
+
+def is_artifact_folder(folder: Path) -> bool:
+    """Whether a local folder is an artifact, finished or not, or one that a stopped run left behind."""
+    if not FINGERPRINT.fullmatch(folder.name):
+        return False
+    marks = folder / MANIFEST, folder / "shards", folder.with_name(f"{folder.name}.lock")
+    return any(mark.exists() for mark in marks)
 
 
 def fingerprint(stage: str, version: int, config: dict[str, Any], outside: str, inputs: dict[str, str]) -> str:

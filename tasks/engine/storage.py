@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +18,8 @@ from tasks.errors import StorageError
 
 
 def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The fsspec file system of `uri` and the path inside it.
+    """The fsspec file system of `uri` and the path inside it. S3 is asked without a signature where this machine has no
+    credentials, as public buckets allow.
 
     Raises:
         StorageError: neither a local path nor an s3:// URL.
@@ -27,8 +29,12 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
             f"{uri} is neither a local path nor an s3:// URL, and no other storage lets one run alone write: "
             "choose another place with --root."
         )
-    options = {"use_listings_cache": False} if is_s3(uri) else {}
-    return fsspec.core.url_to_fs(uri, **options)
+    # Not `fsspec.core.url_to_fs`, which takes `::` in a name for a chain of file systems.
+    if is_s3(uri):
+        fs = fsspec.filesystem("s3", use_listings_cache=False, **({"anon": True} if is_anonymous() else {}))
+    else:
+        fs = fsspec.filesystem("file")
+    return fs, fs._strip_protocol(uri)
 
 
 def is_local(uri: str) -> bool:
@@ -39,6 +45,23 @@ def is_local(uri: str) -> bool:
 def is_s3(uri: str) -> bool:
     """Whether `uri` is on S3, or a storage with the same interface."""
     return uri.startswith("s3://")
+
+
+def is_anonymous() -> bool:
+    """Whether this machine has no credentials for S3."""
+    return not _has_credentials(tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))))
+
+
+@cache
+def _has_credentials(_: tuple[tuple[str, str], ...]) -> bool:
+    """Asked once for each set of variables: on a machine of a cloud it is a question to the network."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return botocore.session.get_session().get_credentials() is not None
+    except BotoCoreError:  # such as a profile that does not exist: the request itself says so
+        return True
 
 
 def absolute(uri: str) -> str:
@@ -66,6 +89,11 @@ def plain_errors(uri: str, verb: str, option: str = "--root") -> Iterator[None]:
     except FileNotFoundError:
         raise
     except PermissionError as error:
+        if is_s3(uri) and is_anonymous():
+            raise StorageError(
+                f"{uri} is not public, and there are no credentials to {verb} it: set AWS_ACCESS_KEY_ID and "
+                f"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or choose another place with {option}."
+            ) from error
         raise StorageError(f"No permission to {verb} {uri}: choose another place with {option}.") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -31,12 +31,14 @@ class Config(StageConfig):
         description="Longest time for one download, redirects included, and longest pause a busy host is given.",
     )
     retries: int = Field(1, ge=0, description="Further attempts after an answer such as 503; a 404 is final.")
+    min_bytes: int = Field(0, ge=0, description="Smaller files are refused; LAION's limit is 5,000.")
     max_bytes: int = Field(20_000_000, ge=1, description="Larger files are refused.")
     max_pixels: int = Field(40_000_000, ge=1, description="Larger images are refused before they are decoded.")
     opt_out_list: str | None = Field(
         None,
         description="File of domains and addresses, one a line, that are not fetched; a local path or an s3:// URL.",
     )
+    keep_animated: bool = Field(True, description="Store an animation's first picture; else animations are refused.")
     allow_private_hosts: bool = Field(
         False, description="Fetch from private addresses too, to crawl an intranet. Folders and the demo need no leave."
     )

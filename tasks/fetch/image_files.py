@@ -11,7 +11,8 @@ START_OF_SCAN = 0xDA
 END_OF_IMAGE = b"\xff\xd9"
 STANDALONE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 GIF_HEADERS = (b"GIF87a", b"GIF89a")
-GIF_EXTENSION, GIF_IMAGE = b"!", b","
+GIF_EXTENSION, GIF_IMAGE, GIF_END = b"!", b",", b";"
+WEBP_ANIMATED = 2  # a bit of the byte 20
 # Formats that are not read: how a file begins, and what it is called. ISO media files name theirs behind "ftyp".
 UNREAD = {
     b"\0\0\1\0": "ICO", b"8BPS": "PSD", b"%PDF": "PDF", b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
@@ -65,8 +66,17 @@ def is_cut(data: bytes) -> bool:
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
     if data.startswith(GIF_HEADERS):
-        return not _gif_has_a_frame(data)
+        return _gif_frames(data, 1) == 0
     return False  # decoders refuse cut files of the other formats
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether this is a GIF, PNG or WebP file of several pictures that are shown one after the other."""
+    if data.startswith(GIF_HEADERS):
+        return _gif_frames(data, 2) > 1
+    if data.startswith(PNG):
+        return b"acTL" in data[: max(0, data.find(b"IDAT"))]  # the chunk that makes a PNG an APNG stands before it
+    return data.startswith(b"RIFF") and data[8:16] == b"WEBPVP8X" and bool(data[20:21] and data[20] & WEBP_ANIMATED)
 
 
 def _jpeg_ends(data: bytes) -> bool:
@@ -96,18 +106,21 @@ def _png_ends(data: bytes) -> bool:
     return False
 
 
-def _gif_has_a_frame(data: bytes) -> bool:
-    """Walks the blocks up to the end of the first frame, which is the one that is stored."""
+def _gif_frames(data: bytes, most: int) -> int:
+    """How many frames are whole, `most` at most: walks the blocks up to the end of that one."""
+    frames = 0
     position = 13 + _colour_table_bytes(data, 10)
-    while position < len(data):
+    while position < len(data) and data[position : position + 1] != GIF_END:
         kind = data[position : position + 1]
-        if kind == GIF_IMAGE:
-            return _sub_blocks_end(data, position + 11 + _colour_table_bytes(data, position + 9)) is not None
-        after = _sub_blocks_end(data, position + 2) if kind == GIF_EXTENSION else position + 1
+        start = position + 11 + _colour_table_bytes(data, position + 9) if kind == GIF_IMAGE else position + 2
+        after = _sub_blocks_end(data, start) if kind in (GIF_IMAGE, GIF_EXTENSION) else position + 1
         if after is None:
-            return False
+            break
+        frames += kind == GIF_IMAGE
+        if frames == most:
+            break
         position = after
-    return False
+    return frames
 
 
 def _colour_table_bytes(data: bytes, flags_at: int) -> int:

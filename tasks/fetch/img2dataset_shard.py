@@ -24,7 +24,7 @@ from tasks.engine.child import end_this_child, serve
 from tasks.fetch.config import Config
 from tasks.fetch.consent import Consent
 from tasks.fetch.fetched import SEPARATOR
-from tasks.fetch.image_files import is_cut, read_header, unread_format
+from tasks.fetch.image_files import is_animated, is_cut, read_header, unread_format
 from tasks.fetch.turns import Turn, Turns
 from tasks.web.connection import Limits
 from tasks.web.download import download
@@ -101,6 +101,10 @@ class SafeDownloader:
             if (unread := unread_format(body)) is not None:
                 raise RefusedError("unsupported_format", unread)
             raise RefusedError("not_an_image", f"begins with {body[:12]!r}")
+        if len(body) < self.config.min_bytes:
+            raise RefusedError("too_few_bytes", f"{len(body)} bytes")
+        if not self.config.keep_animated and is_animated(body):
+            raise RefusedError("animated", header.format)
         if header.width * header.height > self.config.max_pixels:
             raise RefusedError("too_large", f"{header.width}x{header.height} pixels")
         return body

@@ -16,6 +16,7 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Progress, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import StageConfig, stage
+from tasks.settings import Settings
 from tasks.takedown.left_out import REASON, TWIN
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown

@@ -33,7 +33,7 @@ def keep_clip(name: str, setting: str, output: Output) -> None:
     Raises:
         SourceError: there is no such model, or it is none that can be used.
     """
-    folder = _folder(name, setting)
+    folder = clip_folder(name, setting)
     keep_published(folder, setting, output, CLIP_FILES)
     output.metrics["model"] = _shown(name, folder)
 
@@ -44,10 +44,11 @@ def digest_of_clip(name: str, setting: str) -> str:
     Raises:
         SourceError: there is no such model, or it is none that can be used.
     """
-    return digest_of_published(_folder(name, setting), setting, CLIP_FILES)
+    return digest_of_published(clip_folder(name, setting), setting, CLIP_FILES)
 
 
-def _folder(name: str, setting: str) -> Path:
+def clip_folder(name: str, setting: str) -> Path:
+    """The folder of the CLIP, which is fetched if it is not here yet; arguments and errors as for `keep_clip`."""
     folder = published_folder(name, setting, CLIP_FILES)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))

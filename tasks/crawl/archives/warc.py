@@ -69,7 +69,7 @@ def references(source: str | BinaryIO, report: ArchiveReport, wanted: ImagesWant
     Damaged records are left out and counted. Memory is bounded by the largest page, not by the file.
 
     Args:
-        source: a local path, an s3:// URL, read with the user's credentials, or a seekable file.
+        source: a local path, an s3:// URL, read with the user's credentials if there are any, or a seekable file.
         report: filled while the file is read.
 
     Raises:

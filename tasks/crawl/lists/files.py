@@ -56,13 +56,15 @@ class FilesSource(SourceConfig):
     def parts(self) -> list[str]:
         """The file, or those of the folder or of a pattern, such as a/*.tsv, that have one of the suffixes."""
         fs, path = storage.filesystem(self.path)
-        with storage.plain_errors(self.path, "read", "source.sources"):
-            if fs.isfile(path):
-                return [self.path]
-            if fs.isdir(path):
-                found = [f"{self.path}/{name}" for name in self._in_folder(fs, path)]
-            elif not (found := storage.matching(self.path)):
-                raise SourceError(f"{self.path} does not exist: check source.sources.")
+        try:
+            with storage.plain_errors(self.path, "read", "source.sources"):
+                if fs.info(path)["type"] == "file":  # not isfile, which takes what may not be read for absent
+                    return [self.path]
+            found = [f"{self.path}/{name}" for name in self._in_folder(fs, path)]
+        except FileNotFoundError:
+            found = storage.matching(self.path)
+            if not found:
+                raise SourceError(f"{self.path} does not exist: check source.sources.") from None
         files = sorted(file for file in found if file.endswith(self.suffixes))
         if not files:
             raise SourceError(f"{self.path} holds no file ending in {', '.join(self.suffixes)}: check source.sources.")

@@ -1,7 +1,7 @@
 """Sources that are files listing addresses of images with captions: checked as columns, every row accounted for."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -146,17 +146,17 @@ class ListSource(FilesSource):
         return reasons, details
 
 
-def rows(places: str, first: int, count: int, **columns: Any) -> pa.Table:
+def rows(places: str, numbers: Sequence[int], **columns: Any) -> pa.Table:
     """A table of the schema ROWS.
 
     Args:
         places: what rows are called where they lie: line or row.
-        first: number of the first one.
+        numbers: those of the rows.
         columns: those that are known; others are null.
     """
-    numbers = pc.cast(pa.array(range(first, first + count), pa.int64()), pa.string())
-    columns["place"] = pc.binary_join_element_wise(f"{places} ", numbers, "")
-    arrays = [columns.get(field.name, pa.nulls(count, pa.string())) for field in ROWS]
+    named = pc.cast(pa.array(numbers, pa.int64()), pa.string())
+    columns["place"] = pc.binary_join_element_wise(f"{places} ", named, "")
+    arrays = [columns.get(field.name, pa.nulls(len(numbers), pa.string())) for field in ROWS]
     return pa.table(arrays, names=ROWS.names).cast(ROWS)
 
 

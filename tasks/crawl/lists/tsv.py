@@ -29,6 +29,12 @@ def lines(uri: str) -> Iterator[tuple[int, pa.Array]]:
         SourceError: the file is damaged.
         StorageError: it cannot be read.
     """
+    for number, found in pieces(uri):
+        yield number, texts_of(found)
+
+
+def pieces(uri: str) -> Iterator[tuple[int, list[bytes]]]:
+    """As `lines`, but as bytes: of a line that is too long a little more than is allowed."""
     number, rest = 1, b""
     with opened(uri) as file:
         while piece := file.read(PIECE_BYTES):
@@ -37,10 +43,10 @@ def lines(uri: str) -> Iterator[tuple[int, pa.Array]]:
             rest = data[end:][: MAX_LINE_BYTES + 1]
             if end:
                 found = data[: end - 1].removeprefix(MARK if number == 1 else b"").split(b"\n")
-                yield number, _texts(found)
+                yield number, found
                 number += len(found)
     if rest:
-        yield number, _texts([rest])
+        yield number, [rest]
 
 
 def cells(texts: pa.Array, count: int) -> tuple[list[pa.Array], Any]:
@@ -89,7 +95,8 @@ def _damaged(uri: str, error: Exception) -> SourceError:
     return SourceError(f"{uri} is damaged or not complete ({str(error).rstrip('.')}): get it again.")
 
 
-def _texts(found: list[bytes]) -> pa.Array:
+def texts_of(found: list[bytes]) -> pa.Array:
+    """Lines as texts; null if a line is no UTF-8, too long or holds a zero character."""
     usable = [
         None if len(line) > MAX_LINE_BYTES or b"\0" in line else line[:-1] if line.endswith(b"\r") else line
         for line in found

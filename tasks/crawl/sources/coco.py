@@ -29,7 +29,7 @@ class COCOSource(ListSource):
         for start in range(0, len(annotations), ROWS_AT_ONCE):
             found = [_row(each, images, licences) for each in annotations[start : start + ROWS_AT_ONCE]]
             columns = {name: pa.array([row.get(name) for row in found], pa.string()) for name in ROW}
-            yield rows("annotation", start + 1, len(found), **columns)
+            yield rows("annotation", range(start + 1, start + 1 + len(found)), **columns)
 
 
 ROW = ("url", "alt", "page_url", "licence", "fault")

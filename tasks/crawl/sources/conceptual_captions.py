@@ -17,7 +17,8 @@ class _TwoColumns(ListSource):
         """A pair of each line."""
         for first, lines in tsv.lines(part):
             columns, fault = tsv.cells(lines, len(self.order))
-            yield rows("line", first, len(lines), fault=fault, **dict(zip(self.order, columns, strict=True)))
+            numbers = range(first, first + len(lines))
+            yield rows("line", numbers, fault=fault, **dict(zip(self.order, columns, strict=True)))
 
 
 class CC3MSource(_TwoColumns):

@@ -43,7 +43,7 @@ class LAIONSource(ListSource):
                         # LAION-400M writes a question mark where it knows none.
                         stated = batch[licence].cast(pa.string())
                         known["licence"] = pc.if_else(pc.equal(stated, "?"), pa.scalar(None, pa.string()), stated)
-                    yield rows("row", first, len(batch), **known)
+                    yield rows("row", range(first, first + len(batch)), **known)
                     first += len(batch)
         except FileNotFoundError as error:
             raise SourceError(f"{part} does not exist any more: check source.sources.") from error

@@ -22,6 +22,10 @@ class SourceConfig(Frozen):
     kind: str
     licence: str | None = Field(None, description="Licence of the images where the source does not state one.")
 
+    weight: float = Field(
+        1.0, gt=0, le=1, description="Share of its images that are taken, by a hash of their URLs; 1: all."
+    )
+
     def require(self) -> None:
         """The source is there and can be read, as far as a moment's look can tell.
 
@@ -30,8 +34,9 @@ class SourceConfig(Frozen):
         """
 
     def fingerprinted(self) -> dict[str, Any]:
-        """The fields as they enter the fingerprint of the crawl."""
-        return self.model_dump(mode="json")
+        """The fields as they enter the fingerprint of the crawl; a weight only where one is given, as it came later."""
+        fields = self.model_dump(mode="json")
+        return fields if self.weight < 1 else {name: value for name, value in fields.items() if name != "weight"}
 
     def outside_state(self) -> str:
         """Digest of the content of the source; empty if it is live.

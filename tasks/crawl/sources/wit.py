@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from tasks.crawl.lists import tsv
+from tasks.crawl.lists import quoted, tsv
 from tasks.crawl.lists.listed import ListSource, rows
 
 COLUMNS = (
@@ -22,10 +22,7 @@ LANGUAGE_PREFIX = r"^[A-Z][A-Za-z]*( [A-Z][a-z]*)?: "  # of attributions: "Engli
 
 
 class WITSource(ListSource):
-    """WIT, as published. One caption of each row: the first there is of those asked for.
-
-    A row that goes on over a line's end, inside quotes, counts as malformed.
-    """
+    """WIT, as published. One caption of each row: the first there is of those asked for."""
 
     suffixes: ClassVar[tuple[str, ...]] = tsv.SUFFIXES
 
@@ -36,16 +33,15 @@ class WITSource(ListSource):
     )
 
     def batches(self, part: str) -> Iterator[pa.Table]:
-        """A pair of each line but the header."""
-        for first, lines in tsv.lines(part):
-            if first == 1 and lines[0].as_py() == "\t".join(COLUMNS):
-                first, lines = 2, lines[1:]
-            cells, fault = tsv.cells(lines, len(COLUMNS))
-            columns = {name: _unquoted(cells[COLUMNS.index(name)]) for name in READ}
+        """A pair of each row but the header."""
+        for numbers, found in quoted.rows(part, len(COLUMNS)):
+            if numbers[0] == 1 and found[0].as_py() == "\t".join(COLUMNS):
+                numbers, found = numbers[1:], found[1:]
+            cells, fault = tsv.cells(found, len(COLUMNS))
+            columns = {name: cells[COLUMNS.index(name)] for name in READ}
             yield rows(
                 "line",
-                first,
-                len(lines),
+                numbers,
                 url=columns["image_url"],
                 alt=self._caption(columns),
                 page_url=columns["page_url"],
@@ -67,10 +63,3 @@ class WITSource(ListSource):
             return pa.nulls(len(found), pa.string())
         wanted = pc.is_in(found, pa.array(self.languages, pa.string()))
         return pc.if_else(wanted, nothing, pc.binary_join_element_wise("other_language: ", found, ""))
-
-
-def _unquoted(cells: Any) -> Any:
-    """Cells without the quotation marks that a CSV writer puts around those that hold some."""
-    quoted = pc.match_substring_regex(cells, r'^".*"$')
-    inner = pc.replace_substring(pc.replace_substring_regex(cells, r'^"(.*)"$', r"\1"), '""', '"')
-    return pc.if_else(quoted, inner, cells)

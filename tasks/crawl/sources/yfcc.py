@@ -42,8 +42,7 @@ class YFCCSource(ListSource):
             is_video = pc.and_(pc.is_null(fault), pc.not_equal(columns[MARKER], PHOTO))
             yield rows(
                 "line",
-                first,
-                len(lines),
+                range(first, first + len(lines)),
                 url=self._addresses(columns),
                 alt=_captions(columns),
                 page_url=columns[PAGE],

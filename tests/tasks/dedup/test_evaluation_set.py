@@ -13,6 +13,7 @@ from support.web import picture
 from tasks.dedup.config import Config
 from tasks.dedup.stage import dedup
 from tasks.errors import SourceError
+from tasks.settings import Settings
 
 
 def row(name: str, image: bytes, caption: str = "a picture of some things", split: str | None = None) -> dict:
@@ -116,6 +117,30 @@ def test_what_cannot_be_read_of_an_evaluation_set_is_an_error_and_not_left_out(s
     make(folder)
     with pytest.raises(SourceError, match=said):
         unique_of(settings, folder, [row("a", picture(1))])
+
+
+def test_artifacts_of_this_pipeline_in_the_folder_are_no_part_of_the_evaluation_set(tmp_path):
+    """A folder that the runs lie in too would reject every image as one of its own, and change while they run."""
+    settings = Settings(root=str(tmp_path / "project/runs"), work_dir=str(tmp_path / "work"), dask_workers=0)
+    images = artifact("images", settings, [row("a", picture(1)), row("b", picture(2))])
+    evaluation_folder(tmp_path / "project/held_out", cat=picture(2))
+    config = Config(evaluation_set=str(tmp_path / "project"))
+    unique = dedup(config, settings, images=images)
+    assert details(unique) == {"b": "matches held_out/cat.png"}
+    assert unique.artifact.manifest().metrics["evaluation_images"] == 1
+    # One that another run is still writing has no manifest yet.
+    unfinished = tmp_path / "project/runs/fetch/0123456789abcdef"
+    (unfinished / "shards").mkdir(parents=True)
+    write_table(unfinished / "images-00000.parquet", image=[picture(1)])
+    assert dedup(config, settings, images=images).reused
+
+
+def test_a_folder_of_artifacts_alone_is_no_evaluation_set_but_one_artifact_is(settings):
+    held_out = artifact("images", settings, [row("a", picture(1))])
+    with pytest.raises(SourceError, match=r"holds no images and no Parquet files: check dedup\.evaluation_set"):
+        dedup.artifact(Config(evaluation_set=settings.root), settings)
+    unique = unique_of(settings, held_out.uri, [row("b", picture(1)), row("c", picture(2))])
+    assert details(unique) == {"b": "matches images-00000.parquet#1"}
 
 
 def test_the_place_is_made_absolute_and_may_not_be_empty(monkeypatch, tmp_path):

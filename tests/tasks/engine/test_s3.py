@@ -1,5 +1,7 @@
 """The same artifacts on S3, against moto's server in a process of its own."""
 
+import bz2
+import os
 import random
 import socket
 import subprocess
@@ -12,8 +14,7 @@ from pathlib import Path
 import pytest
 from support.archives import members, page
 from support.packed import packed_pairs
-from support.tables import artifact
-from support.tables import rows as table_rows
+from support.tables import artifact, rows
 from support.tars import samples, tar
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from support.web import picture
@@ -25,10 +26,12 @@ from tasks.dedup.config import Config as DedupConfig
 from tasks.dedup.stage import dedup
 from tasks.engine import conditional, storage
 from tasks.engine.lock import only_writer
-from tasks.errors import ConfigError, StageBusyError, StorageError
+from tasks.errors import ConfigError, PipelineError, StageBusyError, StorageError
 from tasks.export import folder
 from tasks.export.folder import export_pairs
 from tasks.export.shards import ExportFormat
+from tasks.fetch.config import Config as FetchConfig
+from tasks.fetch.fetched import fetch_rows
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.settings import Settings
@@ -171,7 +174,7 @@ def test_pictures_in_tars_on_s3_are_read_as_from_the_disk(on_s3, settings, tmp_p
     sources = [WebDatasetSource(path=place) for place in (where, f"{where}/*.tar", str(tmp_path / "tars"))]
     found = [crawl(Config(sources=(source,)), on_s3).artifact for source in sources]
     assert len({artifact.manifest().outputs for artifact in found}) == 1
-    urls = [row["url"] for row in table_rows(found[0], "candidates")]
+    urls = [row["url"] for row in rows(found[0], "candidates")]
     contents = []
     for number, source in enumerate(sources):
         (tmp_path / str(number)).mkdir()
@@ -247,3 +250,51 @@ def test_what_is_taken_down_is_found_and_left_out_on_s3_as_on_the_disk(on_s3, se
         found.append((table_hits(config.takedowns, known, place, len), account(packed)))
     assert found[0] == found[1]
     assert {hit.artifact.split("/")[0] for hit in found[0][0]} == {"rows_stage", "dedup"}
+
+
+@pytest.fixture
+def anonymous(bucket, monkeypatch, tmp_path):
+    """No credentials, as on a machine of someone who has no account; what was written before needs them."""
+
+    def forget():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            monkeypatch.setenv(name, str(tmp_path / "none"))
+
+    return forget
+
+
+def put(uri, data, acl="public-read"):
+    import boto3
+
+    name, _, key = uri.removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=name, Key=key, Body=data, ACL=acl)
+
+
+def test_a_public_bucket_is_read_without_credentials(on_s3, settings, anonymous):
+    """Lists and archives, as yfcc and Common Crawl publish them, also a folder of them; images through HTTP."""
+    where = f"{on_s3.root}/public"
+    row = ["", "", "0123456789abcdef", *[""] * 5, "a+dog", *[""] * 7, "https://example.org/dog.jpg", *[""] * 7, "0"]
+    put(f"{where}/yfcc/yfcc100m_dataset-0.bz2", bz2.compress("\t".join(row).encode()))
+    put(f"{where}/warc/0.warc.gz", b"".join(members(page("http://a.example/", "<img src=a.png alt=x>"))))
+    put(f"{where}/commons/data/images/012/345/0123456789abcdef.jpg", picture(1, image_format="JPEG"))
+    commons = f"{os.environ['AWS_ENDPOINT_URL']}/{where.removeprefix('s3://')}/commons"
+    anonymous()
+    sources = [{"kind": "yfcc", "path": f"{where}/yfcc", "bucket": commons}, {"kind": "warc", "path": f"{where}/warc"}]
+    found = rows(crawl(Config.model_validate(sources), settings).artifact, "candidates")
+    assert [row["source"] for row in found] == ["yfcc", "warc"]
+    scratch = settings.local_work / "fetched"
+    scratch.mkdir(parents=True)
+    [fetched] = fetch_rows(FetchConfig(allow_private_hosts=True), [found[0]["url"]], set(), str(scratch))
+    assert fetched.refusal is None
+
+
+def test_what_is_not_public_is_one_sentence_without_credentials(on_s3, settings, anonymous):
+    put(f"{on_s3.root}/private/0.tsv", b"https://example.org/0.jpg\ta picture\n", acl="private")
+    put(f"{on_s3.root}/private/0.warc", b"", acl="private")
+    anonymous()
+    for kind, name in (("cc12m", "0.tsv"), ("warc", "0.warc")):
+        config = Config.model_validate([{"kind": kind, "path": f"{on_s3.root}/private/{name}"}])
+        with pytest.raises(PipelineError, match=rf"{name} is not public, and there are no credentials.*AWS_PROFILE"):
+            crawl(config, settings)

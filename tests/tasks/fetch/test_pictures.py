@@ -14,7 +14,7 @@ from support.shown_pictures import file, image, oriented, pictures
 from models.training.images import decode
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import CHILD, Fetched, fetch_rows
-from tasks.fetch.image_files import is_cut, read_header, unread_format
+from tasks.fetch.image_files import is_animated, is_cut, read_header, unread_format
 
 FILES = pictures()
 LOSS = 12  # levels by which storing as JPEG changes these pictures' pixels, on average, at most
@@ -77,6 +77,29 @@ def test_a_format_that_is_not_read_is_refused_by_its_name(tmp_path):
     assert refusals == {name: ("unsupported_format", name) for name in UNREAD}
 
 
+def test_animations_and_tiny_files_can_be_refused(tmp_path):
+    ramps, turned = image(), image().transpose(Image.Transpose.ROTATE_180)
+    animations = {
+        name: file(ramps, name, save_all=True, append_images=[turned, ramps], duration=100)
+        for name in ("GIF", "PNG", "WEBP")
+    }
+    stills = {f"{name}-still": file(ramps, name) for name in (*animations, "JPEG")}
+    assert {found.refusal for found in fetched(animations | stills, tmp_path).values()} == {None}
+    strict = fetched(animations | stills, tmp_path, Config(keep_animated=False))
+    refused = {name: found.refusal for name, found in strict.items() if found.refusal is not None}
+    assert refused == {name: ("animated", name) for name in animations}
+    least = len(stills["JPEG-still"])
+    small = fetched(
+        {"a": stills["JPEG-still"], "b": file(ramps, "JPEG", quality=20)}, tmp_path, Config(min_bytes=least)
+    )
+    assert (small["a"].refusal, small["b"].refusal) == (
+        None,
+        ("too_few_bytes", f"{(tmp_path / 'b').stat().st_size} bytes"),
+    )
+    assert not {"min_bytes", "keep_animated"} & Config().fingerprinted().keys()
+    assert not any(is_animated(encoded) for name, encoded in FILES.items() if "animat" not in name)
+
+
 @pytest.mark.parametrize("data", [b"", b"<!doctype html><svg></svg>", b"<html><svg/></html>", bytes(64), b"GIF89a"])
 def test_what_is_no_image_has_no_format(data):
     assert unread_format(data) is None
@@ -95,6 +118,7 @@ def test_nothing_that_looks_into_damaged_files_raises():
     for _ in range(3_000):
         encoded = mutated(chance.choice(files), chance)
         is_cut(encoded)
+        is_animated(encoded)
         read_header(encoded)
         unread_format(encoded)
 

@@ -8,7 +8,8 @@ from support.shown_pictures import pictures
 from support.tables import artifact, reasons, rows
 from support.web import picture
 
-from tasks.screen_images import Config, screen_images
+from tasks.screen_images.config import Config
+from tasks.screen_images.stage import screen_images
 
 
 def screened(settings, sizes: list[tuple[int, int]], config: Config):
@@ -69,3 +70,10 @@ def test_bytes_that_cannot_be_decoded_are_refused(settings):
     broken = [{"url": "https://example.com/broken", "image": picture()[:200]}]
     images = screen_images(Config(), settings, images=artifact("images", settings, broken)).artifact
     assert reasons(images) == {"broken": "undecodable"}
+
+
+def test_the_rules_that_came_later_change_nothing_while_they_are_off():
+    """So what was screened before them is reused."""
+    assert Config().fingerprinted() == {"min_side_px": 256, "max_aspect_ratio": 2.0}
+    assert Config().outside_state() == ""
+    assert screen_images.version == 1

@@ -1,0 +1,1 @@
+"""Keeps the images that a model can learn from, and those that show what their caption says."""

@@ -1,0 +1,34 @@
+"""Images that do not show what their caption says, by the cosine of a published CLIP. As LAION was filtered."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.clip.model import load_ranker, score
+from tasks.checkpoints import device
+from tasks.screen_images.rule import ContentRule, Picture, below, centre_square
+
+
+class CLIPAgreement(ContentRule):
+    """The cosine of image and caption must reach a limit."""
+
+    reason: ClassVar[str] = "low_clip_score"
+
+    def __init__(self, folder: Path, min_score: float) -> None:
+        self.ranker = load_ranker(folder, device())
+        self.min_score = min_score
+        self.side = int(self.ranker.clip.vision_model.embeddings.image_size)
+
+    def view(self, picture: Picture) -> Picture:
+        """The centred square, resized as CLIP's own preprocessing does, [S, S, 3]."""
+        square = centre_square(picture)
+        resized = Image.fromarray(picture).resize((self.side, self.side), Image.Resampling.BICUBIC, box=square)
+        return np.asarray(resized)
+
+    def refusals(self, views: NDArray[np.uint8], captions: Sequence[str]) -> list[str | None]:
+        """The cosine of each pair that is too low."""
+        return below(score(self.ranker, views, captions), self.min_score)
