@@ -1,23 +1,19 @@
-"""What became of every row: kept and refused at each stage, and examples of what was refused."""
+"""What became of every row: kept and refused at each stage, with examples, as the funnel stage gathered them."""
 
-import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
-import pyarrow.parquet as pq
-from markupsafe import Markup
-
-from tasks.engine import storage
+from tasks.funnel.figures import Funnel, FunnelStep
 from tasks.report import words
-from tasks.report.facts import Finished, RunFacts
-from tasks.report.gallery import images_of
-from tasks.report.pictures import picture
+from tasks.report.facts import RunFacts
+from tasks.report.measured import Plot, plots
 
-TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
 COLOURS = 6  # classes r0 … r5 of the style sheet
+NEAR_DUPLICATE = "near_duplicate"  # these are shown pair by pair, in a place of their own
+FETCH = "fetch"
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class FunnelStep:
+class FunnelBar:
     """One stage of the funnel. Shares are of all candidates that the crawl found."""
 
     stage: str
@@ -45,36 +41,48 @@ class FunnelStep:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A source of packed pairs under one licence."""
+class Share:
+    """A row of a list of counts; `length` is that of its bar, of the largest."""
 
     name: str
-    licence: str
     rows: int
-
-
-@dataclass(frozen=True)
-class Example:
-    """A refused row a person can look at."""
-
-    picture: Markup
-    twin: Markup  # of a duplicate: the picture that was kept in its place
-    caption: str
-    detail: str
-    url: str
+    length: float
+    share: float | None = None
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """Examples of one reason of one stage."""
+    """Examples of what a stage kept, or refused for one reason: rows of `tasks.funnel.examples.EXAMPLES`."""
 
-    stage: str
-    reason: str
-    rows: int
-    examples: tuple[Example, ...]
+    title: str
+    is_kept: bool
+    rows: int | None  # None of those that were kept and are near a limit
+    share: float | None  # of the rows that came into the stage
+    examples: tuple[Row, ...]
 
 
-def steps(facts: RunFacts) -> list[FunnelStep]:
+@dataclass(frozen=True)
+class StageExhibits:
+    """All exhibits of one stage, with its counts."""
+
+    step: FunnelStep
+    exhibits: tuple[Exhibit, ...]
+
+
+@dataclass(frozen=True)
+class FunnelView:
+    """The gathered account of the data, ready for the page."""
+
+    figures: Funnel
+    plots: tuple[Plot, ...]
+    failures: tuple[Share, ...]
+    languages: tuple[Share, ...]
+    duplicates: tuple[Row, ...]  # pictures, side by side with those kept
+    duplicates_found: int
+    stages: tuple[StageExhibits, ...]
+
+
+def bars(facts: RunFacts) -> list[FunnelBar]:
     """The data stages that ran, each drawn to the scale of the widest."""
     done = [(name, finished.manifest.counts) for name, finished in facts.data_stages.items()]
     widest = max((counts.rows_in for _, counts in done), default=0)
@@ -82,7 +90,7 @@ def steps(facts: RunFacts) -> list[FunnelStep]:
         return []
     colour = iter(range(10_000))
     return [
-        FunnelStep(
+        FunnelBar(
             stage=name,
             name=words.name_words(name),
             unit=counts.unit,
@@ -100,51 +108,47 @@ def steps(facts: RunFacts) -> list[FunnelStep]:
     ]
 
 
-def sources(facts: RunFacts) -> list[Source]:
-    """Where the packed pairs come from, the largest source first."""
-    pack = facts.get("pack")
-    rows: Counter[tuple[str, str]] = Counter()
-    for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack else []:
-        fs, path = storage.filesystem(uri)
-        table = pq.read_table(path, filesystem=fs, columns=["source", "licence"], page_checksum_verification=True)
-        pairs = zip(table["source"].to_pylist(), table["licence"].to_pylist(), strict=True)
-        rows.update((source, licence or "licence not stated") for source, licence in pairs)
-    ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
-    return [Source(name, licence, count) for (name, licence), count in ordered]
+def view(facts: RunFacts, shown: int) -> FunnelView | None:
+    """What the funnel stage gathered; None where it did not run. Reads its table of examples and no other.
+
+    Args:
+        shown: examples of what is kept and of each reason, at most.
+    """
+    done, figures = facts.get("funnel"), facts.funnel
+    if done is None or figures is None:
+        return None
+    examples = list(done.rows("examples"))
+    steps = {step.stage: step for step in figures.steps}
+    fetch = steps.get(FETCH)
+    return FunnelView(
+        figures=figures,
+        plots=plots("funnel", "", figures.distributions),
+        failures=_shares({each.reason: each.rows for each in fetch.refused}, fetch.rows_in) if fetch else (),
+        languages=_shares(figures.languages),
+        duplicates=tuple(row for row in examples if row["group"] == NEAR_DUPLICATE and row["kept_picture"]),
+        duplicates_found=sum(each.rows for step in steps.values() for each in step.refused if _is_near(each.reason)),
+        stages=tuple(
+            StageExhibits(steps[stage], tuple(_exhibits(steps[stage], list(rows), shown)))
+            for stage, rows in groupby(examples, key=lambda row: row["stage"])
+        ),
+    )
 
 
-def exhibits(facts: RunFacts, examples: int, side: int) -> list[Exhibit]:
-    """For each reason of each stage, the first refused rows."""
-    return [
-        exhibit for stage, done in facts.stages.items() for exhibit in _exhibits_of(facts, stage, done, examples, side)
-    ]
+def _exhibits(step: FunnelStep, examples: Sequence[Row], at_most: int) -> Iterator[Exhibit]:
+    by_group = {group: tuple(islice(rows, at_most)) for group, rows in groupby(examples, key=lambda row: row["group"])}
+    for group, rows in by_group.items():
+        if rows[0]["is_kept"]:
+            count = step.rows_kept if group == "kept" else None
+            yield Exhibit(group, True, count, count and count / step.rows_in, rows)
+    for each in step.refused:
+        shown = () if _is_near(each.reason) else by_group.get(each.reason, ())
+        yield Exhibit(words.reason_words(each.reason), False, each.rows, each.share, shown)
 
 
-def _exhibits_of(facts: RunFacts, stage: str, done: Finished, examples: int, side: int) -> Iterator[Exhibit]:
-    rejected = {reason: rows for reason, rows in done.manifest.counts.rejected.items() if rows}
-    if not rejected:
-        return
-    found: dict[str, list[dict[str, Any]]] = {reason: [] for reason in rejected}
-    for row in done.rows("rejects"):
-        found.setdefault(row["reason"], []).append(row)
-        if all(len(rows) >= min(examples, rejected.get(reason, 0)) for reason, rows in found.items()):
-            break
-    for reason in sorted(rejected, key=lambda r: (-rejected[r], r)):
-        rows = list(islice(found[reason], examples))
-        kept = images_of(facts, {twin for row in rows if (twin := _twin(row))})
-        yield Exhibit(stage, reason, rejected[reason], tuple(_example(row, kept, side) for row in rows))
+def _is_near(reason: str) -> bool:
+    return reason == NEAR_DUPLICATE
 
 
-def _twin(row: dict[str, Any]) -> str | None:
-    """The id of the pair that was kept in place of a duplicate; None for other rejects."""
-    named = TWIN.fullmatch(row["detail"] or "")
-    return named[1] if named else None
-
-
-def _example(row: dict[str, Any], kept: dict[str, bytes], side: int) -> Example:
-    caption, twin = row["caption"] or "", kept.get(_twin(row) or "")
-    image = picture(row["image"], side, caption or "refused image", whole=True) if row["image"] else Markup("")
-    if twin is None:
-        return Example(image, Markup(""), caption, row["detail"] or "", row["url"] or "")
-    beside = picture(twin, side, "the picture that was kept", whole=True)
-    return Example(image, beside, caption, "the same as the second picture, which was kept", row["url"] or "")
+def _shares(counts: Mapping[str, int], of: int | None = None) -> tuple[Share, ...]:
+    most = max(counts.values(), default=1)
+    return tuple(Share(name, rows, rows / most, of and rows / of) for name, rows in counts.items())
