@@ -49,7 +49,9 @@ def pipeline(
 def ingest(
     recipe: RecipeName = DEFAULT_RECIPE, changes: Changes = NO_CHANGES, settings: Settings | None = None
 ) -> Artifact:
-    """Crawls, packs and gives account of what was kept and refused. Live sites are crawled again on every scheduled day, other sources only when they change.
+    """Crawls, packs and gives account of what was kept and refused.
+
+    Live sites are crawled again on every scheduled day, other sources only when they change.
 
     The fingerprint of a live site's crawl depends on the config alone, so with an unchanged config the first crawl
     would be reused for ever. A scheduled run therefore sets `source.snapshot` to its date, unless the config has one.

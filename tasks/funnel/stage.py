@@ -1,6 +1,6 @@
 """The funnel stage: the account of the data part, gathered from the shards of every stage behind the packed pairs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -24,13 +24,20 @@ MOST_BATCHES = 64  # of shards; each gives one tally, so the memory of them all 
 Item = TypeVar("Item")
 
 
-@stage(Config, version=1, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
+@stage(
+    Config,
+    version=1,
+    reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}},
+    headline=("found", "packed"),
+)
 def funnel(config: Config, output: Output, pairs: Artifact) -> None:
     """Tells what became of every row: counts by stage and reason, hosts, licences, sizes, duplicates, examples.
 
     A stage of its own, so that it is done once for a data set, as soon as that is packed, and the report, which is
     written often, reads no shard of the data part. Writes `funnel.json`, a `Funnel`, and the examples, a table of
     `EXAMPLES`.
+
+    Metrics: rows found by the first stage, and packed pairs.
     """
     behind = {artifact.stage: artifact for artifact in reversed(list(lineage(pairs)))}
     manifests = {name: artifact.manifest() for name, artifact in behind.items()}
@@ -56,6 +63,7 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
         distributions=lists.distributions(tallies),
         missed=max((tally.missed for tally in tallies.values()), default=0),
     )
+    output.metrics |= {"found": steps[0].rows_in, "packed": steps[-1].rows_kept} if steps else {}
     output.write(FIGURES, (figures.model_dump_json(indent=2) + "\n").encode())
     table = pa.Table.from_pylist(examples, EXAMPLES)
     output.write("examples-00000.parquet", table_bytes(table), table.num_rows)

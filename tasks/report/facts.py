@@ -173,9 +173,7 @@ def _figures(done: Finished | None, path: str, kind: type[Figures], remedy: str)
     try:
         return kind.model_validate_json(storage.read_bytes(done.artifact.file(path)))
     except ValidationError as error:
-        raise DamagedArtifactError(
-            f"{done.artifact.file(path)} was not written by this version: {remedy}."
-        ) from error
+        raise DamagedArtifactError(f"{done.artifact.file(path)} was not written by this version: {remedy}.") from error
 
 
 def _logged(done: Finished) -> list[dict[str, float]]:

@@ -125,8 +125,10 @@ def view(facts: RunFacts, shown: int) -> FunnelView | None:
         plots=plots("funnel", "", figures.distributions),
         failures=_shares({each.reason: each.rows for each in fetch.refused}, fetch.rows_in) if fetch else (),
         languages=_shares(figures.languages),
-        duplicates=tuple(row for row in examples if row["group"] == NEAR_DUPLICATE and row["kept_picture"]),
-        duplicates_found=sum(each.rows for step in steps.values() for each in step.refused if _is_near(each.reason)),
+        duplicates=tuple(row for row in examples if _is_pair(row)),
+        duplicates_found=sum(
+            each.rows for step in figures.steps for each in step.refused if each.reason == NEAR_DUPLICATE
+        ),
         stages=tuple(
             StageExhibits(steps[stage], tuple(_exhibits(steps[stage], list(rows), shown)))
             for stage, rows in groupby(examples, key=lambda row: row["stage"])
@@ -135,18 +137,18 @@ def view(facts: RunFacts, shown: int) -> FunnelView | None:
 
 
 def _exhibits(step: FunnelStep, examples: Sequence[Row], at_most: int) -> Iterator[Exhibit]:
-    by_group = {group: tuple(islice(rows, at_most)) for group, rows in groupby(examples, key=lambda row: row["group"])}
+    others = [row for row in examples if not _is_pair(row)]
+    by_group = {group: tuple(islice(rows, at_most)) for group, rows in groupby(others, key=lambda row: row["group"])}
     for group, rows in by_group.items():
         if rows[0]["is_kept"]:
             count = step.rows_kept if group == "kept" else None
             yield Exhibit(group, True, count, count and count / step.rows_in, rows)
     for each in step.refused:
-        shown = () if _is_near(each.reason) else by_group.get(each.reason, ())
-        yield Exhibit(words.reason_words(each.reason), False, each.rows, each.share, shown)
+        yield Exhibit(words.reason_words(each.reason), False, each.rows, each.share, by_group.get(each.reason, ()))
 
 
-def _is_near(reason: str) -> bool:
-    return reason == NEAR_DUPLICATE
+def _is_pair(row: Row) -> bool:
+    return row["group"] == NEAR_DUPLICATE and row["kept_picture"] is not None
 
 
 def _shares(counts: Mapping[str, int], of: int | None = None) -> tuple[Share, ...]:
