@@ -93,7 +93,7 @@ def _rejects(artifact: Artifact, manifest: Manifest) -> str:
 def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for uri in artifact.files("rejects")[:SHARDS_SEARCHED]:
-        table = schemas.readtable(uri)
+        table = schemas.read_table(uri)
         for row in table.to_pylist():
             seen = found.setdefault(row["reason"], [])
             if len(seen) < EXAMPLES_PER_REASON:

@@ -55,8 +55,8 @@ def chosen(tallies: Mapping[str, StageTally], reasons: Mapping[str, Sequence[str
             for group, draw in {KEPT: tally.kept, **tally.near_limits}.items():
                 yield from (Shown(stage, group, True, example) for example in draw.examples)
             for reason in reasons[stage]:
-                draw = tally.refused.get(reason)
-                yield from (Shown(stage, reason, False, example) for example in (draw.examples if draw else ()))
+                refused = tally.refused.get(reason)
+                yield from (Shown(stage, reason, False, example) for example in (refused.examples if refused else ()))
 
 
 def rows(

@@ -1,10 +1,14 @@
 """What became of every row: kept and refused at each stage, with examples, as the funnel stage gathered them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from tasks.engine import storage
 from tasks.funnel.figures import Funnel, FunnelStep
 from tasks.report import words
 from tasks.report.facts import RunFacts
@@ -38,6 +42,15 @@ class FunnelBar:
     share_in: float
     share_out: float
     refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of packed pairs under one licence."""
+
+    name: str
+    licence: str
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,19 @@ def bars(facts: RunFacts) -> list[FunnelBar]:
         )
         for name, counts in done
     ]
+
+
+def sources(facts: RunFacts) -> list[Source]:
+    """Where the packed pairs come from, the largest source first."""
+    pack = facts.get("pack")
+    rows: Counter[tuple[str, str]] = Counter()
+    for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack else []:
+        fs, path = storage.filesystem(uri)
+        table = pq.read_table(path, filesystem=fs, columns=["source", "licence"], page_checksum_verification=True)
+        pairs = zip(table["source"].to_pylist(), table["licence"].to_pylist(), strict=True)
+        rows.update((source, licence or "licence not stated") for source, licence in pairs)
+    ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    return [Source(name, licence, count) for (name, licence), count in ordered]
 
 
 def view(facts: RunFacts, shown: int) -> FunnelView | None:
