@@ -65,10 +65,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """Examples of what a stage kept, or refused for one reason: rows of `tasks.funnel.examples.EXAMPLES`."""
+    """Examples of what a stage kept, or refused for one reason: rows of `tasks.funnel.examples.EXAMPLES`.
+
+    `is_pairs`: what was refused stands elsewhere on the page, beside what was kept for it.
+    """
 
     title: str
     is_kept: bool
+    is_pairs: bool
     rows: int | None  # None of those that were kept and are near a limit
     share: float | None  # of the rows that came into the stage
     examples: tuple[Row, ...]
@@ -168,9 +172,16 @@ def _exhibits(step: FunnelStep, examples: Sequence[Row], at_most: int) -> Iterat
     for group, rows in by_group.items():
         if rows[0]["is_kept"]:
             count = step.rows_kept if group == "kept" else None
-            yield Exhibit(group, True, count, count and count / step.rows_in, rows)
+            yield Exhibit(group, True, False, count, count and count / step.rows_in, rows)
     for each in step.refused:
-        yield Exhibit(words.reason_words(each.reason), False, each.rows, each.share, by_group.get(each.reason, ()))
+        yield Exhibit(
+            title=words.reason_words(each.reason),
+            is_kept=False,
+            is_pairs=any(_is_pair(row) for row in examples if row["group"] == each.reason),
+            rows=each.rows,
+            share=each.share,
+            examples=by_group.get(each.reason, ()),
+        )
 
 
 def _is_pair(row: Row) -> bool:
