@@ -84,8 +84,9 @@ class Distributions(Part):
 class Funnel(Frozen):
     """What became of every row of the data part, in numbers.
 
-    Lists hold the most frequent, `top` of them. Their counts are exact as long as there are no more different hosts
-    than memory is set aside for; else they are too low, by at most `missed`.
+    Lists hold the most frequent, `top` of them. Their counts are exact as long as no stage has more different hosts
+    than memory is set aside for (`tally.HOSTS_REMEMBERED`). Else the rarest are forgotten and counts are too low: that
+    of a host with one reason, or from one source, by at most `missed`; that of a domain also by its forgotten hosts.
     """
 
     steps: tuple[FunnelStep, ...] = Field(description="The stages in the order of work.")
@@ -95,4 +96,4 @@ class Funnel(Frozen):
     languages: dict[str, int] = Field(description="Captions refused as not English, by the code of their language.")
     duplicates: tuple[DuplicatePair, ...] = Field(description="The pairs drawn, the least alike first.")
     distributions: Distributions
-    missed: int = Field(description="The largest possible error of a count in these lists; 0: they are exact.")
+    missed: int = Field(description="By how much the count of a host or licence may be too low; 0: all are exact.")

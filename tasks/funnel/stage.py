@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 import pyarrow as pa
@@ -47,8 +48,7 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
         for record in manifest.outputs
         if record.path.endswith(".parquet")
     ]
-    output.watch(Progress(0, len(places), "shards"))
-    parts = map_shards(partial(tally_shards, config), batches(places), output.settings)
+    parts = _tallied(config, places, output)
     tallies = {name: _merged(config, [part[name] for part in parts if name in part]) for name in manifests}
     steps = lists.steps(manifests.values())
     shown = list(chosen(tallies, {step.stage: [each.reason for each in step.refused] for step in steps}))
@@ -67,6 +67,17 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
     output.write(FIGURES, (figures.model_dump_json(indent=2) + "\n").encode())
     table = pa.Table.from_pylist(examples, EXAMPLES)
     output.write("examples-00000.parquet", table_bytes(table), table.num_rows)
+
+
+def _tallied(config: Config, places: Sequence[ShardPlace], output: Output) -> list[dict[str, StageTally]]:
+    waiting = batches(places)
+    done = count()
+
+    def tell(_: object = None) -> None:
+        output.watch(Progress(next(done), len(waiting), "batches of shards"))
+
+    tell()
+    return map_shards(partial(tally_shards, config), waiting, output.settings, tell)
 
 
 def batches(items: Sequence[Item]) -> list[tuple[Item, ...]]:

@@ -5,13 +5,19 @@ from support.finished_run import FinishedRun, accounted, emoji_pairs, finished_r
 from support.tables import rows
 
 from tasks import schemas
+from tasks.dedup.config import Config as DedupConfig
+from tasks.dedup.near_duplicates import hash_and_thumbnail
+from tasks.dedup.stage import Signature, find_duplicates
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.funnel import stage as funnel_stage
+from tasks.funnel.examples import TWIN
 from tasks.funnel.figures import FIGURES, Funnel
 from tasks.funnel.lists import registered_domain
 from tasks.funnel.pictures import small_picture
+from tasks.funnel.tally import LANGUAGE
+from tasks.screen_captions.language import other_language
 from tasks.settings import Settings
 
 
@@ -127,3 +133,15 @@ def test_a_near_duplicate_has_the_distance_that_dedup_compared(settings: Setting
     assert second is not None
     assert first.distance(first) == (0, 0)
     assert min(first.distance(second)) > 12
+
+
+def test_what_dedup_and_the_language_check_write_is_understood() -> None:
+    image = emoji_pairs(1)[0]["image"]
+    same = [Signature(letter * 16, f"http://{letter}", "c", 100, "d", *hash_and_thumbnail(image)) for letter in "ab"]
+    [duplicate] = find_duplicates(DedupConfig(), same)[0].values()
+    named = TWIN.fullmatch(duplicate.detail)
+    assert named is not None
+    assert named[1] == "a" * 16
+    language = LANGUAGE.match(other_language("ein roter Apfel auf dem Tisch in der Küche", 0.7) or "")
+    assert language is not None
+    assert language[1] == "de"
