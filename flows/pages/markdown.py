@@ -39,12 +39,13 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def cell(text: str, limit: int) -> str:
-    """Crawled text, shortened, and escaped for a markdown table cell."""
+    """Crawled text, shortened, and escaped for a markdown table cell; an address in it is no link to click on."""
     short = " ".join(text.split())
     short = short if len(short) <= limit else short[: limit - 1] + "…"
     for sign in "\\`*_[]|":
         short = short.replace(sign, "\\" + sign)
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    short = short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return short.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
 
 
 def attribute(text: str) -> str:

@@ -21,10 +21,12 @@ _CAPTIONS = ("caption", "prompt", "alt")
 
 
 def account(manifest: Manifest, reused: bool) -> str:
-    """One line: rows in, out and rejected, time and memory."""
-    rows = f"{flow_of_rows(manifest.counts)}; " if manifest.counts.rows_in else ""
+    """One line: rows in, out and rejected, or the first metrics of a stage without rows; time and memory."""
+    metrics = ", ".join(f"{name} {figure(value)}" for name, value in [*numbers(manifest.metrics).items()][:2])
+    told = flow_of_rows(manifest.counts) if manifest.counts.rows_in else metrics
     made = "reused, was made in" if reused else "made in"
-    return f"{rows}{made} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB"
+    cost = f"{made} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB"
+    return f"{told}; {cost}" if told else cost
 
 
 def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:

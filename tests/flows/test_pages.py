@@ -1,6 +1,7 @@
 """The texts that an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
 
 import base64
+import html
 import io
 import random
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 from support.finished_run import FinishedRun, accounted, finished_run
 from support.mutations import mutated
@@ -18,7 +20,7 @@ from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from flows.cli import console, lineage, status
 from flows.pages.markdown import cell, thumbnail
 from flows.pages.run_page import run_page
-from flows.pages.stage_page import page
+from flows.pages.stage_page import account, page
 from flows.run import DirectRun
 from models.training.images import decode
 from tasks.engine import meter, storage
@@ -56,6 +58,10 @@ def test_a_page_shows_small_pictures_of_what_the_stage_made(finished: FinishedRu
         text = page_of(finished, stage)
         assert text.count('<img src="data:image/jpeg;base64,') >= 12
         assert len(text) < 150_000
+
+
+def test_the_line_about_a_funnel_says_what_was_found_and_packed(finished: FinishedRun) -> None:
+    assert account(accounted(finished).manifest(), reused=False).startswith("found 44, packed 30; made in ")
 
 
 def test_the_page_of_the_funnel_says_what_each_stage_kept_and_why_it_refused(finished: FinishedRun) -> None:
@@ -101,6 +107,13 @@ def test_a_page_says_where_the_artifact_is_and_whether_it_was_reused(finished: F
 def test_a_caption_cannot_break_a_page() -> None:
     assert cell("a | b <script>\n*c* `d`", 80) == "a \\| b &lt;script&gt; \\*c\\* \\`d\\`"
     assert cell("x" * 90, 80) == "x" * 79 + "…"
+
+
+@pytest.mark.parametrize("address", ["http://evil.example/a", "www.evil.example", "me@evil.example"])
+def test_an_address_that_was_crawled_is_not_a_link(address: str) -> None:
+    rendered = MarkdownIt("gfm-like", {"linkify": False}).render(f"| a |\n|---|\n| {cell(address, 80)} |")
+    assert not re.search(r"://|www\.|@", cell(address, 80))  # what a renderer makes links of
+    assert html.unescape(re.sub(r"<[^>]+>", "", rendered)).split()[1] == address
 
 
 def test_the_page_of_a_run_has_a_row_for_every_stage_behind_it(finished: FinishedRun) -> None:
