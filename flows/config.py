@@ -12,6 +12,7 @@ from tasks.errors import SourceError
 from tasks.evaluate.config import Config as EvaluateConfig
 from tasks.extract import Config as ExtractConfig
 from tasks.fetch.config import Config as FetchConfig
+from tasks.funnel.config import Config as FunnelConfig
 from tasks.pack import Config as PackConfig
 from tasks.report.config import Config as ReportConfig
 from tasks.rerank import Config as RerankConfig
@@ -38,6 +39,7 @@ class PipelineConfig(Frozen):
     screen_images: ScreenImagesConfig = Field(default_factory=ScreenImagesConfig)
     dedup: DedupConfig = Field(default_factory=DedupConfig)
     pack: PackConfig = Field(default_factory=PackConfig)
+    funnel: FunnelConfig = Field(default_factory=FunnelConfig)
     bpe: BPEConfig = Field(default_factory=BPEConfig)
     tokenizer: Literal["dvae", "vqgan"] = Field("dvae", description="Which image tokenizer is trained.")
     dvae: DVAEConfig = Field(default_factory=DVAEConfig)

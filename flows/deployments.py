@@ -20,6 +20,7 @@ from flows.publish import publish_run
 from flows.recipes import DEFAULT_RECIPE, RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
 from tasks.engine.artifact import Artifact
+from tasks.funnel.stage import funnel
 from tasks.preflight import require_ready
 from tasks.settings import Settings
 
@@ -48,7 +49,9 @@ def pipeline(
 def ingest(
     recipe: RecipeName = DEFAULT_RECIPE, changes: Changes = NO_CHANGES, settings: Settings | None = None
 ) -> Artifact:
-    """Crawls and packs. Live sites are crawled again on every scheduled day, other sources only when they change.
+    """Crawls, packs and gives account of what was kept and refused.
+
+    Live sites are crawled again on every scheduled day, other sources only when they change.
 
     The fingerprint of a live site's crawl depends on the config alone, so with an unchanged config the first crawl
     would be reused for ever. A scheduled run therefore sets `source.snapshot` to its date, unless the config has one.
@@ -60,7 +63,10 @@ def ingest(
     """
     config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
     require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
-    return PrefectRun(settings or Settings()).part(dataset, config)
+    run = PrefectRun(settings or Settings())
+    pairs = run.part(dataset, config)
+    run(funnel, config.funnel, pairs=pairs)
+    return pairs
 
 
 @flow(name="re-evaluation", flow_run_name=start_time, persist_result=False)
@@ -80,7 +86,8 @@ def re_evaluation(
     config = _config(recipe, changes)
     require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
     pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
-    return PrefectRun(_settings(settings, recipe, changes)).part(evaluation, config, pairs, models)
+    run = PrefectRun(_settings(settings, recipe, changes))
+    return run.part(evaluation, config, pairs, models, run(funnel, config.funnel, pairs=pairs))
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:

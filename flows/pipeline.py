@@ -13,6 +13,7 @@ from tasks.engine.artifact import Artifact
 from tasks.evaluate.stage import evaluate
 from tasks.extract import extract
 from tasks.fetch.stage import fetch
+from tasks.funnel.stage import funnel
 from tasks.pack import pack
 from tasks.report.stage import report
 from tasks.rerank import rerank
@@ -43,8 +44,9 @@ class Models(Frozen):
 def pipeline(run: Run, config: PipelineConfig) -> Artifact:
     """The whole DAG, from the crawl to the report."""
     pairs = run.part(dataset, config)
+    account = run(funnel, config.funnel, pairs=pairs)
     models = run.part(training, config, pairs)
-    return run.part(evaluation, config, pairs, models)
+    return run.part(evaluation, config, pairs, models, account)
 
 
 def dataset(run: Run, config: PipelineConfig) -> Artifact:
@@ -102,10 +104,13 @@ def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
     return Models(tokenizer=tokenizer, tokens=tokens, generator=prior, ranker=ranker)
 
 
-def evaluation(run: Run, config: PipelineConfig, pairs: Artifact, models: Models) -> Artifact:
+def evaluation(
+    run: Run, config: PipelineConfig, pairs: Artifact, models: Models, account: Artifact | None = None
+) -> Artifact:
     """Draws candidates for every prompt, ranks them with CLIP (section 2.6), measures, and writes the report.
 
-    Another CLIP than the ranker scores the samples too, where one is named.
+    Another CLIP than the ranker scores the samples too, where one is named. The report shows the `account` of the data,
+    the pairs' funnel, where that is given.
     """
     samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
@@ -115,4 +120,4 @@ def evaluation(run: Run, config: PipelineConfig, pairs: Artifact, models: Models
     if config.scorer.pretrained is not None:
         inputs["scorer"] = run(scorer, config.scorer)
     figures = run(evaluate, config.evaluate, **inputs)
-    return run(report, config.report, figures=figures)
+    return run(report, config.report, figures=figures, **({"funnel": account} if account else {}))

@@ -14,7 +14,8 @@ from prefect.exceptions import TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows.markdown import account, page, run_page, training_pictures
+from flows.pages.run_page import run_page
+from flows.pages.stage_page import account, page, training_pictures
 from flows.run import Pace
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Progress

@@ -187,3 +187,11 @@ def _names(sources: tuple[SourceConfig, ...]) -> Iterator[str]:
             yield source.address
         else:
             yield source.kind if count == 1 else f"{source.kind}-{count}"
+
+
+def kind_of(name: str) -> str:
+    """The kind of a source, by its value of the column `source`; see `Config.named_sources`."""
+    if "://" in name:
+        return "site"
+    kind, _, number = name.rpartition("-")
+    return kind if number.isdecimal() else name

@@ -37,6 +37,11 @@ class Counts(Frozen):
     rejected: dict[str, int] = Field(default_factory=dict)
 
     @property
+    def totals(self) -> tuple[int, int, int]:
+        """Rows in, out and rejected."""
+        return self.rows_in, self.rows_out, sum(self.rejected.values())
+
+    @property
     def balanced(self) -> bool:
         """Whether every row is accounted for."""
         return self.rows_in == self.rows_out + sum(self.rejected.values())

@@ -93,3 +93,4 @@ class Histogram(Quantity):
     x_name: str
     edges: tuple[float, ...]
     counts: dict[str, tuple[int, ...]]
+    log_x: bool = False

@@ -61,6 +61,8 @@ def histogram(name: str, title: str, drawn: Histogram) -> Markup:
             shares = [count / sum(counts) for count in counts]
             axes.stairs(shares, drawn.edges, fill=True, color=colour, alpha=0.2)
             axes.stairs(shares, drawn.edges, color=colour, linewidth=1.4, label=label)
+        if drawn.log_x:
+            _halve(axes, drawn.edges)
         axes.set_xlim(drawn.edges[0], drawn.edges[-1])
         axes.yaxis.set_major_formatter(_written(SHARE))
         axes.xaxis.set_major_formatter(_written())
@@ -93,6 +95,17 @@ def whiskers(
         axes.xaxis.set_major_formatter(_written(unit))
         axes.grid(axis="x")
         return svg.element(figure, name, title)
+
+
+def _halve(axes: "Axes", edges: Sequence[float]) -> None:
+    """A logarithmic axis with at most six ticks, all powers of two."""
+    from matplotlib.ticker import NullLocator
+
+    low, high = math.ceil(math.log2(edges[0])), math.floor(math.log2(edges[-1]))
+    axes.set_xscale("log", base=2)
+    apart = 1 + (high - low) // 6
+    axes.set_xticks([2.0**power for power in range(low, high + 1) if power % apart == 0])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _rightmost(rows: Sequence[Estimate]) -> float:

@@ -27,5 +27,7 @@ class Config(StageConfig):
     prompts_shown: int = Field(12, ge=1, description="Training and held-out prompts shown open; the others fold away.")
     prompts_at_most: int = Field(64, ge=1, description="Prompts of a group shown at all.")
     candidates_shown: int = Field(16, ge=1, description="Samples of one prompt that unfold, the best of them.")
-    rejects_shown: int = Field(4, ge=0, description="Examples of each reason for a reject.")
+    rejects_shown: int = Field(
+        4, ge=0, description="Examples of what is kept and of each reason, if so many are there."
+    )
     picture_px: int = Field(128, ge=16, description="Larger pictures are scaled down to this side on the page.")

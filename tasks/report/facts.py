@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from models.files import CURVES
 from tasks import schemas
@@ -17,9 +17,11 @@ from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Manifest, lineage
 from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
+from tasks.funnel.figures import FIGURES, Funnel
 from tasks.report.provenance import Provenance
 from tasks.train.finished import TRAINED_ON, other_training
 
+Figures = TypeVar("Figures", bound=BaseModel)
 PICTURES = ("samples", "scores")  # kinds of shards whose images have the size the models see
 
 
@@ -44,10 +46,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """The finished stages of a run by name, each after those it was made from, and what the evaluation measured."""
+    """The finished stages of a run by name, each after those it was made from, and what the evaluation measured.
+
+    `funnel` is what became of the data: None where that was not gathered.
+    """
 
     stages: Mapping[str, Finished]
     evaluation: Evaluation | None = None
+    funnel: Funnel | None = None
     origin: Provenance = field(default_factory=Provenance)
 
     def get(self, stage: str) -> Finished | None:
@@ -105,7 +111,11 @@ class RunFacts:
         return max((done.manifest.run.peak_memory_mb for done in self.stages.values()), default=0.0)
 
     def figures(self) -> dict[str, Any]:
-        """Everything the page says in numbers; the content of report.json."""
+        """Everything the page says in numbers; the content of report.json.
+
+        `stages` holds the manifests, `funnel` a `tasks.funnel.figures.Funnel`, `evaluation` a
+        `tasks.evaluate.figures.Evaluation`, `curves` the logged steps of every training.
+        """
         told = {
             "finished": self.finished.isoformat(timespec="seconds") if self.finished else None,
             "commit": self.origin.commit,
@@ -113,6 +123,7 @@ class RunFacts:
             "seconds": round(self.seconds, 2),
             "peak_memory_mb": self.peak_memory_mb,
             "stages": {name: _account(done) for name, done in self.stages.items()},
+            "funnel": self.funnel.model_dump(mode="json") if self.funnel else None,
             "evaluation": self.evaluation.model_dump(mode="json") if self.evaluation else None,
             "curves": self.curves,
         }
@@ -124,14 +135,19 @@ def gather(artifacts: Iterable[Artifact], origin: Provenance | None = None) -> R
     """The given artifacts and all they were made from; of two of one stage, the nearer to the end counts.
 
     Raises:
-        DamagedArtifactError: the evaluation's figures are not in the form of this version.
+        DamagedArtifactError: the figures of the evaluation or the funnel are not in the form of this version.
     """
     found: dict[str, Artifact] = {}
     for artifact in artifacts:
         for each in lineage(artifact):
             found.setdefault(each.stage, each)
     stages = {name: Finished(artifact, artifact.manifest()) for name, artifact in found.items()}
-    return RunFacts(_in_order_of_work(stages), _evaluation(stages.get("evaluate")), origin or Provenance())
+    return RunFacts(
+        stages=_in_order_of_work(stages),
+        evaluation=_figures(stages.get("evaluate"), METRICS, Evaluation, "evaluate again"),
+        funnel=_figures(stages.get("funnel"), FIGURES, Funnel, "delete it and run again"),
+        origin=origin or Provenance(),
+    )
 
 
 def _in_order_of_work(stages: Mapping[str, Finished]) -> dict[str, Finished]:
@@ -151,15 +167,13 @@ def _in_order_of_work(stages: Mapping[str, Finished]) -> dict[str, Finished]:
     return ordered
 
 
-def _evaluation(done: Finished | None) -> Evaluation | None:
-    if done is None or not done.has(METRICS):
+def _figures(done: Finished | None, path: str, kind: type[Figures], remedy: str) -> Figures | None:
+    if done is None or not done.has(path):
         return None
     try:
-        return Evaluation.model_validate_json(storage.read_bytes(done.artifact.file(METRICS)))
+        return kind.model_validate_json(storage.read_bytes(done.artifact.file(path)))
     except ValidationError as error:
-        raise DamagedArtifactError(
-            f"{done.artifact.file(METRICS)} was not written by this version: evaluate again."
-        ) from error
+        raise DamagedArtifactError(f"{done.artifact.file(path)} was not written by this version: {remedy}.") from error
 
 
 def _logged(done: Finished) -> list[dict[str, float]]:

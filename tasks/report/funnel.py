@@ -1,24 +1,24 @@
-"""What became of every row: kept and refused at each stage, and examples of what was refused."""
+"""What became of every row: kept and refused at each stage, with examples, as the funnel stage gathered them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import pyarrow.parquet as pq
-from markupsafe import Markup
 
 from tasks.engine import storage
+from tasks.funnel.figures import Funnel, FunnelStep
 from tasks.report import words
-from tasks.report.facts import Finished, RunFacts
-from tasks.report.gallery import images_of
-from tasks.report.pictures import picture
-from tasks.takedown.hidden import TakenDown
-from tasks.takedown.left_out import TWIN
+from tasks.report.facts import RunFacts
+from tasks.report.measured import Plot, plots
 from tasks.takedown.stage import match_takedowns
 
 COLOURS = 6  # classes r0 … r5 of the style sheet
+NEAR_DUPLICATE = "near_duplicate"  # these are shown pair by pair, in a place of their own
+FETCH = "fetch"
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class FunnelStep:
+class FunnelBar:
     """One stage of the funnel. Shares are of all candidates that the crawl found."""
 
     stage: str
@@ -55,27 +55,53 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Example:
-    """A refused row a person can look at."""
+class Share:
+    """A row of a list of counts; `length` is that of its bar, of the largest."""
 
-    picture: Markup
-    twin: Markup  # of a duplicate: the picture that was kept in its place
-    caption: str
-    detail: str
-    url: str
+    name: str
+    rows: int
+    length: float
+    share: float | None = None
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """Examples of one reason of one stage."""
+    """Examples of what a stage kept, or refused for one reason: rows of `tasks.funnel.examples.EXAMPLES`.
 
-    stage: str
-    reason: str
-    rows: int
-    examples: tuple[Example, ...]
+    `is_pairs`: what was refused stands elsewhere on the page, beside what was kept for it.
+    """
+
+    title: str
+    meaning: str  # a sentence about the reason; may be empty
+    is_kept: bool
+    is_pairs: bool
+    rows: int | None  # None of those that were kept and are near a limit
+    share: float | None  # of the rows that came into the stage
+    examples: tuple[Row, ...]
 
 
-def steps(facts: RunFacts) -> list[FunnelStep]:
+@dataclass(frozen=True)
+class StageExhibits:
+    """All exhibits of one stage, with its counts."""
+
+    step: FunnelStep
+    exhibits: tuple[Exhibit, ...]
+
+
+@dataclass(frozen=True)
+class FunnelView:
+    """The gathered account of the data, ready for the page."""
+
+    figures: Funnel
+    plots: tuple[Plot, ...]
+    failures: tuple[Share, ...]
+    languages: tuple[Share, ...]
+    duplicates: tuple[Row, ...]  # pictures, side by side with those kept
+    duplicates_found: int
+    stages: tuple[StageExhibits, ...]
+
+
+def bars(facts: RunFacts) -> list[FunnelBar]:
     """The data stages that pairs went through, each drawn to the scale of the widest."""
     ran = facts.data_stages.items()
     done = [(name, finished.manifest.counts) for name, finished in ran if name != match_takedowns.name]
@@ -84,7 +110,7 @@ def steps(facts: RunFacts) -> list[FunnelStep]:
         return []
     colour = iter(range(10_000))
     return [
-        FunnelStep(
+        FunnelBar(
             stage=name,
             name=words.name_words(name),
             unit=counts.unit,
@@ -115,46 +141,57 @@ def sources(facts: RunFacts) -> list[Source]:
     return [Source(name, licence, count) for (name, licence), count in ordered]
 
 
-def exhibits(facts: RunFacts, examples: int, side: int) -> list[Exhibit]:
-    """For each reason of each stage, the first refused rows. What was taken down is counted, and not shown."""
-    comparison = facts.get(match_takedowns.name)
-    hidden = TakenDown.by(comparison.artifact) if comparison is not None else None
-    return [
-        exhibit
-        for stage, done in facts.stages.items()
-        for exhibit in _exhibits_of(facts, stage, done, examples, side, hidden)
-    ]
+def view(facts: RunFacts, shown: int) -> FunnelView | None:
+    """What the funnel stage gathered; None where it did not run. Reads its table of examples and no other.
+
+    Args:
+        shown: examples of what is kept and of each reason, at most.
+    """
+    done, figures = facts.get("funnel"), facts.funnel
+    if done is None or figures is None:
+        return None
+    examples = list(done.rows("examples"))
+    steps = {step.stage: step for step in figures.steps}
+    fetch = steps.get(FETCH)
+    return FunnelView(
+        figures=figures,
+        plots=plots("funnel", "", figures.distributions),
+        failures=_shares({each.reason: each.rows for each in fetch.refused}, fetch.rows_in) if fetch else (),
+        languages=_shares(figures.languages),
+        duplicates=tuple(row for row in examples if _is_pair(row)),
+        duplicates_found=sum(
+            each.rows for step in figures.steps for each in step.refused if each.reason == NEAR_DUPLICATE
+        ),
+        stages=tuple(
+            StageExhibits(steps[stage], tuple(_exhibits(steps[stage], list(rows), shown)))
+            for stage, rows in groupby(examples, key=lambda row: row["stage"])
+        ),
+    )
 
 
-def _exhibits_of(
-    facts: RunFacts, stage: str, done: Finished, examples: int, side: int, hidden: TakenDown | None
-) -> Iterator[Exhibit]:
-    rejected = {reason: rows for reason, rows in done.manifest.counts.rejected.items() if rows}
-    if not rejected:
-        return
-    found: dict[str, list[dict[str, Any]]] = {reason: [] for reason in rejected}
-    for row in done.rows("rejects"):
-        if hidden is not None and hidden.hides(row):
-            continue
-        found.setdefault(row["reason"], []).append(row)
-        if all(len(rows) >= min(examples, rejected.get(reason, 0)) for reason, rows in found.items()):
-            break
-    for reason in sorted(rejected, key=lambda r: (-rejected[r], r)):
-        rows = list(islice(found[reason], examples))
-        kept = images_of(facts, {twin for row in rows if (twin := _twin(row))})
-        yield Exhibit(stage, reason, rejected[reason], tuple(_example(row, kept, side) for row in rows))
+def _exhibits(step: FunnelStep, examples: Sequence[Row], at_most: int) -> Iterator[Exhibit]:
+    others = [row for row in examples if not _is_pair(row)]
+    by_group = {group: tuple(islice(rows, at_most)) for group, rows in groupby(others, key=lambda row: row["group"])}
+    for group, rows in by_group.items():
+        if rows[0]["is_kept"]:
+            count = step.rows_kept if group == "kept" else None
+            yield Exhibit(group, "", True, False, count, count and count / step.rows_in, rows)
+    for each in step.refused:
+        yield Exhibit(
+            title=words.reason_words(each.reason),
+            meaning=words.reason_meaning(each.reason),
+            is_kept=False,
+            is_pairs=any(_is_pair(row) for row in examples if row["group"] == each.reason),
+            rows=each.rows,
+            share=each.share,
+            examples=by_group.get(each.reason, ()),
+        )
 
 
-def _twin(row: dict[str, Any]) -> str | None:
-    """The id of the pair that was kept in place of a duplicate; None for other rejects."""
-    named = TWIN.fullmatch(row["detail"] or "")
-    return named[1] if named else None
+def _is_pair(row: Row) -> bool:
+    return row["group"] == NEAR_DUPLICATE and row["kept_picture"] is not None
 
 
-def _example(row: dict[str, Any], kept: dict[str, bytes], side: int) -> Example:
-    caption, twin = row["caption"] or "", kept.get(_twin(row) or "")
-    image = picture(row["image"], side, caption or "refused image", whole=True) if row["image"] else Markup("")
-    if twin is None:
-        return Example(image, Markup(""), caption, row["detail"] or "", row["url"] or "")
-    beside = picture(twin, side, "the picture that was kept", whole=True)
-    return Example(image, beside, caption, "the same as the second picture, which was kept", row["url"] or "")
+def _shares(counts: Mapping[str, int], of: int | None = None) -> tuple[Share, ...]:
+    most = max(counts.values(), default=1)
+    return tuple(Share(name, rows, rows / most, of and rows / of) for name, rows in counts.items())

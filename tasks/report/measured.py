@@ -51,13 +51,21 @@ def sections(evaluation: Evaluation | None) -> dict[str, Section]:
     return {name: _section(name, field, part) for name, field, part in _fields(evaluation) if isinstance(part, Part)}
 
 
+def plots(name: str, title: str, part: Part) -> tuple[Plot, ...]:
+    """The drawn figures of a part; those that have nothing to show are left out.
+
+    Args:
+        name: unique on the page.
+    """
+    return tuple(plot for plot in _plots(name, title, part) if plot.drawn)
+
+
 def _section(name: str, field: FieldInfo, part: Part) -> Section:
     title = _title(name, field)
-    plots = tuple(plot for plot in _plots(name, title, part) if plot.drawn)
     numbers: dict[str, list[Number]] = defaultdict(list)
     for group, number in _numbers("", part):
         numbers[group].append(number)
-    return Section(name, title, _explanation(field, part), plots, dict(numbers))
+    return Section(name, title, _explanation(field, part), plots(name, title, part), dict(numbers))
 
 
 def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -> Iterator[Plot]:

@@ -17,6 +17,8 @@ from tasks.report.measured import sections
 from tasks.report.pictures import picture
 from tasks.report.training import trainings
 
+EXAMPLE_PX = 96  # longest side of the examples of the data part, which are shown at half of that or less
+
 
 def render(config: Config, facts: RunFacts) -> str:
     """The whole page as one HTML document without a single outside request."""
@@ -32,9 +34,8 @@ def render(config: Config, facts: RunFacts) -> str:
             summary=summary(facts),
             facts=facts,
             gallery=shown,
-            steps=funnel.steps(facts),
-            exhibits=funnel.exhibits(facts, config.rejects_shown, config.picture_px),
-            sources=funnel.sources(facts),
+            bars=funnel.bars(facts),
+            funnel=funnel.view(facts, config.rejects_shown),
             examples=gallery.some_pairs(facts, 16),
             panel=gallery.panel(facts),
             sections=sections(facts.evaluation),
@@ -56,7 +57,8 @@ def _environment(side: int) -> Environment:
     )
     environment.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
     environment.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
-    for name in ("count", "duration", "memory", "size", "grey", "name_words", "reason_words", "reason_meaning"):
+    environment.globals["whole_picture"] = lambda encoded, alt: picture(encoded, EXAMPLE_PX, alt, whole=True)
+    for name in ("count", "duration", "memory", "size", "grey", "name_words", "percent", "reason_words"):
         environment.filters[name] = getattr(words, name)
     environment.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
     return environment

@@ -16,7 +16,7 @@ from tasks.report.provenance import Provenance
 COMMIT_DIGITS = 10
 
 
-@stage(Config, version=3)
+@stage(Config, version=4)
 def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     """Writes the page about the run that the given artifacts are the end of.
 

@@ -75,7 +75,7 @@ def finished_shards(root: Path) -> dict[str, int]:
 def test_a_run_killed_in_every_stage_ends_like_an_undisturbed_one(tmp_path, source):
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     stages = [artifact.stage for artifact in plan(smoke(), Settings())]
-    assert len(stages) == 15
+    assert len(stages) == 16
     kept: dict[str, int] = {}
     inside = 0
     for stage in stages:

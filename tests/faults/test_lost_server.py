@@ -38,4 +38,4 @@ def test_a_run_whose_server_is_killed_makes_everything(tmp_path: Path, monkeypat
     assert told.count("Prefect's server no longer answers: the run goes on") == 1
     assert "Traceback" not in told
     assert "Error logging" not in told
-    assert "15 stages made, 0 reused." in told
+    assert "16 stages made, 0 reused." in told

@@ -71,7 +71,7 @@ def test_a_split_that_a_folder_states_is_that_of_the_packed_pairs(settings: Sett
 
 def test_a_plan_names_every_stage_once_and_writes_nothing(settings: Settings) -> None:
     stages = [artifact.stage for artifact in plan(recipes.demo(), settings)]
-    assert len(stages) == len(set(stages)) == 15
+    assert len(stages) == len(set(stages)) == 16
     assert not Path(settings.root).exists()
 
 

@@ -20,6 +20,8 @@ from tasks.engine.output import Output, Shard
 from tasks.engine.stage import Stage, StageConfig
 from tasks.evaluate.config import Config
 from tasks.evaluate.stage import evaluate
+from tasks.funnel.config import Config as FunnelConfig
+from tasks.funnel.stage import funnel
 from tasks.settings import Settings
 
 EMOJI = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
@@ -249,3 +251,8 @@ def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES, ranker: Artifact
     models = {} if ranker is None else {"ranker": ranker}
     models |= {"tokenizer": done[run.tokenizer], "tokens": done["extract"]} if run.tokenizer else {}
     return evaluate(config, run.settings, pairs=done["pack"], scores=done["rerank"], **models).artifact
+
+
+def accounted(run: FinishedRun, config: FunnelConfig | None = None) -> Artifact:
+    """The artifact of the real stage `funnel` on the synthetic run."""
+    return funnel(config or FunnelConfig(), run.settings, pairs=run.artifacts["pack"]).artifact

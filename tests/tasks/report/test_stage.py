@@ -5,13 +5,15 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from support.finished_run import FinishedRun, draw_samples, evaluated, finished_run, table
+from support.finished_run import FinishedRun, accounted, draw_samples, evaluated, finished_run, table
 
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.code import commit
 from tasks.engine.output import Shard
+from tasks.funnel.config import Config as FunnelConfig
+from tasks.funnel.stage import funnel
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.report.config import Config, Targets
@@ -60,13 +62,14 @@ def run(tmp_path_factory) -> FinishedRun:
     folder = tmp_path_factory.mktemp("run")
     settings = Settings(root=str(folder / "runs"), work_dir=str(folder / "work"), dask_workers=0)
     run = finished_run(settings)
-    run.artifacts["evaluate"] = evaluated(run)
+    run.artifacts |= {"evaluate": evaluated(run), "funnel": accounted(run)}
     return run
 
 
 @pytest.fixture(scope="module")
 def whole(run) -> tuple[str, dict]:
-    return written(report(Config(), run.settings, evaluate=run.artifacts["evaluate"]).artifact)
+    ends = {name: run.artifacts[name] for name in ("evaluate", "funnel")}
+    return written(report(Config(), run.settings, **ends).artifact)
 
 
 def assert_readable(html: str) -> Page:
@@ -106,6 +109,7 @@ def test_the_json_holds_every_figure_of_the_page(run, whole):
     assert list(figures["stages"]) == sorted(run.artifacts.keys())
     assert figures["evaluation"] == storage.read_json(run.artifacts["evaluate"].file("metrics.json"))
     assert figures["stages"]["dedup"]["counts"]["rejected"] == {"near_duplicate": 4}
+    assert figures["funnel"] == storage.read_json(run.artifacts["funnel"].file("funnel.json"))
     assert figures["stages"]["pack"]["run"]["seconds"] <= figures["seconds"]
     assert {step["step"] for step in figures["curves"]["train_dvae"]} >= {0, 1980}
     psnr = figures["evaluation"]["reconstruction"]["psnr_db"]["value"]
@@ -162,10 +166,10 @@ def test_no_held_out_pairs_no_rejects_and_no_curves_leave_gaps_not_errors(settin
     run = finished_run(settings, val=0, rejects=False)
     run.finish("train_clip", lambda output: output.write("metrics.jsonl", b""), "pack")
     run.finish("rerank", _copy_scores(run), "sample", "train_clip")
-    html, _ = written(report(Config(), settings, evaluate=evaluated(run)).artifact)
+    html, _ = written(report(Config(), settings, evaluate=evaluated(run), funnel=accounted(run)).artifact)
     text = assert_readable(html).text
     assert "captions never seen" not in text.lower()
-    assert "What was refused" not in text
+    assert "Kept and refused" not in text
     assert 'id="train_clip-' not in html
 
 
@@ -253,16 +257,47 @@ def test_the_page_can_be_read_aloud_and_used_with_the_keyboard(whole):
     assert all(tag.startswith("<svg") for tag in without_name)
 
 
-def test_a_duplicate_stands_beside_the_picture_that_was_kept(settings):
+def test_a_duplicate_stands_beside_the_picture_that_was_kept_with_their_distance(settings):
     run = finished_run(settings)
     kept, copy = run.train[0], {**run.train[1], "pair_id": "f" * 16}
-    reject = {**copy, "reason": "near_duplicate", "detail": f"same as {kept['pair_id']}"}
-    shard = Shard(1, {}, table([{name: reject.get(name) for name in schemas.REJECTS.names}], schemas.REJECTS))
-    run.finish("dedup", lambda output: output.map(lambda item: item, [shard]))
-    html, _ = written(report(Config(), settings, a=run.artifacts["dedup"], b=run.artifacts["pack"]).artifact)
+    _refuse_in_dedup(run, {**copy, "reason": "near_duplicate", "detail": f"same as {kept['pair_id']}"})
+    html, figures = written(report(Config(), settings, funnel=accounted(run)).artifact)
     page = Page(html)
     assert page.images.count("the picture that was kept") == 1
     assert kept["pair_id"] not in page.text
+    [pair] = figures["funnel"]["duplicates"]
+    assert pair["kept_pair_id"] == kept["pair_id"]
+    assert f"{pair['hash_bits']} bits, {pair['grey_levels']} levels" in page.text
+
+
+def _refuse_in_dedup(run: FinishedRun, reject: dict) -> None:
+    rejects = table([{name: reject.get(name) for name in schemas.REJECTS.names}], schemas.REJECTS)
+    kept = table(run.train, schemas.IMAGES)
+    run.finish("dedup", lambda output: output.map(lambda item: item, [Shard(len(kept) + 1, {"images": kept}, rejects)]))
+    packed = Shard(len(kept), {"train": table(run.train, schemas.PAIRS)})
+    run.finish("pack", lambda output: output.map(lambda item: item, [packed]), "dedup")
+
+
+def test_nothing_of_the_web_breaks_the_account_of_the_data(settings):
+    """Captions, addresses, details and licences are what strangers wrote."""
+    run = finished_run(settings)
+    evil = '"><script>alert(1)</script>'
+    for pair in run.train:
+        pair |= {"caption": evil, "licence": evil, "source": evil, "url": f"http://{evil}/a.jpg"}
+    _refuse_in_dedup(run, {**run.train[0], "reason": "exact_duplicate", "detail": evil})
+    html, _ = written(report(Config(), settings, funnel=accounted(run)).artifact)
+    page = assert_readable(html)
+    assert "script" not in page.tags
+    assert page.text.count(evil) > 5
+
+
+def test_the_account_of_the_data_adds_up_stage_by_stage(whole):
+    html, figures = whole
+    text = re.sub(r"\s+", " ", Page(html).text)
+    for step in figures["funnel"]["steps"]:
+        refused = sum(each["rows"] for each in step["refused"])
+        assert step["rows_in"] == step["rows_kept"] + refused
+        assert f"{step['rows_in']} in = {step['rows_kept']} kept + {refused} refused" in text
 
 
 def test_what_was_taken_down_is_counted_and_not_shown(settings):
@@ -281,7 +316,8 @@ def test_what_was_taken_down_is_counted_and_not_shown(settings):
     unique = run.artifacts["dedup"]
     takedowns = match_takedowns(config, settings, screened=run.artifacts["screen_images"], unique=unique).artifact
     packed = pack(PackConfig(), settings, images=unique, takedowns=takedowns).artifact
-    html, figures = written(report(Config(rejects_shown=8), settings, pairs=packed).artifact)
+    account = funnel(FunnelConfig(examples=8), settings, pairs=packed).artifact
+    html, figures = written(report(Config(rejects_shown=8), settings, funnel=account).artifact)
     text, shown = Page(html).text, Page(html).images
     assert figures["stages"]["pack"]["counts"]["rejected"] == {"taken_down": 1}
     assert "taken down" in text

@@ -79,7 +79,7 @@ def test_figures_on_other_pairs_say_so_and_nothing_of_what_was_seen(
 def test_the_plan_has_the_data_the_models_and_the_evaluation(exported: Path, settings: Settings) -> None:
     stages = [artifact.stage for artifact in plan(config_of(exported), settings)]
     taken = ["take_tokenizer", "take_generator", "take_ranker"]
-    assert stages[5:] == ["pack", *taken, "sample", "rerank", "evaluate", "report"]
+    assert stages[5:] == ["pack", "funnel", *taken, "sample", "rerank", "evaluate", "report"]
 
 
 @pytest.fixture

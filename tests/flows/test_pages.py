@@ -1,6 +1,7 @@
 """The texts that an operator reads: pages in the UI, lines in the terminal, trees of lineage, rows of status."""
 
 import base64
+import html
 import io
 import random
 import re
@@ -8,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
-from support.finished_run import FinishedRun, finished_run
+from support.finished_run import FinishedRun, accounted, finished_run
 from support.mutations import mutated
 from support.shown_pictures import pictures
 from support.tables import artifact
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 
 from flows.cli import console, lineage, status
-from flows.markdown import page, run_page, thumbnail
+from flows.pages.markdown import cell, thumbnail
+from flows.pages.run_page import run_page
+from flows.pages.stage_page import account, page
 from flows.run import DirectRun
 from models.training.images import decode
 from tasks.engine import meter, storage
@@ -56,6 +60,20 @@ def test_a_page_shows_small_pictures_of_what_the_stage_made(finished: FinishedRu
         assert len(text) < 150_000
 
 
+def test_the_line_about_a_funnel_says_what_was_found_and_packed(finished: FinishedRun) -> None:
+    assert account(accounted(finished).manifest(), reused=False).startswith("found 44, packed 30; made in ")
+
+
+def test_the_page_of_the_funnel_says_what_each_stage_kept_and_why_it_refused(finished: FinishedRun) -> None:
+    made = accounted(finished)
+    text = page(made, made.manifest(), reused=False)
+    assert re.search(r"\| `screen_captions` \| 44 rows \| = 37 \| \+ 7 \| 84% \| `not_english` 3, `too_short` 3", text)
+    assert re.search(r"\| `http_404` \| `fetch` \| 2 \| 5% \| a lost picture \*404\*", text)
+    assert re.search(r"\| 127\.0\.0\.1 \| 37 \| 2 \| 5% \| `http_404` 2 \|", text)
+    assert re.search(r"\| fluent-emoji-3d \| MIT \| 44 \| 30 \|", text)
+    assert re.search(r"\| `aspect_ratio` .*<img src=\"data:image/jpeg", text)
+
+
 def test_a_picture_whose_bytes_were_changed_is_not_shown_as_what_was_stored(settings: Settings) -> None:
     made = artifact("images", settings, [{"image": random.Random(1).randbytes(10_000)}])
     (uri,) = made.files("images")
@@ -87,10 +105,15 @@ def test_a_page_says_where_the_artifact_is_and_whether_it_was_reused(finished: F
 
 
 def test_a_caption_cannot_break_a_page() -> None:
-    from flows.markdown import _cell
+    assert cell("a | b <script>\n*c* `d`", 80) == "a \\| b &lt;script&gt; \\*c\\* \\`d\\`"
+    assert cell("x" * 90, 80) == "x" * 79 + "…"
 
-    assert _cell("a | b <script>\n*c* `d`", 80) == "a \\| b &lt;script&gt; \\*c\\* \\`d\\`"
-    assert _cell("x" * 90, 80) == "x" * 79 + "…"
+
+@pytest.mark.parametrize("address", ["http://evil.example/a", "www.evil.example", "me@evil.example"])
+def test_an_address_that_was_crawled_is_not_a_link(address: str) -> None:
+    rendered = MarkdownIt("gfm-like", {"linkify": False}).render(f"| a |\n|---|\n| {cell(address, 80)} |")
+    assert not re.search(r"://|www\.|@", cell(address, 80))  # what a renderer makes links of
+    assert html.unescape(re.sub(r"<[^>]+>", "", rendered)).split()[1] == address
 
 
 def test_the_page_of_a_run_has_a_row_for_every_stage_behind_it(finished: FinishedRun) -> None:

@@ -1,31 +1,32 @@
 """The page about one stage in the Prefect UI: row counts, rejects with examples, images, metrics, config."""
 
 import base64
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.pages.funnel_page import funnel_parts
+from flows.pages.markdown import attribute, cell, link, table, thumbnail
 from flows.wording import figure, flow_of_rows, numbers
 from tasks import schemas
-from tasks.engine import storage
-from tasks.engine.artifact import Artifact, Manifest, lineage
+from tasks.engine.artifact import Artifact, Manifest
 from tasks.engine.meter import duration
 
 EXAMPLES_PER_REASON = 3
 PICTURES = 16
-PICTURE_PIXELS = 96
 FIGURES = 40
 SHARDS_SEARCHED = 8  # bounds the search for examples, so that the page of a large artifact is made quickly
 _CAPTIONS = ("caption", "prompt", "alt")
 
 
 def account(manifest: Manifest, reused: bool) -> str:
-    """One line: rows in, out and rejected, time and memory."""
-    rows = f"{flow_of_rows(manifest.counts)}; " if manifest.counts.rows_in else ""
+    """One line: rows in, out and rejected, or the first metrics of a stage without rows; time and memory."""
+    metrics = ", ".join(f"{name} {figure(value)}" for name, value in [*numbers(manifest.metrics).items()][:2])
+    told = flow_of_rows(manifest.counts) if manifest.counts.rows_in else metrics
     made = "reused, was made in" if reused else "made in"
-    return f"{rows}{made} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB"
+    cost = f"{made} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB"
+    return f"{told}; {cost}" if told else cost
 
 
 def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
@@ -36,6 +37,7 @@ def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
         f"# {artifact.stage}",
         f"{origin} {duration(manifest.run.seconds)} with {manifest.run.peak_memory_mb:,.0f} MB of memory.",
         _totals(manifest),
+        *funnel_parts(artifact, manifest),
         _report(artifact, manifest),
         _rejects(artifact, manifest),
         _pictures(artifact, manifest),
@@ -45,36 +47,6 @@ def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
         _inputs(manifest),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def run_page(report: Artifact) -> str:
-    """A table of all stages behind a report: rows in, out and rejected, time, and the first metrics."""
-    manifests = [artifact.manifest() for artifact in lineage(report)]
-    rows = [
-        (
-            f"`{manifest.stage}`",
-            *(f"{n:,}" if manifest.counts.rows_in else "" for n in _rows(manifest)),
-            duration(manifest.run.seconds),
-            ", ".join(f"{name} {figure(value)}" for name, value in list(numbers(manifest.metrics).items())[:4]),
-        )
-        for manifest in sorted(manifests, key=lambda manifest: manifest.run.started)
-    ]
-    work = duration(sum(manifest.run.seconds for manifest in manifests))
-    head = f"# The run\n\nReport: {_link(report.file('index.html'))}\n\nAll stages together took {work} to make."
-    stages = _table(("stage", "in", "out", "rejected", "time", "figures"), rows)
-    return "\n\n".join((head, *_tiles(report), stages))
-
-
-def _tiles(report: Artifact) -> Iterator[str]:
-    """The figures at the top of the report."""
-    from tasks.report.config import Targets
-    from tasks.report.facts import gather
-    from tasks.report.headlines import headlines
-
-    tiles = headlines(gather([report]), Targets.model_validate(report.manifest().config.get("targets", {})))
-    if tiles:
-        rows = [(tile.label, f"**{tile.value}**", tile.target, f"{tile.beside}. {tile.explanation}") for tile in tiles]
-        yield _table(("figure", "value", "target", ""), rows)
 
 
 _PICTURES = {
@@ -89,7 +61,7 @@ def training_pictures(pictures: Sequence[Path], step: int) -> str:
     for path in pictures:
         encoded = base64.b64encode(path.read_bytes()).decode()
         title = _PICTURES.get(path.stem, path.stem)
-        parts.append(f'## {title}\n\n<img src="data:image/png;base64,{encoded}" title="{_attribute(path.stem)}">')
+        parts.append(f'## {title}\n\n<img src="data:image/png;base64,{encoded}" title="{attribute(path.stem)}">')
     return "\n\n".join(parts)
 
 
@@ -97,24 +69,15 @@ def _totals(manifest: Manifest) -> str:
     if not manifest.counts.rows_in:
         return ""
     unit = manifest.counts.unit
-    row = tuple(f"{n:,}" for n in _rows(manifest))
-    return _table((f"{unit} in", f"{unit} out", "rejected"), [row])
-
-
-def _rows(manifest: Manifest) -> tuple[int, int, int]:
-    counts = manifest.counts
-    return counts.rows_in, counts.rows_out, sum(counts.rejected.values())
-
-
-def _link(uri: str) -> str:
-    return f"`{uri}`" if storage.is_local(uri) else f"[{uri}]({uri})"
+    row = tuple(f"{n:,}" for n in manifest.counts.totals)
+    return table((f"{unit} in", f"{unit} out", "rejected"), [row])
 
 
 def _report(artifact: Artifact, manifest: Manifest) -> str:
     pages = [record.path for record in manifest.outputs if record.path.endswith(".html")]
     if not pages:
         return ""
-    return "## Report\n\n" + "\n".join(f"- {_link(artifact.file(path))}" for path in pages)
+    return "## Report\n\n" + "\n".join(f"- {link(artifact.file(path))}" for path in pages)
 
 
 def _rejects(artifact: Artifact, manifest: Manifest) -> str:
@@ -126,7 +89,7 @@ def _rejects(artifact: Artifact, manifest: Manifest) -> str:
         (f"`{reason}`", f"{count:,}", f"{count / manifest.counts.rows_in:.1%}", "<br>".join(examples.get(reason, [])))
         for reason, count in sorted(rejected.items(), key=lambda item: -item[1])
     ]
-    return "## Rejected\n\n" + _table(("reason", "rows", "share", "for example"), rows)
+    return "## Rejected\n\n" + table(("reason", "rows", "share", "for example"), rows)
 
 
 def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
@@ -145,8 +108,8 @@ def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
 def _example(row: dict[str, Any]) -> str:
     picture = thumbnail(row["image"], row["caption"] or "", pixels=40) if row["image"] else ""
     words = row["caption"] or row["url"] or row["pair_id"]
-    detail = f" *{_cell(row['detail'], 60)}*" if row["detail"] else ""
-    return f"{picture}{_cell(words, 80)}{detail}"
+    detail = f" *{cell(row['detail'], 60)}*" if row["detail"] else ""
+    return f"{picture}{cell(words, 80)}{detail}"
 
 
 def _pictures(artifact: Artifact, manifest: Manifest) -> str:
@@ -169,30 +132,12 @@ def _first_images(artifact: Artifact, manifest: Manifest) -> Iterator[tuple[byte
         return
 
 
-def thumbnail(data: bytes, words: str, pixels: int = PICTURE_PIXELS) -> str:
-    """An inline thumbnail; an empty string if the bytes cannot be decoded (a reject may hold any bytes)."""
-    from PIL import Image
-
-    from models.training.errors import DataError
-    from models.training.images import decode
-
-    try:
-        image = Image.fromarray(decode(data, at_least=pixels))
-    except DataError:
-        return ""
-    image.thumbnail((pixels, pixels))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    encoded = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img src="data:image/jpeg;base64,{encoded}" title="{_attribute(words)}" width="{pixels}">'
-
-
 def _figures(manifest: Manifest) -> str:
     found = list(numbers(manifest.metrics).items())
     if not found:
         return ""
     more = f"\n\n… and {len(found) - FIGURES} more in the manifest." if len(found) > FIGURES else ""
-    return "## Figures\n\n" + _table(("figure", "value"), [(n, figure(v)) for n, v in found[:FIGURES]]) + more
+    return "## Figures\n\n" + table(("figure", "value"), [(n, figure(v)) for n, v in found[:FIGURES]]) + more
 
 
 def _config(manifest: Manifest) -> str:
@@ -204,22 +149,4 @@ def _config(manifest: Manifest) -> str:
 def _inputs(manifest: Manifest) -> str:
     if not manifest.inputs:
         return ""
-    return "## Made from\n\n" + _table(("input", "artifact"), [(n, f"`{a}`") for n, a in manifest.inputs.items()])
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(text: str, limit: int) -> str:
-    """Crawled text, shortened, and escaped for a markdown table cell."""
-    short = " ".join(text.split())
-    short = short if len(short) <= limit else short[: limit - 1] + "…"
-    for sign in "\\`*_[]|":
-        short = short.replace(sign, "\\" + sign)
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _attribute(text: str) -> str:
-    return " ".join(text.split()).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")[:120]
+    return "## Made from\n\n" + table(("input", "artifact"), [(n, f"`{a}`") for n, a in manifest.inputs.items()])
