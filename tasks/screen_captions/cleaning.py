@@ -15,8 +15,12 @@ NEEDS_CLEANING = r"[^\x20-\x25\x27-\x7e]|^ |  | $"
 
 def cleaned(texts: Sequence[str] | pa.Array) -> pa.Array:
     """Captions of alt texts: repaired, and without credits at their ends, unless there is nothing else."""
-    captions = _changed_where(NEEDS_CLEANING, pa.array(texts, pa.string()), _all_clean)
-    return _changed_where(CREDIT_HINT, captions, _without_credits)
+    return _changed_where(CREDIT_HINT, repaired(texts), _without_credits)
+
+
+def repaired(texts: Sequence[str] | pa.Array) -> pa.Array:
+    """`clean` of every text; it is called for those that it may change."""
+    return _changed_where(NEEDS_CLEANING, pa.array(texts, pa.string()), _all_clean)
 
 
 def clean(text: str) -> str:

@@ -21,7 +21,8 @@ DALLE: Profile = {
 }
 
 # Conceptual 12M (Changpinyo et al. 2021, section 2): what differs from Conceptual Captions is published.
-CC12M: Profile = DALLE | {
+CC12M: Profile = {
+    **DALLE,
     "no_stock_ends": True,
     "max_repetition": 0.2,  # published; whether function words count is not, and with them "a cat on a mat" fails
     "no_profanity": True,
@@ -33,7 +34,8 @@ CC12M: Profile = DALLE | {
 }
 
 # Conceptual Captions (Sharma et al. 2018, section 3.2) publishes none. Its pages were English by other means.
-CC3M: Profile = CC12M | {
+CC3M: Profile = {
+    **CC12M,
     "capital_first": True,
     # The paper's example "Musician Justin Timberlake performs at the 2017 Pilgrimage Music & Cultural Festival on
     # September 23, 2017 in Franklin, Tennessee" has 56 % and was kept, so the limit is above.
