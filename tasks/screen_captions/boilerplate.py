@@ -21,14 +21,15 @@ DATE = rf"{WEEKDAY}?(?:{'|'.join(DATES)}){TIME}?"
 VERBS = "photographed|(?:photo )?taken|captured|shot|uploaded|posted|published|added|created|updated|(?:last )?modified"
 PICTURE = "image|photo|photograph|picture|pic|img|illustration|graphic|icon|logo|thumbnail|thumb|avatar|banner"
 
+PLACED = rf"(?:profile|user|site|company|product|default|placeholder|embedded|featured|cover|header)\s+(?:{PICTURE})"
+
 PHRASES = (
     rf"(?:(?:{VERBS})\s+(?:(?:on|in|at)\s+)?(?:the\s+)?)?{DATE}",
     rf"(?:click|tap)\s+(?:here|image|photo|on)?\s*(?:the\s+)?(?:{PICTURE})?\s*(?:to|for)\s+"
     rf"(?:enlarge|zoom|view|expand|open|see)[\w ]*(?:{PICTURE})?",
     rf"(?:royalty[- ]free\s+)?stock\s+(?:{PICTURE}|vector|footage)s?",
     r"(?:free|royalty[- ]free)\s+(?:vector|clip ?art|icon|download|stock)(?:\s+(?:icon|download|image|vector))*",
-    rf"(?:profile|user|site|company|product|default|placeholder|embedded|featured|cover|header)\s+(?:{PICTURE})"
-    r"(?:\s+permalink)?",
+    rf"{PLACED}(?:\s+permalink)?",
     rf"(?:avatar|{PICTURE})\s+(?:of|from)\s+the\s+(?:user|author|day|week)",
     rf"no\s+(?:{PICTURE})\s+(?:available|found)",
     r"loading(?:\s+image)?(?:,?\s+please\s+wait)?|please\s+wait|advertisement|sponsored\s+(?:content|link)|untitled",
@@ -43,6 +44,8 @@ PHRASES = (
 BARE = rf"^\W*(?:{PICTURE}|screen\s?shot|royalty[- ]free)s?\W*(?:\d+\W*)?$"
 
 BOILERPLATE = rf"(?i){BARE}|\b(?:{'|'.join(PHRASES)})[\s.,;:!|-]*"
+# A caption that begins or ends so is about a page, not a picture: "embedded image permalink", "profile photo".
+PLACED_AT_AN_END = rf"(?i)^\W*{PLACED}\b|\b{PLACED}(?:\s+permalink)?\W*$"
 
 # Credits, at the start or the end of a caption: these are cut off. After "credit" anything up to the next comma is a
 # name; after words that also begin captions ("photo by the lake") only capitalised words are.
@@ -62,3 +65,8 @@ STOCK = rf"(?i:(?:royalty[- ]free\s+)?stock\s+(?:{PICTURE}|vector|footage)s?)"
 LEADING = rf"^[\s(\[]*(?:{CREDIT}[\s)\]]*[,;:|.)\]\x{{2013}}\x{{2014}}-]+\s+|{STOCK}(?:\s+(?i:of)\s+|\s*[:|,-]\s+))"
 MARK = r".,;|/(\[\x{2013}\x{2014}-"
 TRAILING = rf"(?:[\s{MARK}]+(?:{CREDIT}|{STOCK})|\s*[{MARK}]\s*{AGENCY})+[\s.,;|)\]]*$"
+# What a caption holds if either pattern finds something in it. It is looked for ten times as fast as they are.
+CREDIT_HINT = (
+    r"(?i)credit|courtesy|photo|image|pic|illustration|video|source|copyright|\x{a9}|\(c\)|all\s+rights|https?://|www\."
+    r"|stock|getty|alamy|unsplash|pinterest|flickr"
+)

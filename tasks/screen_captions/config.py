@@ -1,18 +1,62 @@
 """Which captions are worth learning from."""
 
+from typing import Any, Literal
+
 from pydantic import Field
 
 from tasks.engine.stage import StageConfig
+from tasks.screen_captions.profiles import PROFILES
 
 
 class Config(StageConfig):
-    """Which captions are worth learning from. The paper names these four filters and publishes no threshold."""
+    """Which captions are worth learning from: a profile, and what is to differ from it.
 
-    min_characters: int = Field(5, ge=1, description="Shorter captions are rejected; 5 is LAION's limit.")
-    min_words: int = Field(3, ge=1, description="Captions of fewer words are rejected; 3 is Conceptual 12M's limit.")
-    max_characters: int = Field(1000, ge=1, description="Longer captions are rejected.")
-    max_words: int = Field(256, ge=1, description="Captions of more words are rejected; 256 is Conceptual 12M's limit.")
-    max_boilerplate: float = Field(0.5, ge=0, le=1, description="Share of a caption that may be stock phrases.")
-    min_confidence: float = Field(
-        0.7, ge=0, le=1, description="Confidence of cld3 that rejects another language; it calls 0.7 reliable."
+    A parameter that is not given has the profile's value, and if the profile has none, its rule is not in force.
+    """
+
+    profile: Literal["dalle", "cc3m", "cc12m", "datacomp"] = Field(
+        "dalle", description="The rules of which data set: DALL·E, Conceptual Captions, Conceptual 12M, DataComp."
     )
+    min_characters: int | None = Field(None, ge=1, description="Captions of fewer characters are rejected.")
+    max_boilerplate: float | None = Field(
+        None, ge=0, le=1, description="Share of a caption's characters that may be stock phrases, dates, file names."
+    )
+    min_words: int | None = Field(None, ge=1, description="Captions of fewer words are rejected.")
+    max_characters: int | None = Field(None, ge=1, description="Captions of more characters are rejected.")
+    max_words: int | None = Field(None, ge=1, description="Captions of more words are rejected.")
+    no_stock_ends: bool | None = Field(
+        None, description='Whether captions that begin or end as "profile photo" does are rejected.'
+    )
+    capital_first: bool | None = Field(None, description="Whether the first word must begin with a capital letter.")
+    max_capitals: float | None = Field(
+        None, ge=0, le=1, description="Share of the words that may begin with a capital letter."
+    )
+    max_repetition: float | None = Field(
+        None, ge=0, le=1, description="Share of the words, function words aside, that may have been there before."
+    )
+    min_distinct: float | None = Field(None, ge=0, le=1, description="Different words needed for each word.")
+    no_profanity: bool | None = Field(None, description="Whether captions with profane words are rejected.")
+    min_confidence: float | None = Field(
+        None, ge=0, le=1, description="Confidence of cld3 that rejects another language than English."
+    )
+    min_zipf: float | None = Field(
+        None, ge=0, le=8, description="Every word must be so frequent in English: log10 of its count in 1e9 words."
+    )
+    parts: tuple[Literal["determiner", "noun", "preposition"], ...] | None = Field(
+        None, description="Parts of speech that a caption must have."
+    )
+    max_nouns: float | None = Field(None, ge=0, le=1, description="Share of the words that may be nouns.")
+    max_sentiment: float | None = Field(
+        None, ge=0, le=1, description="How far from 0 a caption's sentiment may be, from -1 (bad) to 1 (good)."
+    )
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The parameters of the rules that are in force."""
+        given = {name: value for name, value in self if value is not None}
+        values = {**PROFILES[self.profile], **given}
+        return {name: value for name, value in values.items() if name != "profile" and value is not False}
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """What is in force: a profile, and the same values written out, are the same."""
+        return self.in_force

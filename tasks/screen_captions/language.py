@@ -1,13 +1,23 @@
 """Whether a caption is English: by its frequent words, and by cld3 where they do not tell."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+import pyarrow as pa
+
+from tasks.screen_captions.shape import Verdict
 from tasks.screen_captions.words import ACCENTED, ENGLISH, FOREIGN
 
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 POSSESSIVE = re.compile(r"['\u2019]s?$")
+
+
+def not_english(captions: pa.Array, min_confidence: float) -> Verdict:
+    """Captions in another language, of which cld3 must be so confident where frequent words do not tell."""
+    languages = [other_language(caption, min_confidence) for caption in captions.to_pylist()]
+    found = [language for language in languages if language is not None]
+    return pa.array([language is not None for language in languages], pa.bool_()), found
 
 
 def other_language(caption: str, min_confidence: float) -> str | None:
@@ -19,12 +29,13 @@ def other_language(caption: str, min_confidence: float) -> str | None:
     "a picture of", and must not be confident of English either time. For a caption of mostly other letters cld3's
     first answer is enough, whatever its confidence.
     """
-    language, confidence = identify(caption)
     if not _is_latin(caption):
+        language, confidence = identify(caption)
         return None if language == "en" else f"{language} {confidence:.2f}"
     english, foreign = _frequent_words(caption)
     if english > foreign:
-        return None
+        return None  # so are most captions, and cld3 need not be asked, which takes longer than all the rest
+    language, confidence = identify(caption)
     if foreign > english:
         return f"{language} {confidence:.2f}" if language != "en" else f"{foreign} frequent words of other languages"
     if language == "en" or confidence < min_confidence:
@@ -38,10 +49,15 @@ def _frequent_words(caption: str) -> tuple[int, int]:
 
     Capital letters make names: the La of La Jolla is no sign of French.
     """
-    words = WORD.findall(caption.lower() if caption.isupper() else caption)
-    english = sum(_is_english(POSSESSIVE.sub("", word.lower())) for word in words)
-    foreign = sum(word in FOREIGN or _is_accented(word) for word in words if word[0].islower())
-    return english, foreign
+    sides = [_sides(word) for word in WORD.findall(caption.lower() if caption.isupper() else caption)]
+    return sum(english for english, _ in sides), sum(foreign for _, foreign in sides)
+
+
+@lru_cache(2**16)
+def _sides(word: str) -> tuple[bool, bool]:
+    """Whether a word counts as English, and whether as foreign."""
+    is_foreign = word[0].islower() and (word in FOREIGN or _is_accented(word))
+    return _is_english(POSSESSIVE.sub("", word.lower())), is_foreign
 
 
 def _is_english(word: str) -> bool:
@@ -54,6 +70,8 @@ def _is_accented(word: str) -> bool:
 
 
 def _is_latin(caption: str) -> bool:
+    if caption.isascii():
+        return True
     letters = [character for character in caption if character.isalpha()]
     # The Latin blocks are below 0x250; 0x1E00 to 0x1EFF are the further letters of Vietnamese and others.
     latin = sum(character < "\u0250" or "\u1e00" <= character < "\u1f00" for character in letters)

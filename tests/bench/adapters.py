@@ -274,3 +274,103 @@ def download(case: str, cfg: dict[str, Any]) -> Step:
         return sum(row.refusal is None for row in rows)
 
     return step
+
+
+def caption_filter(case: str, cfg: dict[str, Any]) -> Step | dict[str, Step] | None:
+    """The script's chain as rules of this project, the whole stage beside plain Python, the repair, the language."""
+    from tasks.screen_captions.cleaning import repaired
+    from tasks.screen_captions.language import other_language
+
+    captions = cfg["captions"]
+    if case == "chain":
+        return _caption_chain(cfg["table"]) | _caption_stage(captions)
+    if case == "langid":
+        return lambda: len([other_language(caption, 0.7) for caption in captions])
+    if case == "ftfy":
+        return lambda: len(repaired(captions))
+    return None
+
+
+def _caption_chain(table: Any) -> dict[str, Step]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from tasks.screen_captions.shape import few_characters, few_words, many_characters, many_words
+
+    def narrow_sides(captions: Any, rows: Any) -> Any:
+        width, height = (table[side].to_numpy()[rows] for side in ("width", "height"))
+        short, long = np.minimum(width, height), np.maximum(width, height)
+        return pa.array((short < 64) | (long > 3 * short))
+
+    def few_letters(captions: Any, rows: Any) -> Any:
+        letters = pc.utf8_length(pc.replace_substring_regex(captions, "[^A-Za-z]+", ""))
+        return pc.less(
+            pc.cast(letters, pa.float64()), pc.multiply(pc.cast(pc.utf8_length(captions), pa.float64()), 0.6)
+        )
+
+    patterns = (
+        r"https?://|www\.|(?i:\.(jpe?g|png|gif|webp|bmp)\b|^(img|dsc|image|photo|picture)[ _-]?\d*$)"
+        r"|(?i:click to (enlarge|view)|share on|logo$|thumbnail|\d{2,4}x\d{2,4}|buy now)"
+    )
+    checks: list[Callable[[Any, Any], Any]] = [
+        lambda captions, rows: few_characters(captions, 8)[0],
+        lambda captions, rows: many_characters(captions, 256)[0],
+        narrow_sides,
+        lambda captions, rows: few_words(captions, 3)[0],
+        lambda captions, rows: many_words(captions, 48)[0],
+        few_letters,
+        lambda captions, rows: pc.match_substring_regex(captions, patterns),
+    ]
+    kept: list[int] = []
+
+    def chain() -> int:
+        captions, rows = pc.utf8_trim_whitespace(table["caption"].combine_chunks()), np.arange(len(table))
+        for check in checks:
+            stays = pc.invert(check(captions, rows))
+            captions, rows = captions.filter(stays), rows[stays.to_numpy(zero_copy_only=False)]
+        kept[:] = [len(pc.unique(captions))]
+        return len(table)
+
+    step: Any = chain
+    step.result = lambda: kept[0] if kept else chain() and kept[0]
+    return {"this project, the script's rules": step}
+
+
+def _caption_stage(alts: list[str]) -> dict[str, Step]:
+    """The stage's own rules, a text at a time and as the stage does them; both keep the same captions."""
+    import html
+    import re
+
+    import ftfy
+    import pyarrow.compute as pc
+
+    from tasks.screen_captions.boilerplate import BOILERPLATE, LEADING, TRAILING
+    from tasks.screen_captions.cleaning import cleaned
+    from tasks.screen_captions.config import Config
+    from tasks.screen_captions.language import other_language
+    from tasks.screen_captions.stage import rejection_reasons
+
+    def in_python(pattern: str) -> Any:
+        """RE2's pattern for `re`, which has no classes of Unicode: the Latin letters."""
+        pattern = re.sub(r"\\x\{(\w+)\}", lambda found: chr(int(found[1], 16)), pattern)
+        return re.compile(pattern.replace(r"\p{Lu}", "[A-Z\u00c0-\u00de]").replace(r"\p{L}", "A-Za-z\u00c0-\u024f"))
+
+    stock, leading, trailing = in_python(BOILERPLATE), in_python(LEADING), in_python(TRAILING)
+
+    def plain(text: str) -> str | None:
+        text = " ".join(ftfy.fix_text(html.unescape(html.unescape(text))).split())
+        text = trailing.sub("", leading.sub("", text)) or text
+        if not 5 <= len(text) <= 1000 or len(stock.sub("", text)) < 0.5 * len(text):
+            return None
+        return text if 3 <= len(text.split(" ")) <= 256 and not other_language(text, 0.7) else None
+
+    def stage() -> list[str]:
+        captions = cleaned(alts)
+        return captions.filter(pc.is_null(rejection_reasons(Config(), captions)[0])).to_pylist()
+
+    assert stage() == [text for alt in alts if (text := plain(alt)) is not None]
+    return {
+        "plain Python, the stage's rules": lambda: len([plain(alt) for alt in alts]),
+        "this project, the stage": lambda: len(alts) if stage() else 0,
+    }

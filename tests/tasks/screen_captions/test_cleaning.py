@@ -1,0 +1,74 @@
+"""What becomes of alt texts before they are judged."""
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tasks.screen_captions.boilerplate import CREDIT_HINT, LEADING, TRAILING
+from tasks.screen_captions.cleaning import NEEDS_CLEANING, clean, cleaned
+
+_PIECES = """
+a fox, in the snow | ( © 2019 Jane Doe / Reuters) - . photo Photo: by via credit: Credits courtesy of Source: NASA
+Photographer: Copyright (c) All rights reserved https://a.b www.a.b stock images Getty Shutterstock | iStock Alamy Adobe
+Unsplash | Pinterest Flickr royalty-free vector illustration video pic
+"""
+PIECES = _PIECES.split()
+
+
+@pytest.mark.parametrize(
+    ("alt", "caption"),
+    [
+        ("fish &amp; chips", "fish & chips"),
+        ("fish &amp;amp; chips", "fish & chips"),
+        ("itâ€™s a cafÃ© â€” in Paris", "it's a café — in Paris"),
+        ("  two\n\tdogs   in the snow ", "two dogs in the snow"),
+        ("1 < 2 &lt; 3", "1 < 2 < 3"),
+        ("zero\u200bwidth", "zero\u200bwidth"),
+    ],
+)
+def test_alt_texts_are_repaired(alt, caption):
+    assert clean(alt) == caption
+
+
+@pytest.mark.parametrize(
+    ("alt", "caption"),
+    [
+        ("photo credit: A. Person, a fox in the snow", "a fox in the snow"),
+        ("a fox in the snow. Photo credit: Jane Doe", "a fox in the snow"),
+        ("a fox in the snow (Photo: Jane Doe / Reuters)", "a fox in the snow"),
+        ("Photo by Jane van Doe: a fox in the snow", "a fox in the snow"),
+        ("Image courtesy of the Smithsonian, a stone axe", "a stone axe"),
+        ("Source: NASA, the earth from the moon", "the earth from the moon"),
+        ("a fox in the snow \u00a9 2019 Jane Doe. All rights reserved.", "a fox in the snow"),
+        ("a fox in the snow | Getty Images", "a fox in the snow"),
+        ("a fox in the snow - stock photo", "a fox in the snow"),
+        ("Royalty-free stock photo of a fox in the snow", "a fox in the snow"),
+        ("photo by the lake at night", "photo by the lake at night"),
+        ("Photo: Golden Gate Bridge in fog", "Photo: Golden Gate Bridge in fog"),
+        ("a woman looking at Pinterest", "a woman looking at Pinterest"),
+        ("Copyright 2019", "Copyright 2019"),
+    ],
+)
+def test_credits_at_either_end_are_cut_off(alt, caption):
+    assert cleaned([alt]).to_pylist() == [caption]
+
+
+@hypothesis_settings(deadline=None)
+@given(st.text(st.characters(max_codepoint=0x7F), max_size=60))
+def test_what_skips_the_cleaning_would_not_be_changed_by_it(text):
+    if not re.search(NEEDS_CLEANING, text):
+        assert clean(text) == text
+
+
+@pytest.mark.parametrize("pattern", [LEADING, TRAILING])
+@hypothesis_settings(deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=5))
+def test_what_is_not_searched_for_credits_holds_none(pattern, pieces):
+    caption = pa.array([" ".join(pieces)])
+    if pc.match_substring_regex(caption, pattern)[0].as_py():
+        assert pc.match_substring_regex(caption, CREDIT_HINT)[0].as_py(), caption
