@@ -11,9 +11,12 @@ from tasks.crawl.stage import source_of
 from tasks.engine.artifact import Artifact, RunRecord
 from tasks.engine.code import commit
 from tasks.export.shards import ExportedShard, ExportFormat
+from tasks.funnel.figures import FunnelStep
+from tasks.funnel.lists import steps
 from tasks.report import words
 from tasks.report.facts import gather
-from tasks.report.funnel import FunnelStep, Source, sources, steps
+from tasks.report.funnel import Source, sources
+from tasks.takedown.stage import match_takedowns
 
 NOT_STATED = "licence not stated"  # as `funnel.sources` says it
 
@@ -148,7 +151,7 @@ def data_facts(
         shards=tuple(shards),
         sources=tuple(sources(run)),
         kinds=kinds,
-        steps=tuple(steps(run)),
+        steps=steps(done.manifest for stage, done in run.data_stages.items() if stage != match_takedowns.name),
         collected=(_began(records[0]), _ended(records[-1])) if records else None,
         published=published,
         image_side=fetched.manifest.config.get("image_size") if fetched else None,
@@ -158,7 +161,7 @@ def data_facts(
 
 def _step_line(step: FunnelStep) -> str:
     rejected = ", ".join(f"{refused.reason} {words.count(refused.rows)}" for refused in step.refused)
-    kept = f"{step.stage}: {words.count(step.rows_in)} {step.unit} in, {words.count(step.rows_out)} out"
+    kept = f"{step.stage}: {words.count(step.rows_in)} {step.unit} in, {words.count(step.rows_kept)} out"
     return f"{kept}; rejected: {rejected}" if rejected else kept
 
 

@@ -138,7 +138,7 @@ def _table(captions: pa.Array, known: dict[str, pa.Array], first: int) -> pa.Tab
         for text in dict.fromkeys(filter(None, several)) or [None]:
             numbers.append(number)
             texts.append(text)
-    table = rows("row", first, len(captions), **known).take(pa.array(numbers, pa.int64()))
+    table = rows("row", range(first, first + len(captions)), **known).take(pa.array(numbers, pa.int64()))
     places = [PLACE + place.removeprefix("row ") for place in table["place"].to_pylist()]
     splits = [split_named(text or "") for text in table["split"].to_pylist()]
     for column, values in {"url": places, "alt": texts, "split": splits}.items():
