@@ -16,8 +16,8 @@ from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.screen_captions.config import Config as CaptionsConfig
 from tasks.screen_captions.stage import screen_captions
-from tasks.screen_images import Config as ImagesConfig
-from tasks.screen_images import screen_images
+from tasks.screen_images.config import Config as ImagesConfig
+from tasks.screen_images.stage import screen_images
 from tasks.settings import Settings
 
 WORDS = ("cat", "dog", "house", "garden", "river", "mountain", "bicycle", "apple", "bridge", "window")

@@ -2,12 +2,11 @@
 
 import pytest
 from support.finished_run import FinishedRun, accounted, emoji_pairs, finished_run, table
-from support.tables import rows
+from support.tables import artifact, rows
 
 from tasks import schemas
 from tasks.dedup.config import Config as DedupConfig
-from tasks.dedup.near_duplicates import hash_and_thumbnail
-from tasks.dedup.stage import Signature, find_duplicates
+from tasks.dedup.stage import dedup
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
@@ -135,11 +134,12 @@ def test_a_near_duplicate_has_the_distance_that_dedup_compared(settings: Setting
     assert min(first.distance(second)) > 12
 
 
-def test_what_dedup_and_the_language_check_write_is_understood() -> None:
+def test_what_dedup_and_the_language_check_write_is_understood(settings: Settings) -> None:
     image = emoji_pairs(1)[0]["image"]
-    same = [Signature(letter * 16, f"http://{letter}", "c", 100, "d", *hash_and_thumbnail(image)) for letter in "ab"]
-    [duplicate] = find_duplicates(DedupConfig(), same)[0].values()
-    named = TWIN.fullmatch(duplicate.detail)
+    same = [{"pair_id": letter * 16, "url": f"http://{letter}", "image": image} for letter in "ab"]
+    unique = dedup(DedupConfig(), settings, images=artifact("images", settings, same)).artifact
+    [duplicate] = rows(unique, "rejects")
+    named = TWIN.fullmatch(duplicate["detail"])
     assert named is not None
     assert named[1] == "a" * 16
     language = LANGUAGE.match(other_language("ein roter Apfel auf dem Tisch in der Küche", 0.7) or "")

@@ -5,10 +5,9 @@ import re
 from collections import defaultdict
 from html import unescape
 
-import numpy as np
 import pytest
 from PIL import Image
-from support.tables import rows
+from support.tables import artifact, rows
 from support.web import free_port
 
 from tasks.compositions.config import CompositionsConfig
@@ -17,7 +16,7 @@ from tasks.crawl.config import Config
 from tasks.crawl.demo.pages import site
 from tasks.crawl.stage import crawl
 from tasks.dedup.config import Config as DedupConfig
-from tasks.dedup.near_duplicates import hash_and_thumbnail, kept_alike
+from tasks.dedup.stage import dedup
 from tasks.screen_captions.config import Config as CaptionsConfig
 from tasks.screen_captions.stage import screen_shard
 from tasks.settings import Settings
@@ -87,14 +86,12 @@ def test_the_faults_are_those_of_the_site_with_the_emoji_alone(crawled):
 
 
 @pytest.mark.slow
-def test_no_picture_counts_as_a_duplicate_of_another():
+def test_no_picture_counts_as_a_duplicate_of_another(settings):
     """Of the whole default corpus: another colour of the ground, size, count or pattern is another picture."""
     corpus = Corpus(CompositionsConfig(), Config().archive_path)
-    found = [hash_and_thumbnail(corpus.picture(composition)) for composition in corpus.compositions]
-    hashes, thumbnails = (np.stack(part) for part in zip(*found, strict=True))
-    limits = DedupConfig()
-    keepers, _ = kept_alike(hashes, thumbnails, limits.max_hash_distance, limits.max_colour_difference)
-    assert (keepers == np.arange(len(found))).all()
+    pictures = [{"url": f"https://a/{each.number}", "image": corpus.picture(each)} for each in corpus.compositions]
+    counts = dedup(DedupConfig(), settings, images=artifact("images", settings, pictures)).artifact.manifest().counts
+    assert (counts.rows_out, counts.rejected) == (len(pictures), {})
 
 
 def test_the_pictures_are_as_large_as_crops_for_training_at_96_px_need(corpus):
