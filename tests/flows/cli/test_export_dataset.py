@@ -40,6 +40,7 @@ def test_pairs_that_are_not_packed_are_one_sentence(place: Path, tmp_path: Path)
     assert result.stderr.splitlines() == ["Error: --format csv is none of webdataset, parquet."]
 
 
+@pytest.mark.end_to_end  # img2dataset's process stays with this one
 def test_the_pairs_of_the_config_are_written_and_what_to_do_with_them_is_said(place: Path, tmp_path: Path) -> None:
     source = json.dumps([{"kind": "webdataset", "path": str(place / "0.tar")}])
     settings = Settings(root=str(place / "runs"), work_dir=str(place / "work"), dask_workers=0)
