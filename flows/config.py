@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from models.config import Frozen, TokenizerModelConfig
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config as DedupConfig
+from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
 from tasks.evaluate.config import Config as EvaluateConfig
 from tasks.extract import Config as ExtractConfig
@@ -53,6 +54,11 @@ class PipelineConfig(Frozen):
     scorer: ScorerConfig = Field(default_factory=ScorerConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
+
+    @property
+    def stages(self) -> tuple[StageConfig, ...]:
+        """The sections, each of a stage."""
+        return tuple(section for _, section in self if isinstance(section, StageConfig))
 
     @property
     def largest_crop_px(self) -> int:

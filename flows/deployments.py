@@ -39,7 +39,7 @@ def pipeline(
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     config = _config(recipe, changes)
-    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
+    require_ready(config.stages, settings or Settings())
     report = whole_pipeline(PrefectRun(_settings(settings, recipe, changes)), config)
     publish_run(report)
     return report
@@ -62,7 +62,7 @@ def ingest(
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
     """
     config = of_the_day(_config(recipe, changes), flow_run.scheduled_start_time)
-    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
+    require_ready(config.stages, settings or Settings())
     run = PrefectRun(settings or Settings())
     pairs = run.part(dataset, config)
     run(funnel, config.funnel, pairs=pairs)
@@ -84,7 +84,7 @@ def re_evaluation(
         ConfigError: the models of this config are not trained yet.
     """
     config = _config(recipe, changes)
-    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings or Settings())
+    require_ready(config.stages, settings or Settings())
     pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
     run = PrefectRun(_settings(settings, recipe, changes))
     return run.part(evaluation, config, pairs, models, run(funnel, config.funnel, pairs=pairs))

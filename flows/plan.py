@@ -26,9 +26,7 @@ def packed(config: PipelineConfig, settings: Settings, command: str = "dalle run
     """
     run = PlannedRun(settings)
     pairs = dataset(run, config)
-    missing = [artifact.stage for artifact in run.artifacts if not artifact.is_finished()]
-    if missing:
-        raise ConfigError(f"The pairs of this config are not packed yet ({missing[0]} is missing): run `{command}`.")
+    _require_finished(run, "The pairs of this config are not packed yet", command)
     return pairs
 
 
@@ -44,7 +42,11 @@ def trained(config: PipelineConfig, settings: Settings, command: str = "dalle ru
     run = PlannedRun(settings)
     pairs = dataset(run, config)
     models = training(run, config, pairs)
-    missing = [artifact.stage for artifact in run.artifacts if not artifact.is_finished()]
-    if missing:
-        raise ConfigError(f"The models of this config are not trained yet ({missing[0]} is missing): run `{command}`.")
+    _require_finished(run, "The models of this config are not trained yet", command)
     return pairs, models
+
+
+def _require_finished(run: PlannedRun, else_said: str, command: str) -> None:
+    missing = next((artifact.stage for artifact in run.artifacts if not artifact.is_finished()), None)
+    if missing is not None:
+        raise ConfigError(f"{else_said} ({missing} is missing): run `{command}`.")

@@ -7,15 +7,13 @@ started. `dalle run`, `dalle generate`, `dalle doctor` and the deployments use t
 import os
 import socket
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tasks.crawl.config import Config as CrawlConfig
-from tasks.dedup.config import Config as DedupConfig
 from tasks.engine import storage
+from tasks.engine.stage import StageConfig
 from tasks.errors import ConfigError, StorageError
-from tasks.fetch.config import Config as FetchConfig
-from tasks.screen_images.config import Config as ScreenImagesConfig
 from tasks.settings import Settings
 
 ANSWER_S = 1.0  # for S3, once to connect and once to answer
@@ -23,10 +21,11 @@ DASK_ANSWER_S = 2.0
 DASK_SCHEMES = ("tcp", "tls")
 
 
-def require_ready(
-    source: CrawlConfig, fetch: FetchConfig, screening: ScreenImagesConfig, dedup: DedupConfig, settings: Settings
-) -> None:
+def require_ready(configs: Iterable[StageConfig], settings: Settings) -> None:
     """Everything a run needs that can be known now.
+
+    Args:
+        configs: of the stages.
 
     Raises:
         ConfigError: an address is malformed or of a kind that is not supported, Dask does not answer, the opt-out list
@@ -34,10 +33,8 @@ def require_ready(
         SourceError: the source's folder or archive, a model, or the evaluation set, is not there.
         StorageError: the root or the work folder cannot be written.
     """
-    source.require()
-    fetch.require()
-    screening.require()
-    dedup.require()
+    for config in configs:
+        config.require()
     require_root(settings.root)
     require_writable(Path(settings.work_dir), "--work-dir")
     require_dask(settings.dask_address)

@@ -53,7 +53,7 @@ def execute(
         PortInUseError: the port of the demo site is taken.
         ServerError: a Prefect server is configured and does not answer, or it ended the run.
     """
-    require_ready(config.source, config.fetch, config.screen_images, config.dedup, settings)
+    require_ready(config.stages, settings)
     require_demo_port(config, settings)
     if no_prefect:
         return run_pipeline(DirectRun(settings, [observer]), config)

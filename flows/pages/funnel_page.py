@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flows.pages.markdown import cell, table, thumbnail
+from flows.pages.markdown import cell, example, table, thumbnail
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Manifest
@@ -56,7 +56,7 @@ def _reasons(steps: Sequence[FunnelStep], examples: Sequence[Row]) -> str:
             f"`{stage}`",
             f"{count:,}",
             percent(share),
-            "<br>".join(_example(row) for row in _of(examples, stage, reason)[:EXAMPLES]),
+            "<br>".join(example(row, row["picture"]) for row in _of(examples, stage, reason)[:EXAMPLES]),
         )
         for count, stage, reason, share in sorted(found, key=lambda row: (-row[0], row[1:]))[:REASONS]
     ]
@@ -117,9 +117,3 @@ def _titled(title: str, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]
 
 def _of(examples: Sequence[Row], stage: str, reason: str) -> list[Row]:
     return [row for row in examples if row["stage"] == stage and row["group"] == reason and not row["is_kept"]]
-
-
-def _example(row: Row) -> str:
-    picture = thumbnail(row["picture"], row["caption"], 40) if row["picture"] else ""
-    detail = f" *{cell(row['detail'], 60)}*" if row["detail"] else ""
-    return f"{picture}{cell(row['caption'].strip() or row['url'] or row['pair_id'], 80)}{detail}"

@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tasks.engine import storage
 
@@ -46,6 +47,14 @@ def cell(text: str, limit: int) -> str:
         short = short.replace(sign, "\\" + sign)
     short = short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return short.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")
+
+
+def example(row: Mapping[str, Any], picture: bytes | None) -> str:
+    """A rejected row in a table cell: its picture, its caption, address or id, and what decided."""
+    shown = thumbnail(picture, row["caption"] or "", pixels=40) if picture else ""
+    words = (row["caption"] or "").strip() or row["url"] or row["pair_id"]
+    detail = f" *{cell(row['detail'], 60)}*" if row["detail"] else ""
+    return f"{shown}{cell(words, 80)}{detail}"
 
 
 def attribute(text: str) -> str:

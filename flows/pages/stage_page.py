@@ -4,10 +4,9 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from flows.pages.funnel_page import funnel_parts
-from flows.pages.markdown import attribute, cell, link, table, thumbnail
+from flows.pages.markdown import attribute, example, link, table, thumbnail
 from flows.wording import figure, flow_of_rows, numbers
 from tasks import schemas
 from tasks.engine.artifact import Artifact, Manifest
@@ -99,17 +98,10 @@ def _examples(artifact: Artifact, reasons: set[str]) -> dict[str, list[str]]:
         for row in table.to_pylist():
             seen = found.setdefault(row["reason"], [])
             if len(seen) < EXAMPLES_PER_REASON:
-                seen.append(_example(row))
+                seen.append(example(row, row["image"]))
         if all(len(found.get(reason, [])) >= EXAMPLES_PER_REASON for reason in reasons):
             break
     return found
-
-
-def _example(row: dict[str, Any]) -> str:
-    picture = thumbnail(row["image"], row["caption"] or "", pixels=40) if row["image"] else ""
-    words = row["caption"] or row["url"] or row["pair_id"]
-    detail = f" *{cell(row['detail'], 60)}*" if row["detail"] else ""
-    return f"{picture}{cell(words, 80)}{detail}"
 
 
 def _pictures(artifact: Artifact, manifest: Manifest) -> str:

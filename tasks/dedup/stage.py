@@ -15,8 +15,7 @@ from tasks.dedup.keepers import mark, settle
 from tasks.dedup.signatures import sign, sign_evaluation
 from tasks.dedup.verdicts import verdicts_of
 from tasks.engine.artifact import Artifact
-from tasks.engine.output import Output, Progress, Shard
-from tasks.engine.shards import map_shards
+from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
 
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
@@ -47,12 +46,12 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
     rows = sum(record.rows or 0 for record in images.manifest().outputs if record.path.startswith("images-"))
     evaluation = EvaluationSet.of(config.evaluation_set).parts() if config.evaluation_set is not None else []
     exchanges = Exchanges(output.exchange, rows, len(uris), len(evaluation), config.max_hash_distance)
-    each = partial(_each, output)
-    each(partial(sign, exchanges), list(enumerate(uris)), "shards hashed")
+    output.each(partial(sign, exchanges), list(enumerate(uris)), "shards hashed")
     if config.evaluation_set is not None:
-        signed = each(partial(sign_evaluation, exchanges), list(enumerate(evaluation)), "parts of the evaluation set")
+        work = partial(sign_evaluation, exchanges)
+        signed = output.each(work, list(enumerate(evaluation)), "parts of the evaluation set")
         output.metrics["evaluation_images"] = sum(signed)
-    output.metrics["comparisons"] = find_duplicates(config, exchanges, each)
+    output.metrics["comparisons"] = find_duplicates(config, exchanges, partial(output.each, what="parts compared"))
     output.map(partial(drop, exchanges, config.max_captions), list(enumerate(uris)))
     output.remove_exchange()
 
@@ -77,19 +76,6 @@ def find_duplicates(config: Config, exchanges: Exchanges, each: Each) -> int:
         round_number += 1
     each(partial(judge, exchanges), exchanges.key_parts)
     return comparisons
-
-
-def _each(output: Output, work: Callable[[Any], Any], items: Sequence[Any], what: str = "parts compared") -> list[Any]:
-    """`map_shards` with progress."""
-    done = 0
-
-    def count(_: Any) -> None:
-        nonlocal done
-        done += 1
-        output.watch(Progress(done, len(items), what))
-
-    output.watch(Progress(0, len(items), what))
-    return map_shards(work, items, output.settings, count)
 
 
 def drop(exchanges: Exchanges, max_captions: int, shard: tuple[int, str]) -> Shard:

@@ -121,23 +121,32 @@ class Output:
         Returns:
             The markers of all shards, in the order of the items.
         """
-        self.watch(Progress(0, len(items), "shards"))
-        done = 0
-
-        def count(_: ShardMarker) -> None:
-            nonlocal done
-            done += 1
-            self.watch(Progress(done, len(items), "shards"))
-
-        numbered = list(enumerate(items))
         finish = partial(finish_shard, self.uri, self._owner, work)
-        markers = map_shards(finish, numbered, self.settings, count, afterwards)
+        markers: list[ShardMarker] = self.each(finish, list(enumerate(items)), "shards", afterwards)
         for marker in markers:
             self._files.extend(marker.files)
             self.account(Counts(unit=unit, **marker.model_dump(include={"rows_in", "rows_out", "rejected"})))
             for name, value in marker.metrics.items():
                 self.metrics[name] = self.metrics.get(name, 0) + value
         return markers
+
+    def each(
+        self,
+        work: Callable[[Any], Any],
+        items: Sequence[Any],
+        what: str,
+        afterwards: Callable[[], None] | None = None,
+    ) -> list[Any]:
+        """`map_shards` with progress, `what` being its unit; writes nothing."""
+        done = 0
+
+        def count(_: Any) -> None:
+            nonlocal done
+            done += 1
+            self.watch(Progress(done, len(items), what))
+
+        self.watch(Progress(0, len(items), what))
+        return map_shards(work, items, self.settings, count, afterwards)
 
     def write(self, path: str, data: bytes, rows: int | None = None) -> None:
         """Adds a file to the artifact, at `path` inside it."""

@@ -29,6 +29,9 @@ class StageConfig(Frozen):
 
     stands_for: ClassVar[str] = ""
 
+    def require(self) -> None:
+        """What the stage needs from outside, such as a folder or a package, is there, as far as a moment can tell."""
+
     def fingerprinted(self) -> dict[str, Any]:
         """The fields as they enter the stage's fingerprint."""
         return self.model_dump(mode="json")

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from itertools import count
 from typing import TypeVar
 
 import pyarrow as pa
 
 from tasks import schemas
 from tasks.engine.artifact import Artifact, lineage
-from tasks.engine.output import Output, Progress
+from tasks.engine.output import Output
 from tasks.engine.row_groups import table_bytes
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
@@ -52,7 +51,7 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
         for record in manifest.outputs
         if record.path.endswith(".parquet")
     ]
-    parts = _tallied(config, places, output)
+    parts = output.each(partial(tally_shards, config), batches(places), "batches of shards")
     tallies = {name: _merged(config, [part[name] for part in parts if name in part]) for name in manifests}
     steps = lists.steps(manifests.values())
     found = chosen(tallies, {step.stage: [each.reason for each in step.refused] for step in steps})
@@ -72,17 +71,6 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
     output.write(FIGURES, (figures.model_dump_json(indent=2) + "\n").encode())
     table = pa.Table.from_pylist(examples, EXAMPLES)
     output.write("examples-00000.parquet", table_bytes(table), table.num_rows)
-
-
-def _tallied(config: Config, places: Sequence[ShardPlace], output: Output) -> list[dict[str, StageTally]]:
-    waiting = batches(places)
-    done = count()
-
-    def tell(_: object = None) -> None:
-        output.watch(Progress(next(done), len(waiting), "batches of shards"))
-
-    tell()
-    return map_shards(partial(tally_shards, config), waiting, output.settings, tell)
 
 
 def batches(items: Sequence[Item]) -> list[tuple[Item, ...]]:

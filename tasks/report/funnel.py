@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 
 from tasks.engine import storage
 from tasks.funnel.figures import Funnel, FunnelStep
+from tasks.funnel.lists import FETCH
+from tasks.funnel.tally import NEAR_DUPLICATE
 from tasks.report import words
 from tasks.report.facts import RunFacts
 from tasks.report.measured import Plot, plots
 from tasks.takedown.stage import match_takedowns
 
 COLOURS = 6  # classes r0 … r5 of the style sheet
-NEAR_DUPLICATE = "near_duplicate"  # these are shown pair by pair, in a place of their own
-FETCH = "fetch"
 Row = Mapping[str, Any]
 
 
@@ -189,6 +189,7 @@ def _exhibits(step: FunnelStep, examples: Sequence[Row], at_most: int) -> Iterat
 
 
 def _is_pair(row: Row) -> bool:
+    """Whether it is shown beside the picture that was kept, in a place of its own."""
     return row["group"] == NEAR_DUPLICATE and row["kept_picture"] is not None
 
 

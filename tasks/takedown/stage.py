@@ -13,7 +13,7 @@ from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.sources.folder_files import FolderFiles, digest_of, url_of
 from tasks.crawl.stage import holding
 from tasks.engine.artifact import Artifact
-from tasks.engine.output import Output, Progress, Shard
+from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
@@ -64,9 +64,8 @@ def match_takedowns(config: Config, output: Output, screened: Artifact, unique: 
     has_digests = any(each.kind == "sha256" for each in config.takedowns)
     files = digests_of_folders(screened, output.settings) if has_digests else {}
     matcher = Matcher(config.takedowns, files)
-    uris = screened.files("images")
-    output.watch(Progress(0, len(uris), "shards compared"))
-    matched = list(chain.from_iterable(map_shards(partial(matched_rows, matcher), uris, output.settings)))
+    compared = output.each(partial(matched_rows, matcher), screened.files("images"), "shards compared")
+    matched = list(chain.from_iterable(compared))
     pairs, urls = _first((pair, number) for pair, _, number in matched), _first((url, n) for _, url, n in matched)
     twins = _first(chain.from_iterable(map_shards(partial(kept_for, pairs), unique.files("rejects"), output.settings)))
     kept = unique.files("images")

@@ -1,13 +1,11 @@
 """Every artifact under a root, finished or not, with its tables and what it was made from."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tasks.engine import storage
-from tasks.engine.artifact import MANIFEST, Artifact, Manifest
+from tasks.engine.artifact import FINGERPRINT, MANIFEST, Artifact, Manifest
 
-FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 TABLE = ".parquet"
 
 

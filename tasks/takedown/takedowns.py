@@ -1,6 +1,5 @@
 """What can be taken down: an address, the content of an image, or a domain."""
 
-import ipaddress
 import re
 from typing import Literal
 from urllib.parse import urlsplit
@@ -9,6 +8,7 @@ from models.config import Frozen
 from tasks.crawl.candidates import IMAGE_SCHEMES
 from tasks.errors import ConfigError
 from tasks.takedown.addresses import host_key
+from tasks.web.addresses import is_ip
 from tasks.web.download import without_credentials
 
 DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE)
@@ -43,7 +43,7 @@ def takedown_of(text: str) -> Takedown:
     if "://" in text:
         return Takedown(kind="url", value=_address(text))
     domain = host_key(text.removeprefix("*."))
-    if DOMAIN.fullmatch(domain) or _is_ip(domain):
+    if DOMAIN.fullmatch(domain) or is_ip(domain):
         return Takedown(kind="domain", value=domain)
     raise ConfigError(f"'{without_credentials(text)[:200]}' cannot be taken down: {EXPECTED}.")
 
@@ -59,11 +59,3 @@ def _address(text: str) -> str:
     if (is_web and not names_a_host) or not (names_a_host or parts.path.strip("/")):
         raise ConfigError(f"'{address[:200]}' is no whole address: {EXPECTED}.")
     return address
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

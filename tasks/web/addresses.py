@@ -26,7 +26,7 @@ def look_up(host: str, port: int, timeout_s: float) -> list[Address]:
         RefusedError: timeout, unknown_host; unreachable, if the resolver fails.
         UnicodeError: no host can have this name.
     """
-    if _is_literal(host):
+    if is_ip(host):
         return _ask(host, port)  # which asks nobody
     timeout_s = max(0.0, timeout_s)
     end = time.monotonic() + timeout_s
@@ -44,6 +44,15 @@ def look_up(host: str, port: int, timeout_s: float) -> list[Address]:
         if error.errno in NO_SUCH_NAME:
             raise RefusedError("unknown_host", host) from None
         raise RefusedError("unreachable", f"the name cannot be looked up: {error.strerror}") from None
+
+
+def is_ip(host: str) -> bool:
+    """Whether a host is named by its IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(address: str) -> bool:
@@ -79,11 +88,3 @@ def _answer(answer: Future[list[Address]], places: threading.Semaphore, host: st
 
 def _ask(host: str, port: int) -> list[Address]:
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -36,7 +36,7 @@ def with_s3_at(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 
 
 def test_a_ready_machine_passes_and_keeps_no_probe(settings: Settings) -> None:
-    preflight.require_ready(CrawlConfig(), FetchConfig(), ScreenImagesConfig(), DedupConfig(), settings)
+    preflight.require_ready((CrawlConfig(), FetchConfig(), ScreenImagesConfig(), DedupConfig()), settings)
     assert list(Path(settings.root).iterdir()) == []
 
 
@@ -45,7 +45,7 @@ def test_an_evaluation_set_that_is_not_there_is_refused_before_anything_is_crawl
 ) -> None:
     dedup = DedupConfig(evaluation_set=str(tmp_path / "coco"))
     with pytest.raises(SourceError, match=r"coco does not exist: check dedup\.evaluation_set"):
-        preflight.require_ready(CrawlConfig(), FetchConfig(), ScreenImagesConfig(), dedup, settings)
+        preflight.require_ready((CrawlConfig(), FetchConfig(), ScreenImagesConfig(), dedup), settings)
 
 
 def test_an_opt_out_list_that_is_not_there_is_refused_before_anything_is_crawled(
@@ -53,14 +53,14 @@ def test_an_opt_out_list_that_is_not_there_is_refused_before_anything_is_crawled
 ) -> None:
     fetch = FetchConfig(opt_out_list=str(tmp_path / "no.txt"))
     with pytest.raises(ConfigError, match=r"There is no list .*no\.txt: check fetch\.opt_out_list"):
-        preflight.require_ready(CrawlConfig(), fetch, ScreenImagesConfig(), DedupConfig(), settings)
+        preflight.require_ready((CrawlConfig(), fetch, ScreenImagesConfig(), DedupConfig()), settings)
 
 
 def test_a_clip_that_is_not_there_is_refused_before_anything_is_crawled(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "clip").mkdir()
     screening = ScreenImagesConfig(clip=str(tmp_path / "clip"), min_clip_score=0.3)
     with pytest.raises(SourceError, match=r"clip holds no published model .* in screen_images\.clip"):
-        preflight.require_ready(CrawlConfig(), FetchConfig(), screening, DedupConfig(), settings)
+        preflight.require_ready((CrawlConfig(), FetchConfig(), screening, DedupConfig()), settings)
 
 
 @pytest.mark.parametrize("root", ["gs://bucket/runs", "http://host/runs", "memory://runs", "s3://", " "])
@@ -76,10 +76,7 @@ def test_a_root_or_a_work_folder_under_a_file_is_refused(tmp_path: Path, inside:
         preflight.require_root(str(tmp_path / inside))
     with pytest.raises(StorageError, match="--work-dir"):
         preflight.require_ready(
-            CrawlConfig(),
-            FetchConfig(),
-            ScreenImagesConfig(),
-            DedupConfig(),
+            (CrawlConfig(), FetchConfig(), ScreenImagesConfig(), DedupConfig()),
             Settings(root=str(tmp_path / "runs"), work_dir=str(tmp_path / inside)),
         )
 

@@ -76,3 +76,8 @@ def _decodes(data: bytes, encoding: str) -> bool:
     except (UnicodeError, LookupError):
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """The text with what is no Unicode, such as a file name in another encoding, replaced by question marks."""
+    return text.encode(errors="replace").decode()

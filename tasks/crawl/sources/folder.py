@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from tasks.crawl.candidates import Reference, Verdict, shard_of
 from tasks.crawl.caption_files import tables
-from tasks.crawl.caption_files.decoding import decode, is_damaged
+from tasks.crawl.caption_files.decoding import decode, is_damaged, printable
 from tasks.crawl.sources.folder_files import FIRST, FolderFiles, Names, file_url, require_folder, url_of
 from tasks.crawl.sources.source import SourceConfig
 from tasks.crawl.splits import TRAIN, VALIDATION, split_named
@@ -156,16 +156,16 @@ def _judged(
     split = split_named(caption.split) if caption.split else splits.get(caption.target.split("/")[0])
     reference = Reference(url, caption.text or None, url_of(caption.file, caption.place), licence, split=split)
     if caption.fault is not None:
-        return reference, Verdict("unreadable_caption", _printable(f"{caption.found_at}: {caption.fault}"))
+        return reference, Verdict("unreadable_caption", printable(f"{caption.found_at}: {caption.fault}"))
     if caption.target in files.unread_images:
         return reference, _unread(caption.target)
     if caption.target not in files.images:
         detail = f"{caption.found_at}: {caption.hint or f'there is no file {caption.target}'}"
-        return reference, Verdict("no_image", _printable(detail))
+        return reference, Verdict("no_image", printable(detail))
     if caption.split and split is None:
         detail = f"{caption.found_at}: '{caption.split[:40]}' is no split such as train, validation or test"
-        return reference, Verdict("unknown_split", _printable(detail))
-    return reference, None if caption.text else Verdict("no_caption", _printable(f"{caption.found_at} is empty"))
+        return reference, Verdict("unknown_split", printable(detail))
+    return reference, None if caption.text else Verdict("no_caption", printable(f"{caption.found_at} is empty"))
 
 
 def _captions(files: FolderFiles, encoding: str | None) -> Iterator[Caption]:
@@ -220,8 +220,8 @@ def _without_captions(files: FolderFiles, captions: Iterable[Caption], verdicts:
     faults += [f"{path} is not read: a table is named captions or metadata" for path in files.other_tables[:MESSAGES]]
     found = f" Found: {'; '.join(faults)}." if faults else ""
     if any(verdict.reason == "unknown_split" for verdict in verdicts):
-        return _printable(f"{files.root} holds no captioned image of a known split: {HOW_TO_STATE_SPLITS}.{found}")
-    return _printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
+        return printable(f"{files.root} holds no captioned image of a known split: {HOW_TO_STATE_SPLITS}.{found}")
+    return printable(f"{files.root} holds images but no captions: {HOW_TO_CAPTION}.{found}")
 
 
 def _packed_hint(root: Path) -> str:
@@ -229,8 +229,3 @@ def _packed_hint(root: Path) -> str:
     found = {path.suffix for path in root.iterdir()}
     kinds = [kind for suffix, kind in ((".tar", "webdataset"), (".parquet", "huggingface")) if suffix in found]
     return f", or set its kind to {' or '.join(kinds)}" if kinds else ""
-
-
-def _printable(text: str) -> str:
-    """The text with what is no Unicode, such as a file name in another encoding, replaced by question marks."""
-    return text.encode(errors="replace").decode()

@@ -1,18 +1,16 @@
 """Hugging Face data sets as Parquet: pictures in a column of structs of bytes and path, as `datasets` writes them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from tasks.crawl.caption_files.tables import CAPTION_COLUMNS
 from tasks.crawl.lists.listed import rows
+from tasks.crawl.lists.parquet import opened
 from tasks.crawl.packed.packed_source import PackedSource, too_large
 from tasks.crawl.splits import split_named
-from tasks.engine import storage
 from tasks.errors import SourceError
 from tasks.web.refusals import RefusedError
 
@@ -39,7 +37,7 @@ class HuggingFaceSource(PackedSource):
 
     def batches(self, part: str) -> Iterator[pa.Table]:
         """A pair of each caption of each row. Pictures are not read."""
-        with _opened(part) as file:
+        with opened(part, BUFFER_BYTES) as file:
             schema = file.schema_arrow
             self._images(part, schema)
             caption = self._captions(part, schema)
@@ -54,7 +52,7 @@ class HuggingFaceSource(PackedSource):
     def pictures(self, part: str, places: Sequence[str], max_bytes: int) -> Iterator[tuple[str, bytes | RefusedError]]:
         """Those of the rows that the places name, from the row groups that hold some, a few rows at a time."""
         wanted = {int(place.removeprefix(PLACE)) - 1: place for place in places}
-        with _opened(part) as file:
+        with opened(part, BUFFER_BYTES) as file:
             column = self._images(part, file.schema_arrow)
             start = 0
             for group in range(file.num_row_groups):
@@ -101,33 +99,6 @@ class HuggingFaceSource(PackedSource):
                 f"{_names(schema)}: set caption_column in source.sources."
             )
         return found
-
-
-@contextmanager
-def _opened(part: str) -> Iterator[pq.ParquetFile]:
-    """A Parquet file; what is wrong with it is raised in the block too.
-
-    Raises:
-        SourceError: it is gone, or damaged.
-        StorageError: it cannot be read.
-    """
-    fs, path = storage.filesystem(part)
-    try:
-        with storage.plain_errors(part, "read", "source.sources"), fs.open(path, "rb") as opened:
-            try:
-                yield pq.ParquetFile(opened, pre_buffer=False, buffer_size=BUFFER_BYTES)
-            except OSError as error:
-                if type(error) is OSError and error.errno is None:  # Arrow's, of a damaged page
-                    raise _damaged(part, error) from error
-                raise
-    except FileNotFoundError as error:
-        raise SourceError(f"{part} does not exist any more: check source.sources.") from error
-    except pa.ArrowException as error:
-        raise _damaged(part, error) from error
-
-
-def _damaged(part: str, error: Exception) -> SourceError:
-    return SourceError(f"{part} is damaged or no Parquet ({str(error)[:100]}): get it again.")
 
 
 def _table(captions: pa.Array, known: dict[str, pa.Array], first: int) -> pa.Table:

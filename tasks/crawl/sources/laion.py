@@ -5,11 +5,10 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from tasks.crawl.lists.listed import ListSource, rows
-from tasks.engine import storage
+from tasks.crawl.lists.parquet import opened
 from tasks.errors import SourceError
 
 ROWS_AT_ONCE = 50_000
@@ -29,26 +28,17 @@ class LAIONSource(ListSource):
 
     def batches(self, part: str) -> Iterator[pa.Table]:
         """A pair of each row; a part of a row group is in memory at a time."""
-        fs, path = storage.filesystem(part)
-        try:
-            with storage.plain_errors(part, "read", "source.sources"), fs.open(path, "rb") as opened:
-                file = pq.ParquetFile(opened, pre_buffer=False)
-                url, caption, licence = self._columns(part, file.schema_arrow)
-                first = 1
-                for batch in file.iter_batches(
-                    ROWS_AT_ONCE, columns=[name for name in (url, caption, licence) if name]
-                ):
-                    known = {"url": batch[url].cast(pa.string()), "alt": batch[caption].cast(pa.string())}
-                    if licence is not None:
-                        # LAION-400M writes a question mark where it knows none.
-                        stated = batch[licence].cast(pa.string())
-                        known["licence"] = pc.if_else(pc.equal(stated, "?"), pa.scalar(None, pa.string()), stated)
-                    yield rows("row", range(first, first + len(batch)), **known)
-                    first += len(batch)
-        except FileNotFoundError as error:
-            raise SourceError(f"{part} does not exist any more: check source.sources.") from error
-        except pa.ArrowException as error:
-            raise SourceError(f"{part} is damaged or no Parquet ({str(error)[:100]}): get it again.") from error
+        with opened(part) as file:
+            url, caption, licence = self._columns(part, file.schema_arrow)
+            first = 1
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=[name for name in (url, caption, licence) if name]):
+                known = {"url": batch[url].cast(pa.string()), "alt": batch[caption].cast(pa.string())}
+                if licence is not None:
+                    # LAION-400M writes a question mark where it knows none.
+                    stated = batch[licence].cast(pa.string())
+                    known["licence"] = pc.if_else(pc.equal(stated, "?"), pa.scalar(None, pa.string()), stated)
+                yield rows("row", range(first, first + len(batch)), **known)
+                first += len(batch)
 
     def _columns(self, part: str, schema: pa.Schema) -> tuple[str, str, str | None]:
         """Names of the columns of addresses, captions and licences.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from tasks.crawl.caption_files.decoding import decode, is_damaged
+from tasks.crawl.caption_files.decoding import decode, is_damaged, printable
 from tasks.crawl.caption_files.tables import CAPTION_COLUMNS
 from tasks.crawl.lists.listed import ROWS
 from tasks.crawl.packed.packed_source import PackedSource, too_large
@@ -91,7 +91,7 @@ def _key(member: Member | Refusal) -> str | None:
 
 
 def _refused(member: Refusal) -> Row:
-    return {"place": _printable(member.name) or "the archive", "excluded": f"{member.reason}: {member.detail}"}
+    return {"place": printable(member.name) or "the archive", "excluded": f"{member.reason}: {member.detail}"}
 
 
 def _sample(file: IO[bytes], key: str, found: Iterable[Member]) -> Iterator[Row]:
@@ -101,15 +101,15 @@ def _sample(file: IO[bytes], key: str, found: Iterable[Member]) -> Iterator[Row]
     about = next((each for each in found if _suffix(each) == ".json"), None)
     if not (images or unread or text or about):
         return
-    row: Row = {"place": _printable(key)}
+    row: Row = {"place": printable(key)}
     try:
         stated = _fields(file, about) if about is not None else {}
         captions = [_text(file, text).strip()] if text is not None else _captions(stated)
     except ValueError as error:
-        yield row | {"fault": _printable(str(error))}
+        yield row | {"fault": printable(str(error))}
         return
     if len(images) > 1:
-        yield row | {"fault": f"{len(images)} pictures: {', '.join(_printable(each.name) for each in images)[:100]}"}
+        yield row | {"fault": f"{len(images)} pictures: {', '.join(printable(each.name) for each in images)[:100]}"}
     elif not images:
         why = "no_image: no picture has its name"
         if unread:
@@ -176,8 +176,3 @@ def _captions(fields: dict[str, Any]) -> list[str | None]:
         if any(texts):
             return list(dict.fromkeys(filter(None, texts)))
     return []
-
-
-def _printable(name: str) -> str:
-    """The name with what is no Unicode replaced by question marks."""
-    return name.encode(errors="replace").decode()
