@@ -1,4 +1,4 @@
-"""A local Dask cluster: where it writes, and what is said when it does not start."""
+"""A local Dask cluster: where it writes, and what is said when it does not start or a shard fails."""
 
 import subprocess
 import sys
@@ -17,14 +17,17 @@ from tasks.settings import Settings
 def killed_at_its_start(**_):
     raise RuntimeError("Nanny failed to start.")
 
+def refuse(shard):
+    raise ValueError(f"shard {shard} is refused")
+
 if __name__ == "__main__":
     settings = Settings(work_dir=sys.argv[1], dask_workers=1)
     if sys.argv[2] == "fails":
         import distributed
         distributed.LocalCluster = killed_at_its_start
     try:
-        print(shards.map_shards(abs, [-1, -2], settings))
-    except ClusterError as error:
+        print(shards.map_shards(refuse if sys.argv[2] == "refuses" else abs, [-1, -2], settings))
+    except (ClusterError, ValueError) as error:
         print(error)
 """
 
@@ -37,7 +40,8 @@ def run(tmp_path: Path, how: str) -> str:
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "work"), how],
         env={"PATH": "", "PYTHONPATH": project, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "tmp")},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=True,
     )
@@ -53,3 +57,8 @@ def test_a_worker_that_dies_while_it_starts_is_one_sentence(tmp_path: Path) -> N
     said = run(tmp_path, "fails")
     assert said.startswith("A Dask worker did not start (Nanny failed to start): run again")
     assert said.count("\n") == 1
+
+
+def test_a_shard_that_fails_is_said_once_and_not_by_the_workers_log_too(tmp_path: Path) -> None:
+    said = run(tmp_path, "refuses")
+    assert said in ("shard -1 is refused\n", "shard -2 is refused\n")
