@@ -1,5 +1,7 @@
-"""What this machine's processor can do. Imports no torch: configs are made with it too."""
+"""What this machine's processor can do, and its threads. Imports no torch: configs are made with it too."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -10,3 +12,16 @@ def computes_bf16() -> bool:
     """Whether the processor computes in bfloat16; one that has to emulate it is many times slower than in fp32."""
     flags = CPU_INFO.read_text(errors="replace").split() if CPU_INFO.exists() else []
     return not BF16_FLAGS.isdisjoint(flags)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Lets torch compute in this thread alone, and as before afterwards."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -3,6 +3,8 @@
 A row layer looks back W positions and a conv layer a few rows, so theirs are rings, whose oldest place is written next.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -46,13 +48,7 @@ class KeyCache:
         prompts, heads, _, size = text_keys.shape
         self._kept = text_keys.new_zeros(2, prompts, heads, candidates, self._positions, size)
         self._keys, self._values = self._kept.flatten(1, 3)
-        # In two steps of M positions, a slot's distance to the present one repeats.
-        slots = torch.arange(self._positions, device=text_keys.device)
-        distances = (slots[:, None] - slots[None, :]) % self._positions
-        allowed = image_distances(kind, config.grid, config.conv_kernel, distances)
-        self._hidden = (
-            text_keys.new_zeros(allowed.shape).masked_fill_(~allowed, float("-inf")) if kind == "conv" else None
-        )
+        self._hidden = _hidden_in_ring(config, self._positions).to(text_keys) if kind == "conv" else None
 
     def write(self, keys_and_values: Tensor, position: int) -> None:
         """Keep the keys and values of one image position, [2, P, H, N, D]."""
@@ -75,3 +71,13 @@ class KeyCache:
         if self._kind == "column":
             return position % self._grid * self._grid + position // self._grid
         return position % self._positions
+
+
+@cache
+def _hidden_in_ring(config: PriorModelConfig, positions: int) -> Tensor:
+    """What is added to a conv layer's scores at each of M steps in a row on each of its M places, [M, M]: 0 or -inf."""
+    slots = torch.arange(positions)
+    # In two steps of M positions, a slot's distance to the present one repeats.
+    distances = (slots[:, None] - slots[None, :]) % positions
+    allowed = image_distances("conv", config.grid, config.conv_kernel, distances)
+    return torch.zeros(allowed.shape).masked_fill_(~allowed, float("-inf"))

@@ -1,6 +1,7 @@
 """Draws codes from the prior (paper 2.6): many candidates at a time, each the same as if it were drawn alone."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from models.prior.cache import cache_bytes
 from models.prior.config import PriorModelConfig
 from models.prior.decoding import IncrementalDecoder, InferencePrior
 from models.prior.model import Prior
+from models.processor import one_thread
 from models.text.bpe import BPE, PAD
 from models.training.randomness import generator_of
 
@@ -21,6 +23,9 @@ from models.training.randomness import generator_of
 # and take hardly longer than for one.
 FEWEST_ROWS = 4
 MOST_ROWS = {"cpu": 64, "cuda": 512}  # more than a CPU can use at a time
+# Blocks with fewer weights are computed by one thread on a CPU: to wait for a second one takes as long as its half of
+# the work or, where the two share a core, longer.
+WEIGHTS_FOR_THREADS = 1_000_000
 MEMORY_SHARE = 0.25  # of what is free, for a batch; other workers may draw beside this one
 
 
@@ -64,16 +69,17 @@ def draw_code_batches(
     length, total, done = prior.config.codes_per_image, len(captions) * n, 0
     for prompts, candidates in groups:
         images = len(prompts) * len(candidates)
-        drawn = _draw(
-            prior,
-            bpe.encode([captions[i] for i in prompts]).to(prior.device),
-            torch.stack([uniform_of(prior, seed, captions[i], candidates) for i in prompts]).to(prior.device),
-            sampling or Sampling(),
-            kept,
-            lambda position, done=done, images=images: on_progress(  # type: ignore[misc]
-                (done + images * (position + 1) / length) / total
-            ),
-        )
+        with _threads(prior):
+            drawn = _draw(
+                prior,
+                bpe.encode([captions[i] for i in prompts]).to(prior.device),
+                torch.stack([uniform_of(prior, seed, captions[i], candidates) for i in prompts]).to(prior.device),
+                sampling or Sampling(),
+                kept,
+                lambda position, done=done, images=images: on_progress(  # type: ignore[misc]
+                    (done + images * (position + 1) / length) / total
+                ),
+            )
         done += images
         codes = drawn.cpu().numpy().astype(np.uint16)
         yield from (CodeBatch(i, candidates.start, each) for i, each in zip(prompts, codes, strict=True))
@@ -173,6 +179,10 @@ def rows_that_fit(prior: InferencePrior) -> int:
     cuda = device.type == "cuda"
     free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
     return max(FEWEST_ROWS, min(int(free * MEMORY_SHARE) // one, MOST_ROWS["cuda" if cuda else "cpu"]))
+
+
+def _threads(prior: InferencePrior) -> AbstractContextManager[None]:
+    return one_thread() if 12 * prior.config.width**2 < WEIGHTS_FOR_THREADS else nullcontext()
 
 
 def _groups(prompts: int, n: int, most: int, soon: int) -> Iterator[tuple[range, range]]:

@@ -1,13 +1,12 @@
 """Held-out images through the image tokenizer and back: what the tokens alone can keep of a picture."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.processor import one_thread
 from tasks import schemas
 from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
@@ -54,7 +53,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
         first.setdefault(image, row)
     chosen = list(first.values())[: work.limit]
     table = table.take(chosen)
-    with _one_thread():
+    with one_thread():
         tokenizer = tokenizer_of(work.tokenizer, work.settings)
         size = tokenizer.config.image_size
         originals = np.stack([centre_crop(decode(data), size) for data in table["image"].to_pylist()])
@@ -113,16 +112,3 @@ def _png(image: NDArray[np.uint8]) -> bytes:
     import cv2
 
     return bytes(cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))[1])
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The order of torch's sums depends on its threads; with one they are the same on every machine of a kind."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

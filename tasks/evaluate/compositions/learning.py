@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.judge.config import JudgeTrainingConfig
+from models.processor import one_thread
 from tasks import schemas
 from tasks.compositions.scene import Scene
 from tasks.engine.artifact import Artifact
@@ -76,8 +77,6 @@ def fit_to_shards(
 
     It is made in the stage's own process: a Dask worker gives memory back at each step, which takes twice the time.
     """
-    import torch
-
     from models.training.images import centre_crop, decode
 
     found: dict[str, np.ndarray] = {}
@@ -89,13 +88,9 @@ def fit_to_shards(
             if url in scenes and url not in found:
                 found[url] = centre_crop(decode(image.as_py()), SIDE_PX)
     order = sorted(found, key=_hash)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         pictures = np.stack([found[url] for url in order])
         return fit_judge(pictures, [scenes[url] for url in order], things, config)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _rows(uris: Iterable[str]) -> list[tuple[str, str, str]]:
