@@ -96,11 +96,11 @@ def demo() -> PipelineConfig:
             per_count=5,
             captions=2,
         ),
-        dvae=dvae_of_minutes(96, steps=1500),
-        clip=clip_of_minutes(steps=300),
+        dvae=dvae_of_minutes(96, steps=1000),
+        clip=clip_of_minutes(steps=200),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=4, heads=4),
-            training=prior_of_minutes(steps=2200),
+            training=prior_of_minutes(steps=2000, batch_size=8),
         ),
         prompts=WISHES + WISHES_FOR_UNSEEN_THINGS,
         candidates=8,
@@ -111,9 +111,8 @@ def demo() -> PipelineConfig:
 def gallery() -> PipelineConfig:
     """What the demo does with codes of 4x4 pixels, 30 things and longer trainings: an hour and a half on two CPU cores.
 
-    It makes the models of `data/gallery`. Grounds of 10 colours, 24x24 codes, 64 candidates a caption, and more random
-    codes among those that are read, since finer codes tell more of each other. Expect 19 of 20 captions that were never
-    seen to be drawn right, and things that share a picture to be recognised by eye.
+    It makes the models of `data/gallery`. Grounds of 10 colours, 24x24 codes and 64 candidates a caption. Expect 19 of
+    20 captions that were never seen to be drawn right, and things that share a picture to be recognised by eye.
     """
     return _compositions(
         corpus=CompositionsConfig(
@@ -131,7 +130,7 @@ def gallery() -> PipelineConfig:
         clip=clip_of_minutes(steps=800),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=5, heads=4),
-            training=prior_of_minutes(steps=3000, code_noise=0.4),
+            training=prior_of_minutes(steps=3000, batch_size=16),
         ),
         prompts=WISHES + GALLERY_WISHES_FOR_UNSEEN_THINGS,
         candidates=64,

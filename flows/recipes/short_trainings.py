@@ -85,16 +85,16 @@ def clip_of_minutes(steps: int) -> CLIPConfig:
     )
 
 
-def prior_of_minutes(steps: int, code_noise: float = 0.25) -> PriorTrainingConfig:
-    """Training of a prior for compositions; the share `code_noise` of the codes that it reads is random."""
+def prior_of_minutes(steps: int, batch_size: int) -> PriorTrainingConfig:
+    """Training of a prior for compositions: 2 of 5 codes that it reads are random, so that it reads the caption too."""
     return PriorTrainingConfig(
-        **SHORT_PRIOR_TRAINING,
+        **SHORT_PRIOR_TRAINING | {"batch_size": batch_size},
         steps=steps,
         precision=fastest_precision(),
         warmup_steps=50,
         beta2=0.98,
         ema_decay=0.98,
-        code_noise=code_noise,
+        code_noise=0.4,
         validate_every=steps // 4,
         validation_rows=512,
     )
