@@ -1,14 +1,13 @@
 """Finds the rows of a table that have been taken down, by the addresses in it and by the content of its images."""
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.engine import storage
-from tasks.takedown.addresses import address_key, host_key, hosts
 from tasks.takedown.takedowns import Takedown
+from tasks.web.urls import host_in, host_key, hosts, url_key
 
 ADDRESSES = ("url", "page_url")  # columns that are compared with addresses and domains
 IMAGE = "image"
@@ -29,7 +28,7 @@ class Matcher:
         of_kind = {kind: {value: n for (k, value), n in first.items() if k == kind} for kind in ("url", "domain")}
         self._urls, self._domains = of_kind["url"], of_kind["domain"]
         self._digests = {value: n for (kind, value), n in first.items() if kind == "sha256"}
-        self._hosts = {_host_of(url) for url in self._urls}
+        self._hosts = {host_in(url) for url in self._urls}
         self._files = {url: self._digests[digest] for url, digest in (files or {}).items() if digest in self._digests}
 
     @property
@@ -62,7 +61,7 @@ class Matcher:
         found = {}
         for row in pc.indices_nonzero(pc.is_in(written, value_set=pa.array(named, pa.string()))).to_pylist():
             host = written[row].as_py()
-            url = self._urls.get(address_key(urls[row].as_py())) if keys[host] in self._hosts else None
+            url = self._urls.get(url_key(urls[row].as_py())) if keys[host] in self._hosts else None
             if known := [number for number in (domains[host], url) if number is not None]:
                 found[row] = min(known)
         return found
@@ -85,19 +84,11 @@ def _compared(takedown: Takedown) -> str:
     """Its value as rows are compared with it; the record can be edited by hand."""
     match takedown.kind:
         case "url":
-            return address_key(takedown.value)
+            return url_key(takedown.value)
         case "domain":
             return host_key(takedown.value)
         case "sha256":
             return takedown.value.lower()
-
-
-def _host_of(key: str) -> str:
-    """The host in an address as it is compared."""
-    try:
-        return host_key(urlsplit(key).hostname or "")
-    except ValueError:
-        return ""
 
 
 def _keep_first(found: dict[int, int], others: Mapping[int, int]) -> None:

@@ -44,7 +44,7 @@ class Config(StageConfig):
         return Config(takedowns=tuple(each for each in self.takedowns if str(each) in counted))
 
 
-@stage(Config, reads={"screened": {"images": schemas.IMAGES}, "unique": {"images": schemas.IMAGES}})
+@stage(Config, version=2, reads={"screened": {"images": schemas.IMAGES}, "unique": {"images": schemas.IMAGES}})
 def match_takedowns(config: Config, output: Output, screened: Artifact, unique: Artifact) -> None:
     """Lists the pairs that have been taken down, a table for each shard of `unique` that holds some.
 

@@ -9,9 +9,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tasks.crawl.sources.page import Page
-from tasks.takedown.addresses import address_key
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown, takedown_of
+from tasks.web.urls import url_key
 
 LETTERS = "abcäß字-" + string.digits
 labels = st.text(LETTERS, min_size=1, max_size=8).map(lambda text: f"x{text.strip('-')}y")
@@ -77,7 +77,7 @@ def test_a_domain_matches_its_hosts_and_those_in_it_and_no_other(domain: str, la
 @given(st.text(max_size=30))
 def test_any_text_in_a_table_can_be_compared(text: str) -> None:
     found = matched("https://a.test/1.jpg", "a.test", url=[text, f"https://{text}", f"https://b.test/{text}"])
-    assert found == {} or "a.test" in address_key(f"https://{text}")
+    assert found == {} or "a.test" in url_key(f"https://{text}")
 
 
 def test_a_row_matches_by_its_page_and_by_the_content_of_its_image() -> None:
