@@ -1,6 +1,5 @@
 """A shard of images without the rows that have been taken down. Knows nothing of what decided about them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact
 
 REASON = "taken_down"
-TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
 
 
 @dataclass(frozen=True)

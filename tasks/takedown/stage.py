@@ -12,12 +12,13 @@ from tasks import schemas
 from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.sources.folder_files import FolderFiles, digest_of, url_of
 from tasks.crawl.stage import holding
+from tasks.dedup.twins import kept_instead
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
-from tasks.takedown.left_out import REASON, TWIN
+from tasks.takedown.left_out import REASON
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown
 
@@ -90,8 +91,8 @@ def kept_for(pairs: Mapping[str, int], uri: str) -> list[tuple[str, int]]:
     found = []
     for batch in schemas.read_batches(uri, ["pair_id", "detail"], ROWS_AT_ONCE):
         rows = batch.filter(pc.is_in(batch["pair_id"], value_set=pa.array(list(pairs), pa.string()))).to_pylist()
-        named = ((row["pair_id"], TWIN.fullmatch(row["detail"] or "")) for row in rows)
-        found += [(twin[1], pairs[pair]) for pair, twin in named if twin is not None]
+        named = ((row["pair_id"], kept_instead(row["detail"])) for row in rows)
+        found += [(twin, pairs[pair]) for pair, twin in named if twin is not None]
     return found
 
 
