@@ -39,6 +39,7 @@ IMAGES = pa.schema(
         pa.field("split", pa.string()),  # as stated; after dedup the same in all rows of a URL
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
+        pa.field("original_sha256", pa.string(), nullable=False),  # of the file as it was served, 64 hex digits
         pa.field("image", pa.binary(), nullable=False),  # JPEG, PNG or WebP bytes
     ]
 )

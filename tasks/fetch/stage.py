@@ -139,8 +139,8 @@ def fetch_batch(attempt: Attempt, captions: pa.Table) -> Shard:
             continue
         result = fetched[address]
         if result.refusal is None:
-            size = {"width": result.width, "height": result.height}
-            images.append({**row, **size, "image": result.image, "consent": result.consent})
+            served = {"width": result.width, "height": result.height, "original_sha256": result.sha256}
+            images.append({**row, **served, "image": result.image, "consent": result.consent})
         else:
             reason, detail = result.refusal
             rejects.append({**row, "reason": reason, "detail": detail})

@@ -18,8 +18,8 @@ class Takedown(Frozen):
     """One thing that is left out of the pairs.
 
     Attributes:
-        value: of a url the address of an image or of a page; of a sha256 the digest of an image's bytes, as they are
-            stored or as its file was fetched; of a domain its name in ASCII, which stands for all in it too.
+        value: of a url the address of an image or of a page; of a sha256 the digest of an image's bytes, as they were
+            served or are stored; of a domain its name in ASCII, which stands for all in it too.
     """
 
     kind: Literal["url", "sha256", "domain"]
