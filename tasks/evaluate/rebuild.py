@@ -12,6 +12,7 @@ from tasks import schemas
 from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
+from tasks.sample import encode_png
 from tasks.settings import Settings
 
 # One held-out image beside its reconstruction from hard codes.
@@ -69,8 +70,8 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
             "l1": float(np.abs(original.astype(np.int64) - copy).mean() / 255),
             "nearest_mse": float(nearest),
             "codes": own.astype("<u2").tobytes(),
-            "original": _png(original),
-            "reconstruction": _png(copy),
+            "original": encode_png(original),
+            "reconstruction": encode_png(copy),
         }
         for pair_id, caption, original, copy, own, nearest in zip(
             table["pair_id"].to_pylist(),
@@ -107,12 +108,6 @@ def ssim(original: NDArray[np.uint8], copy: NDArray[np.uint8]) -> float:
         data_range=255,
     )
     return float(similarity)
-
-
-def _png(image: NDArray[np.uint8]) -> bytes:
-    import cv2
-
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))[1])
 
 
 @contextmanager
