@@ -5,7 +5,6 @@ artifacts under the root, and flows pass references to them.
 """
 
 import json
-import re
 from datetime import UTC, datetime
 
 from prefect import flow
@@ -19,6 +18,7 @@ from flows.plan import trained
 from flows.publish import publish_run
 from flows.recipes import DEFAULT_RECIPE, RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
+from flows.wording import without_passwords
 from tasks.engine.artifact import Artifact
 from tasks.funnel.stage import funnel
 from tasks.preflight import require_ready
@@ -102,7 +102,7 @@ def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:
 def _settings(settings: Settings | None, recipe: RecipeName, changes: Changes) -> Settings:
     """The settings, with the deployment as what started the run unless they say it already."""
     settings = settings or Settings()
-    changed_values = re.sub(r"://[^/@\s]*@", "://…@", json.dumps(changes, ensure_ascii=False))
+    changed_values = without_passwords(json.dumps(changes, ensure_ascii=False))
     command = settings.command or f"a deployment with recipe {recipe} and changes {changed_values}"
     return settings.model_copy(update={"command": command})
 

@@ -1,5 +1,6 @@
 """How numbers and row counts are written, in the command line and in the UI alike."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ def figure(value: Any) -> str:
     if float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:.4g}"
+
+
+def without_passwords(text: str) -> str:
+    """The text without the user names and passwords in its addresses, to be printed or stored."""
+    return re.sub(r"://[^/@\s]*@", "://…@", text)
 
 
 def flow_of_rows(counts: Counts) -> str:

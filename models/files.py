@@ -11,6 +11,7 @@ CONFIG = "config.json"
 MODEL_FILES = (WEIGHTS, CONFIG)
 SOURCE = "source.json"  # in an imported model's folder: names and digests of the files it was made from
 BPE_FILE = "tokenizer.json"  # beside the weights of a model that reads captions
+PREPROCESSOR = "preprocessor_config.json"  # beside the weights of a published CLIP: what it wants of its images
 TOKENIZER_FOLDER = "image_tokenizer"  # in a prior's folder: the model whose codes it draws
 RANKER_FOLDER = "ranker"  # in an exported folder: the model that scores pictures against prompts
 MODEL_MANIFEST = "model.json"  # in an exported folder: what it was made from, and the digests of its files

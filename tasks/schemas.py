@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.engine import storage
@@ -38,6 +39,7 @@ IMAGES = pa.schema(
         pa.field("split", pa.string()),  # as stated; after dedup the same in all rows of a URL
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
+        pa.field("original_sha256", pa.string(), nullable=False),  # of the file as it was served, 64 hex digits
         pa.field("image", pa.binary(), nullable=False),  # JPEG, PNG or WebP bytes
     ]
 )
@@ -94,6 +96,15 @@ def tokens(codes_per_image: int) -> pa.Schema:
     """TOKENS with the codes as a fixed-size binary column: half the bytes and six times the speed of a list."""
     field = pa.field("codes", pa.binary(2 * codes_per_image), nullable=False)
     return TOKENS.set(TOKENS.get_field_index("codes"), field)
+
+
+def rejects(table: pa.Table, reasons: pa.Array, details: pa.Array) -> pa.Table:
+    """The rows of a table that have a reason, as REJECTS, with null in the columns that the table does not have."""
+    told = table.append_column("reason", reasons).append_column("detail", details).filter(pc.is_valid(reasons))
+    for field in REJECTS:
+        if field.name not in told.column_names:
+            told = told.append_column(field, pa.nulls(told.num_rows, field.type))
+    return told.select(REJECTS.names).cast(REJECTS)
 
 
 def read_table(uri: str, columns: Sequence[str] | None = None) -> pa.Table:

@@ -16,25 +16,30 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 
 from models.clip.config import CLIPModelConfig
+from models.clip.preprocessing import Preprocessing, published_preprocessing
 from models.files import BPE_FILE, CONFIG
 from models.text.bpe import BPE, PAD, load_bpe
 from models.training.checkpoint import load_weights, read_config
 from models.training.errors import CheckpointError
 from models.training.muon import Matrix
 
-_MEAN = (0.4815, 0.4578, 0.4082)  # openai/CLIP's preprocessing
-_DEVIATION = (0.2686, 0.2613, 0.2758)
 _MOST_LOG_SCALE = log(100.0)
 
 
 class Ranker(nn.Module, ABC):
-    """A model that embeds images and captions in one space, of dimension P."""
+    """A model that embeds images and captions in one space, of dimension P.
+
+    Attributes:
+        preprocessing: what becomes of its images first.
+    """
 
     clip: CLIPModel
+    preprocessing: Preprocessing
 
-    @abstractmethod
     def embed_images(self, images: Tensor) -> Tensor:
         """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
+        pixels = self.preprocessing(images.to(self.device))
+        return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
     @abstractmethod
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
@@ -64,11 +69,7 @@ class CLIP(Ranker):
         self.config = config
         self.bpe = bpe
         self.clip = CLIPModel(_architecture(config))
-
-    def embed_images(self, images: Tensor) -> Tensor:
-        """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
-        pixels = preprocess(images.to(self.device), self.config.image_size, "area")
-        return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
+        self.preprocessing = Preprocessing(config.image_size, config.image_size, "area")
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
         """Captions to unit vectors, fp32 [B, P]."""
@@ -125,12 +126,7 @@ class PretrainedCLIP(Ranker):
             ) from error
         if absent := sorted(found["missing_keys"]):  # the library would fill them with random numbers
             raise CheckpointError(f"{folder} lacks {len(absent)} weights of a CLIP, such as {absent[0]}")
-
-    def embed_images(self, images: Tensor) -> Tensor:
-        """Square uint8 [B, 3, H, W] of any size to unit vectors, fp32 [B, P]."""
-        size = int(self.clip.vision_model.embeddings.image_size)
-        pixels = preprocess(images.to(self.device), size, "bicubic")
-        return F.normalize(self.clip.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
+        self.preprocessing = published_preprocessing(folder, int(self.clip.vision_model.embeddings.image_size))
 
     def embed_captions(self, captions: Sequence[str]) -> Tensor:
         """Captions to unit vectors, fp32 [B, P]."""
@@ -139,16 +135,6 @@ class PretrainedCLIP(Ranker):
             list(captions), padding=True, truncation=True, max_length=length, return_tensors="pt"
         ).to(self.device)
         return F.normalize(self.clip.get_text_features(**inputs).pooler_output.float(), dim=-1)
-
-
-def preprocess(images: Tensor, size: int, mode: str) -> Tensor:
-    """Square uint8 [B, 3, H, W] to normalised fp32 [B, 3, size, size]; `mode` is the interpolation."""
-    pixels = images.float() / 255.0
-    if pixels.shape[-1] != size:
-        antialias = {"antialias": True, "align_corners": False} if mode == "bicubic" else {}
-        pixels = F.interpolate(pixels, (size, size), mode=mode, **antialias).clamp(0.0, 1.0)
-    mean = pixels.new_tensor(_MEAN)[:, None, None]
-    return (pixels - mean) / pixels.new_tensor(_DEVIATION)[:, None, None]
 
 
 @torch.inference_mode()

@@ -230,14 +230,15 @@ class Loop:
     def _validate(self, step: Step, metrics: MetricsFile) -> float | None:
         """Log the metrics of the EMA of the weights, and return its score."""
         model = self.learner.model
-        kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        own = model.state_dict(keep_vars=True)  # the parameters themselves, which the optimisers know: no copy
         if self.ema:
-            model.load_state_dict(self.ema.tensors)
-        values, pictures = self.learner.eval().validate(), self.learner.pictures()
-        model.load_state_dict(kept)
+            model.load_state_dict({name: t.to(own[name].device) for name, t in self.ema.tensors.items()}, assign=True)
+        try:
+            values, pictures = self.learner.eval().validate(), self.learner.pictures()
+        finally:
+            model.load_state_dict(own, assign=True)
         save_pictures(self.out / PICTURES, pictures)
-        figures = {f"val/{name}": value for name, value in (values | self._held_out()).items()}
-        metrics.write(step.number, figures, pictures)
+        metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
         return self.learner.score(values)
 
     def _held_out(self) -> dict[str, float]:

@@ -52,12 +52,9 @@ def is_taken(url: str, weight: float) -> bool:
 def _parted(table: pa.Table, weight: float) -> tuple[pa.Table, pa.Table]:
     """The candidates that are taken, and the rejects that the others become."""
     taken = pa.array([is_taken(url, weight) for url in table["url"].to_pylist()], pa.bool_())
-    others = table.filter(pc.invert(taken)).rename_columns({"alt": "caption"})
-    same = {name: others[name] for name in ("pair_id", "url", "caption")}
-    said = {"reason": "left_out_by_weight", "detail": f"weight {weight:g}"}
-    told = {name: pa.array([text] * others.num_rows, pa.string()) for name, text in said.items()}
-    nothing = {"image": pa.nulls(others.num_rows, pa.binary())}
-    return table.filter(taken), pa.table(same | told | nothing).select(schemas.REJECTS.names).cast(schemas.REJECTS)
+    reasons = pc.if_else(taken, pa.scalar(None, pa.string()), "left_out_by_weight")
+    details = pa.repeat(f"weight {weight:g}", table.num_rows)
+    return table.filter(taken), schemas.rejects(table.rename_columns({"alt": "caption"}), reasons, details)
 
 
 def _batches(table: TableFile) -> Iterator[pa.Table]:

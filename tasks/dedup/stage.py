@@ -85,8 +85,5 @@ def drop(exchanges: Exchanges, max_captions: int, shard: tuple[int, str]) -> Sha
     table = schemas.read_table(uri)
     place = table.schema.get_field_index("split")
     table = table.set_column(place, table.field(place), splits)
-    kept = pc.is_null(reasons)
-    rejects = table.append_column("reason", reasons).append_column("detail", details).filter(pc.invert(kept))
-    return Shard(
-        table.num_rows, {"images": table.filter(kept)}, rejects.select(schemas.REJECTS.names).cast(schemas.REJECTS)
-    )
+    kept = table.filter(pc.is_null(reasons))
+    return Shard(table.num_rows, {"images": kept}, schemas.rejects(table, reasons, details))

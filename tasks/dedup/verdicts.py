@@ -9,6 +9,7 @@ from tasks.dedup.exchanges import Exchanges
 from tasks.dedup.images import Surplus
 from tasks.dedup.records import EVALUATION, SPLITS
 from tasks.dedup.signatures import SHARD_BITS
+from tasks.dedup.twins import same_as
 from tasks.engine import storage
 
 
@@ -33,11 +34,11 @@ def verdicts_of(exchanges: Exchanges, max_captions: int, shard: int) -> tuple[pa
             signer, image = divmod(int(kept["row"]), 1 << SHARD_BITS)
             return "in_evaluation_set", f"matches {names(signer - exchanges.shards)[image]}"
         if row["image"] != kept["image"]:
-            return "exact_duplicate", f"same as {kept['pair']:016x}"
+            return "exact_duplicate", same_as(kept["pair"])
         if kept["image"] != kept["row"]:
-            return "near_duplicate", f"same as {kept['pair']:016x}"
+            return "near_duplicate", same_as(kept["pair"])
         if row["surplus"] == Surplus.CAPTION_REPEATED:
-            return "exact_duplicate", f"same as {row['twin']:016x}"
+            return "exact_duplicate", same_as(row["twin"])
         return "too_many_captions", f"more than {max_captions} of one image"
 
     dropped = (rows["image"] != files["row"]) | (rows["surplus"] != Surplus.NOTHING)

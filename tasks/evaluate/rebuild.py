@@ -11,6 +11,7 @@ from tasks import schemas
 from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
+from tasks.sample import encode_png
 from tasks.settings import Settings
 
 # One held-out image beside its reconstruction from hard codes.
@@ -53,7 +54,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
         first.setdefault(image, row)
     chosen = list(first.values())[: work.limit]
     table = table.take(chosen)
-    with one_thread():
+    with one_thread():  # the order of torch's sums depends on its threads; with one, equal machines give equal figures
         tokenizer = tokenizer_of(work.tokenizer, work.settings)
         size = tokenizer.config.image_size
         originals = np.stack([centre_crop(decode(data), size) for data in table["image"].to_pylist()])
@@ -68,8 +69,8 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
             "l1": float(np.abs(original.astype(np.int64) - copy).mean() / 255),
             "nearest_mse": float(nearest),
             "codes": own.astype("<u2").tobytes(),
-            "original": _png(original),
-            "reconstruction": _png(copy),
+            "original": encode_png(original),
+            "reconstruction": encode_png(copy),
         }
         for pair_id, caption, original, copy, own, nearest in zip(
             table["pair_id"].to_pylist(),
@@ -106,9 +107,3 @@ def ssim(original: NDArray[np.uint8], copy: NDArray[np.uint8]) -> float:
         data_range=255,
     )
     return float(similarity)
-
-
-def _png(image: NDArray[np.uint8]) -> bytes:
-    import cv2
-
-    return bytes(cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))[1])

@@ -38,6 +38,7 @@ COLUMNS = (
     Column("original_width", "int32", "Width of the picture as it was served, pixels."),
     Column("original_height", "int32", "Height of the picture as it was served, pixels."),
     Column("sha256", "string", "SHA-256 of the bytes of the picture as it is here."),
+    Column("original_sha256", "string", "SHA-256 of the file as it was served."),
     Column("pair_id", "string", "Identifies the picture's address with the text it came with."),
 )
 ABOUT_IMAGE = "The picture: an encoded file, as a rule a JPEG."

@@ -16,11 +16,14 @@ SEPARATOR = "|"  # between reason and detail, in the one string img2dataset keep
 class Fetched:
     """What became of one URL: an image with the width and height it was served in, or a refusal: reason and detail.
 
-    `consent` is why it was fetched, as `tasks.fetch.consent` says.
+    Attributes:
+        sha256: of the file as it was served.
+        consent: why it was fetched, as `tasks.fetch.consent` says.
     """
 
     width: int | None = None
     height: int | None = None
+    sha256: str | None = None
     image: bytes | None = None
     refusal: tuple[str, str] | None = None
     consent: str | None = None
@@ -50,7 +53,7 @@ def fetch_rows(config: Config, urls: list[str], trusted: set[str], folder: str, 
 
 def _fetched(row: dict[str, Any], consent: str | None) -> Fetched:
     if row["status"] == "success":
-        return Fetched(row["original_width"], row["original_height"], row["jpg"], consent=consent)
+        return Fetched(row["original_width"], row["original_height"], row["sha256"], row["jpg"], consent=consent)
     message = row["error_message"]
     if row["status"] == "failed_to_download":
         reason, _, detail = message.partition(SEPARATOR)

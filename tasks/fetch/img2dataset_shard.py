@@ -175,7 +175,7 @@ def download_shard(job: dict[str, Any]) -> dict[str, Any]:
         timeout=config.timeout_s,
         number_sample_per_shard=max(2, config.urls_per_shard),
         oom_shard_count=5,
-        compute_hash=None,
+        compute_hash="sha256",
         verify_hash_type=None,
         encode_format="jpg",
         retries=0,

@@ -55,7 +55,7 @@ class Attempt:
     previous: Artifact | None
 
 
-@stage(Config, version=5, reads={"captions": {"captions": schemas.CAPTIONS}})
+@stage(Config, version=6, reads={"captions": {"captions": schemas.CAPTIONS}})
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
     """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side.
 
@@ -139,8 +139,8 @@ def fetch_batch(attempt: Attempt, captions: pa.Table) -> Shard:
             continue
         result = fetched[address]
         if result.refusal is None:
-            size = {"width": result.width, "height": result.height}
-            images.append({**row, **size, "image": result.image, "consent": result.consent})
+            served = {"width": result.width, "height": result.height, "original_sha256": result.sha256}
+            images.append({**row, **served, "image": result.image, "consent": result.consent})
         else:
             reason, detail = result.refusal
             rejects.append({**row, "reason": reason, "detail": detail})

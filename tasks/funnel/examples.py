@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.dedup.twins import kept_instead
 from tasks.funnel.draw import Example
 from tasks.funnel.figures import DuplicatePair
 from tasks.funnel.pictures import Place, SmallPicture
 from tasks.funnel.tally import StageTally
-from tasks.takedown.left_out import TWIN
 
 # A row of a stage that kept or refused it. The order is that in which they are to be shown.
 EXAMPLES = pa.schema(
@@ -43,8 +43,7 @@ class Shown:
 
     @property
     def kept_pair_id(self) -> str | None:
-        named = None if self.is_kept else TWIN.fullmatch(self.example.detail)
-        return named[1] if named else None
+        return None if self.is_kept else kept_instead(self.example.detail)
 
 
 def chosen(tallies: Mapping[str, StageTally], reasons: Mapping[str, Sequence[str]]) -> Iterator[Shown]:

@@ -29,7 +29,7 @@ Item = TypeVar("Item")
 
 @stage(
     Config,
-    version=1,
+    version=2,
     reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}},
     headline=("found", "packed"),
 )

@@ -15,6 +15,7 @@ from tasks import schemas
 from tasks.funnel.config import Config
 from tasks.funnel.draw import Draw
 from tasks.funnel.top_counts import TopCounts
+from tasks.web.urls import hosts
 
 REJECTS = "rejects"
 SCREENS = "screen_"  # stages of this name have rules about lengths and sizes
@@ -22,8 +23,6 @@ NOT_ENGLISH, NEAR_DUPLICATE = "not_english", "near_duplicate"
 ROWS_AT_ONCE = 16_384
 HOSTS_REMEMBERED = 5_000  # a tally of them is below a megabyte
 COLUMNS = ("pair_id", "url", "source", "licence", "alt", "caption", "width", "height", "reason", "detail")
-# Of http://user@www.example.com:8080/a.jpg the group is www.example.com.
-HOST = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?(?P<host>\[[^\]/?#]*\]|[^/?#:]*)"
 LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]{2,4})?) [01]\.\d+")  # as the language check writes it: de 0.98
 
 EDGES: dict[str, NDArray[np.float64]] = {
@@ -157,8 +156,7 @@ def _described(table: pa.Table) -> pa.Table:
 
 def _hosts(table: pa.Table) -> pa.ChunkedArray:
     """The host of each row's address; empty for local files and what is no address."""
-    found = pc.struct_field(pc.extract_regex(table["url"], HOST), "host")
-    return pc.fill_null(pc.utf8_slice_codeunits(pc.utf8_lower(found), 0, 255), "")
+    return pc.fill_null(pc.utf8_slice_codeunits(pc.utf8_lower(hosts(table["url"])), 0, 255), "")
 
 
 def _counted(first: pa.ChunkedArray, second: pa.ChunkedArray) -> dict[tuple[Any, Any], int]:

@@ -27,11 +27,8 @@ def screen_shard(config: Config, uri: str) -> Shard:
     captions = cleaned(table["alt"].combine_chunks())
     reasons, details = rejection_reasons(config, captions)
     table = table.append_column(schemas.CAPTIONS.field("caption"), captions)
-    kept = pc.is_null(reasons)
-    rejected = table.append_column("reason", reasons).append_column("detail", details).filter(pc.invert(kept))
-    rejected = rejected.append_column(schemas.REJECTS.field("image"), pa.nulls(rejected.num_rows, pa.binary()))
-    rejects = rejected.select(schemas.REJECTS.names).cast(schemas.REJECTS)
-    return Shard(table.num_rows, {"captions": table.filter(kept).cast(schemas.CAPTIONS)}, rejects)
+    kept = table.filter(pc.is_null(reasons))
+    return Shard(table.num_rows, {"captions": kept.cast(schemas.CAPTIONS)}, schemas.rejects(table, reasons, details))
 
 
 def rejection_reasons(config: Config, captions: pa.Array) -> tuple[pa.Array, pa.Array]:

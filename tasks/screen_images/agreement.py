@@ -12,6 +12,8 @@ from models.clip.model import load_ranker, score
 from tasks.checkpoints import device
 from tasks.screen_images.rule import ContentRule, Picture, below, centre_square
 
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR}
+
 
 class CLIPAgreement(ContentRule):
     """The cosine of image and caption must reach a limit."""
@@ -21,12 +23,13 @@ class CLIPAgreement(ContentRule):
     def __init__(self, folder: Path, min_score: float) -> None:
         self.ranker = load_ranker(folder, device())
         self.min_score = min_score
-        self.side = int(self.ranker.clip.vision_model.embeddings.image_size)
+        self.side = self.ranker.preprocessing.resized
+        self.resampling = RESAMPLING.get(self.ranker.preprocessing.mode, Image.Resampling.BICUBIC)
 
     def view(self, picture: Picture) -> Picture:
-        """The centred square, resized as CLIP's own preprocessing does, [S, S, 3]."""
+        """The centred square, resized as the CLIP's preprocessing does, [S, S, 3]."""
         square = centre_square(picture)
-        resized = Image.fromarray(picture).resize((self.side, self.side), Image.Resampling.BICUBIC, box=square)
+        resized = Image.fromarray(picture).resize((self.side, self.side), self.resampling, box=square)
         return np.asarray(resized)
 
     def refusals(self, views: NDArray[np.uint8], captions: Sequence[str]) -> list[str | None]:

@@ -46,14 +46,9 @@ def screen_shard(config: Config, models: str, uri: str) -> Shard:
     reasons, details = _by_size(config, table)
     for start in range(0, table.num_rows, ROWS_AT_ONCE):
         _by_content(rules, table, range(start, min(start + ROWS_AT_ONCE, table.num_rows)), reasons, details)
-    rejected = pc.is_valid(pa.array(reasons, pa.string()))
-    told = table.append_column("reason", pa.array(reasons, pa.string()))
-    told = told.append_column("detail", pa.array(details, pa.string())).filter(rejected)
-    return Shard(
-        table.num_rows,
-        {"images": table.filter(pc.invert(rejected))},
-        told.select(schemas.REJECTS.names).cast(schemas.REJECTS),
-    )
+    why = pa.array(reasons, pa.string())
+    rejects = schemas.rejects(table, why, pa.array(details, pa.string()))
+    return Shard(table.num_rows, {"images": table.filter(pc.is_null(why))}, rejects)
 
 
 @lru_cache(maxsize=1)

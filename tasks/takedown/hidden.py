@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from tasks import schemas
+from tasks.dedup.twins import kept_instead
 from tasks.engine.artifact import Artifact
-from tasks.takedown.left_out import REASON, TWIN
+from tasks.takedown.left_out import REASON
 from tasks.takedown.matching import Matcher
 from tasks.takedown.stage import Config
 
@@ -33,6 +34,5 @@ class TakenDown:
 
     def hides(self, row: Mapping[str, Any]) -> bool:
         """Whether a reject is a picture that was taken down, or a copy of one. Its page is not known any more."""
-        twin = TWIN.fullmatch(row["detail"] or "")
-        named = row["pair_id"] in self.pairs or (twin is not None and twin[1] in self.pairs)
+        named = not self.pairs.isdisjoint({row["pair_id"], kept_instead(row["detail"])})
         return named or bool(self.matcher.matches(pa.Table.from_pylist([dict(row)], COMPARED)))

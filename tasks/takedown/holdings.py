@@ -1,25 +1,19 @@
 """Where what is taken down lies under a root: rows of tables, by addresses and ids alone, a table at a time."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import ValidationError
 
 from tasks import schemas
-from tasks.crawl.stage import crawl
 from tasks.dedup.stage import dedup
-from tasks.errors import SourceError
 from tasks.pack import pack
-from tasks.settings import Settings
-from tasks.takedown.matching import ADDRESSES, IMAGE, Matcher
+from tasks.takedown.matching import ADDRESSES, IMAGE, ORIGINAL, Matcher
 from tasks.takedown.stage import (
     IMAGES_AT_ONCE,
     ROWS_AT_ONCE,
-    digests_of_folders,
     kept_for,
     match_takedowns,
     urls_of,
@@ -28,7 +22,7 @@ from tasks.takedown.stored import StoredArtifact, made_from
 from tasks.takedown.takedowns import Takedown
 
 PAIR = "pair_id"
-READ = frozenset({PAIR, *ADDRESSES, IMAGE})
+READ = frozenset({PAIR, *ADDRESSES, ORIGINAL, IMAGE})
 
 Item = TypeVar("Item")
 Tell = Callable[[str], None]
@@ -68,9 +62,7 @@ class PairTable:
         return self.stored.artifact.stage == stage and self.file.startswith(f"{kind}-")
 
 
-def table_hits(
-    takedowns: Sequence[Takedown], known: Mapping[str, StoredArtifact], settings: Settings, tell: Tell
-) -> list[TableHit]:
+def table_hits(takedowns: Sequence[Takedown], known: Mapping[str, StoredArtifact], tell: Tell) -> list[TableHit]:
     """The rows of all tables that hold what is taken down, as `match_takedowns` understands it.
 
     Images are read only where there is a digest to compare with, and of an artifact that was made from another one with
@@ -87,7 +79,7 @@ def table_hits(
     files = [(stored, file) for stored in known.values() for file in stored.tables if not _says_so(stored, file)]
     tables = [table for stored, file in _told(files, "opened", tell) if (table := _opened(stored, file)) is not None]
     addressed = [table for table in tables if "url" in table.columns]
-    matcher = Matcher(takedowns, _digests_of_files(takedowns, known.values(), settings))
+    matcher = Matcher(takedowns)
     first = _first_with_images(addressed, known)
     urls, pairs = set[str](), set[str]()
     for table in _told(addressed, "compared", tell):
@@ -147,20 +139,6 @@ def _first_with_images(tables: Iterable[PairTable], known: Mapping[str, StoredAr
     tables = list(tables)
     holding = {t.stored.address for t in tables if IMAGE in t.columns and not t.file.startswith("rejects-")}
     return {t.stored.address for t in tables if not made_from(t.stored, known) & holding}
-
-
-def _digests_of_files(
-    takedowns: Sequence[Takedown], known: Iterable[StoredArtifact], settings: Settings
-) -> dict[str, str]:
-    """Of the files in folders that were crawled and are what they were, if there is a digest to compare with."""
-    found: dict[str, str] = {}
-    if any(each.kind == "sha256" for each in takedowns):
-        for stored in known:
-            if stored.artifact.stage == crawl.name and stored.manifest is not None:
-                # What is gone or changed, or was crawled by another version, is not known any more.
-                with suppress(SourceError, ValidationError):
-                    found |= digests_of_folders(stored.artifact, settings)
-    return found
 
 
 def _told(items: Sequence[Item], done: str, tell: Tell) -> Iterator[Item]:

@@ -1,7 +1,6 @@
 """A shard of images without the rows that have been taken down. Knows nothing of what decided about them."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -11,7 +10,6 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact
 
 REASON = "taken_down"
-TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
 
 
 @dataclass(frozen=True)
@@ -31,14 +29,16 @@ class PairShard:
         A reject keeps neither image nor caption: it says which row was left out, and why.
         """
         why = self._why()
-        ids = pa.array(list(why), pa.string())
         wanted = list(dict.fromkeys([*columns, "pair_id", "url"]))
         for batch in schemas.read_batches(self.uri, wanted if why else columns, rows):
             if not why:
                 yield batch, schemas.REJECTS.empty_table()
                 continue
-            gone = pc.is_in(batch["pair_id"], value_set=ids)
-            yield batch.filter(pc.invert(gone)).select(columns), _rejects(batch.filter(gone), why)
+            details = pa.array(map(why.get, batch["pair_id"].to_pylist()), pa.string())
+            left = pc.is_null(details)
+            reasons = pc.if_else(left, pa.scalar(None, pa.string()), REASON)
+            rejects = schemas.rejects(batch.select(["pair_id", "url"]), reasons, details)
+            yield batch.filter(left).select(columns), rejects
 
     def _why(self) -> dict[str, str]:
         """By which takedown each row is left out, by its pair id."""
@@ -58,16 +58,3 @@ def pair_shards(images: Artifact, takedowns: Artifact | None) -> dict[str, PairS
     return {
         uri: PairShard(uri, tables.get(f"{number:05d}.parquet")) for number, uri in enumerate(images.files("images"))
     }
-
-
-def _rejects(rows: pa.Table, why: Mapping[str, str]) -> pa.Table:
-    nothing = pa.nulls(rows.num_rows)
-    table = {
-        "pair_id": rows["pair_id"],
-        "reason": pa.array([REASON] * rows.num_rows, pa.string()),
-        "detail": pa.array([why[each] for each in rows["pair_id"].to_pylist()], pa.string()),
-        "url": rows["url"],
-        "caption": nothing,
-        "image": nothing,
-    }
-    return pa.table(table).cast(schemas.REJECTS)

@@ -1,17 +1,16 @@
-"""Finds the rows of a table that have been taken down, by the addresses in it and by the content of its images."""
+"""Finds the rows of a table that have been taken down, by their addresses and by what their images contain."""
 
-from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.engine import storage
-from tasks.takedown.addresses import address_key, host_key, hosts
 from tasks.takedown.takedowns import Takedown
+from tasks.web.urls import host_in, host_key, hosts, url_key
 
 ADDRESSES = ("url", "page_url")  # columns that are compared with addresses and domains
-IMAGE = "image"
+IMAGE, ORIGINAL = "image", "original_sha256"
 
 
 class Matcher:
@@ -21,16 +20,14 @@ class Matcher:
         needs_images: whether there is a digest to compare images with.
     """
 
-    def __init__(self, takedowns: Sequence[Takedown], files: Mapping[str, str] | None = None) -> None:
-        """`files`: digest of the file behind an address, as the table writes it, of those files that are known."""
+    def __init__(self, takedowns: Sequence[Takedown]) -> None:
         first: dict[tuple[str, str], int] = {}
         for number, each in enumerate(takedowns):
             first.setdefault((each.kind, _compared(each)), number)
         of_kind = {kind: {value: n for (k, value), n in first.items() if k == kind} for kind in ("url", "domain")}
         self._urls, self._domains = of_kind["url"], of_kind["domain"]
         self._digests = {value: n for (kind, value), n in first.items() if kind == "sha256"}
-        self._hosts = {_host_of(url) for url in self._urls}
-        self._files = {url: self._digests[digest] for url, digest in (files or {}).items() if digest in self._digests}
+        self._hosts = {host_in(url) for url in self._urls}
 
     @property
     def needs_images(self) -> bool:
@@ -38,7 +35,8 @@ class Matcher:
 
     def columns(self, known: Sequence[str], images: bool = True) -> list[str]:
         """Those of the known columns that have to be read."""
-        wanted = (*ADDRESSES, IMAGE) if images and self.needs_images else ADDRESSES
+        contents = ((ORIGINAL, IMAGE) if images else (ORIGINAL,)) if self.needs_images else ()
+        wanted = (*ADDRESSES, *contents)
         return [name for name in wanted if name in known]
 
     def matches(self, table: pa.Table) -> dict[int, int]:
@@ -47,10 +45,11 @@ class Matcher:
         for name in table.column_names:
             if name in ADDRESSES:
                 _keep_first(found, self._by_address(table[name].combine_chunks()))
-        if self._files and "url" in table.column_names:
-            _keep_first(found, self._by_file(table["url"]))
+        if self._digests and ORIGINAL in table.column_names:
+            _keep_first(found, self._by_digest(table[ORIGINAL].to_pylist()))
         if self._digests and IMAGE in table.column_names:
-            _keep_first(found, self._by_content(table[IMAGE]))
+            images = table[IMAGE].to_pylist()
+            _keep_first(found, self._by_digest(storage.sha256(image) if image is not None else "" for image in images))
         return found
 
     def _by_address(self, urls: pa.Array) -> dict[int, int]:
@@ -62,7 +61,7 @@ class Matcher:
         found = {}
         for row in pc.indices_nonzero(pc.is_in(written, value_set=pa.array(named, pa.string()))).to_pylist():
             host = written[row].as_py()
-            url = self._urls.get(address_key(urls[row].as_py())) if keys[host] in self._hosts else None
+            url = self._urls.get(url_key(urls[row].as_py())) if keys[host] in self._hosts else None
             if known := [number for number in (domains[host], url) if number is not None]:
                 found[row] = min(known)
         return found
@@ -72,12 +71,7 @@ class Matcher:
         above = (".".join(labels[start:]) for start in range(len(labels)))
         return min((self._domains[domain] for domain in above if domain in self._domains), default=None)
 
-    def _by_file(self, urls: pa.ChunkedArray) -> dict[int, int]:
-        rows = pc.indices_nonzero(pc.is_in(urls, value_set=pa.array(list(self._files), pa.string()))).to_pylist()
-        return {row: self._files[urls[row].as_py()] for row in rows}
-
-    def _by_content(self, images: pa.ChunkedArray) -> dict[int, int]:
-        digests = (storage.sha256(image) if image is not None else "" for image in images.to_pylist())
+    def _by_digest(self, digests: Iterable[str]) -> dict[int, int]:
         return {row: self._digests[digest] for row, digest in enumerate(digests) if digest in self._digests}
 
 
@@ -85,19 +79,11 @@ def _compared(takedown: Takedown) -> str:
     """Its value as rows are compared with it; the record can be edited by hand."""
     match takedown.kind:
         case "url":
-            return address_key(takedown.value)
+            return url_key(takedown.value)
         case "domain":
             return host_key(takedown.value)
         case "sha256":
             return takedown.value.lower()
-
-
-def _host_of(key: str) -> str:
-    """The host in an address as it is compared."""
-    try:
-        return host_key(urlsplit(key).hostname or "")
-    except ValueError:
-        return ""
 
 
 def _keep_first(found: dict[int, int], others: Mapping[int, int]) -> None:

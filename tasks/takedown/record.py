@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from tasks.engine import conditional, storage
 from tasks.errors import DamagedArtifactError
-from tasks.takedown.addresses import address_key
 from tasks.takedown.takedowns import Takedown
+from tasks.web.urls import url_key
 
 RECORD = "takedowns.jsonl"
 
@@ -72,7 +72,7 @@ def add_to_record(root: str, takedowns: Sequence[Takedown], reason: str = "") ->
 
 
 def _key(takedown: Takedown) -> tuple[str, str]:
-    return takedown.kind, address_key(takedown.value) if takedown.kind == "url" else takedown.value
+    return takedown.kind, url_key(takedown.value) if takedown.kind == "url" else takedown.value
 
 
 def _parsed(uri: str, data: bytes) -> list[RecordedTakedown]:

@@ -9,15 +9,12 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from tasks import schemas
-from tasks.crawl.sources.folder import FolderSource
-from tasks.crawl.sources.folder_files import FolderFiles, digest_of, url_of
-from tasks.crawl.stage import holding
+from tasks.dedup.twins import kept_instead
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import StageConfig, stage
-from tasks.settings import Settings
-from tasks.takedown.left_out import REASON, TWIN
+from tasks.takedown.left_out import REASON
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown
 
@@ -44,26 +41,21 @@ class Config(StageConfig):
         return Config(takedowns=tuple(each for each in self.takedowns if str(each) in counted))
 
 
-@stage(Config, reads={"screened": {"images": schemas.IMAGES}, "unique": {"images": schemas.IMAGES}})
+@stage(Config, version=2, reads={"screened": {"images": schemas.IMAGES}, "unique": {"images": schemas.IMAGES}})
 def match_takedowns(config: Config, output: Output, screened: Artifact, unique: Artifact) -> None:
     """Lists the pairs that have been taken down, a table for each shard of `unique` that holds some.
 
     What is taken down is a picture: a row matches by the address of its image or its page, by the domain of one of
-    them, or by the content of its image; and with it go all captions of the image, and the copy that dedup has kept in
-    its place. Images are read only where there is a digest to compare with.
+    them, or by the bytes of its image, as it was served or is stored; and with it go all captions of the image, and the
+    copy that dedup has kept in its place. Images are read only where there is a digest to compare with.
 
     Args:
         screened: what dedup read.
         unique: what it kept.
 
     Metrics: the pairs left out by each takedown.
-
-    Raises:
-        SourceError: there is a digest to compare with, and a folder that was crawled is not what it was.
     """
-    has_digests = any(each.kind == "sha256" for each in config.takedowns)
-    files = digests_of_folders(screened, output.settings) if has_digests else {}
-    matcher = Matcher(config.takedowns, files)
+    matcher = Matcher(config.takedowns)
     compared = output.each(partial(matched_rows, matcher), screened.files("images"), "shards compared")
     matched = list(chain.from_iterable(compared))
     pairs, urls = _first((pair, number) for pair, _, number in matched), _first((url, n) for _, url, n in matched)
@@ -90,8 +82,8 @@ def kept_for(pairs: Mapping[str, int], uri: str) -> list[tuple[str, int]]:
     found = []
     for batch in schemas.read_batches(uri, ["pair_id", "detail"], ROWS_AT_ONCE):
         rows = batch.filter(pc.is_in(batch["pair_id"], value_set=pa.array(list(pairs), pa.string()))).to_pylist()
-        named = ((row["pair_id"], TWIN.fullmatch(row["detail"] or "")) for row in rows)
-        found += [(twin[1], pairs[pair]) for pair, twin in named if twin is not None]
+        named = ((row["pair_id"], kept_instead(row["detail"])) for row in rows)
+        found += [(twin, pairs[pair]) for pair, twin in named if twin is not None]
     return found
 
 
@@ -108,20 +100,6 @@ def taken_down(config: Config, urls: Mapping[str, int], uri: str) -> Shard:
     for _, text in why:
         counts[text] = counts.get(text, 0) + 1
     return Shard(table.num_rows, {REASON: table}, metrics=counts)
-
-
-def digests_of_folders(crawled: Artifact, settings: Settings) -> dict[str, str]:
-    """SHA-256 of each image's file in the folders that were crawled, by its address in the tables.
-
-    Raises:
-        SourceError: one is gone, or the content is another now.
-    """
-    found: dict[str, str] = {}
-    for name, source in holding(crawled, settings).items():
-        if isinstance(source, FolderSource):
-            files = FolderFiles.of(source.path)
-            found |= {url_of(image, folder=name): digest_of(files.root / image) for image in files.images}
-    return found
 
 
 def _rows_with(column: str, values: Mapping[str, int], uri: str) -> list[tuple[str, str]]:

@@ -7,12 +7,10 @@ from urllib.parse import urlsplit
 from models.config import Frozen
 from tasks.crawl.candidates import IMAGE_SCHEMES
 from tasks.errors import ConfigError
-from tasks.takedown.addresses import host_key
-from tasks.web.addresses import is_ip
 from tasks.web.download import without_credentials
+from tasks.web.urls import domain_of
 
 DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE)
-DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 EXPECTED = "name an address (https://…), the SHA-256 of an image (64 hex digits) or a domain (example.org)"
 
 
@@ -20,8 +18,8 @@ class Takedown(Frozen):
     """One thing that is left out of the pairs.
 
     Attributes:
-        value: of a url the address of an image or of a page; of a sha256 the digest of an image's bytes, as they are
-            stored or as its file was fetched; of a domain its name in ASCII, which stands for all in it too.
+        value: of a url the address of an image or of a page; of a sha256 the digest of an image's bytes, as they were
+            served or are stored; of a domain its name in ASCII, which stands for all in it too.
     """
 
     kind: Literal["url", "sha256", "domain"]
@@ -42,8 +40,7 @@ def takedown_of(text: str) -> Takedown:
         return Takedown(kind="sha256", value=digest[1].lower())
     if "://" in text:
         return Takedown(kind="url", value=_address(text))
-    domain = host_key(text.removeprefix("*."))
-    if DOMAIN.fullmatch(domain) or is_ip(domain):
+    if (domain := domain_of(text)) is not None:
         return Takedown(kind="domain", value=domain)
     raise ConfigError(f"'{without_credentials(text)[:200]}' cannot be taken down: {EXPECTED}.")
 

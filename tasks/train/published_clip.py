@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from models.files import BPE_FILE, CONFIG, WEIGHTS
+from models.files import BPE_FILE, CONFIG, PREPROCESSOR, WEIGHTS
 from tasks.engine.output import Output
 from tasks.errors import SourceError
 from tasks.train.published import digest_of_published, keep_published, published_folder
@@ -14,6 +14,7 @@ CLIP_FILES = (
     CONFIG,
     *WEIGHT_FILES,
     "model.safetensors.index.json",
+    PREPROCESSOR,
     BPE_FILE,
     "tokenizer_config.json",
     "special_tokens_map.json",

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from typing import Self
-from urllib.parse import quote, unquote, urlsplit
 
 from tasks.engine import storage
 from tasks.errors import ConfigError
 from tasks.web.refusals import RefusedError
+from tasks.web.urls import domain_of, host_in, url_key
 
 SETTING = "fetch.opt_out_list"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class OptOutList:
@@ -23,18 +22,16 @@ class OptOutList:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._domains: set[str] = set()
-        self._addresses: set[str] = set()
+        self._listed: set[str] = set()
         for number, line in enumerate(lines, start=1):
             entry = line.strip()
             if not entry or entry.startswith("#"):
                 continue
-            try:
-                self._add(entry)
-            except ValueError:
+            if (name := _compared(entry)) is None:
                 raise ConfigError(
                     f"Line {number} of the list in {SETTING} is neither a domain nor an address: '{entry[:60]}'."
-                ) from None
+                )
+            self._listed.add(name)
 
     @classmethod
     def read(cls, place: str) -> Self:
@@ -50,28 +47,15 @@ class OptOutList:
         """Returns if neither `url` nor its domain is on the list.
 
         Raises:
-            RefusedError: opt_out_list, with the entry; bad_url.
+            RefusedError: opt_out_list, with the entry.
         """
-        try:
-            address = _address(url)
-            host = _host(urlsplit(url).hostname or "")
-        except ValueError as error:
-            raise RefusedError("bad_url", str(error)) from None
-        if address in self._addresses:
+        address = url_key(url)
+        if address in self._listed:
             raise RefusedError("opt_out_list", "the address")
-        labels = host.split(".")
+        labels = host_in(address).split(".")
         for first in range(len(labels)):
-            if (domain := ".".join(labels[first:])) in self._domains:
+            if (domain := ".".join(labels[first:])) in self._listed:
                 raise RefusedError("opt_out_list", domain)
-
-    def _add(self, entry: str) -> None:
-        if "/" in entry:
-            self._addresses.add(_address(entry if "://" in entry else f"http://{entry}"))
-            return
-        domain = _host(entry.removeprefix("*").removeprefix("."))
-        if "." not in domain or " " in domain or urlsplit(f"//{domain}").hostname != domain:
-            raise ValueError
-        self._domains.add(domain)
 
 
 def read_list(place: str) -> bytes:
@@ -87,25 +71,9 @@ def read_list(place: str) -> bytes:
         raise ConfigError(f"There is no list {place}: check {SETTING}.") from None
 
 
-def _host(name: str) -> str:
-    """A host name as it is compared.
-
-    Raises:
-        ValueError: no host can have this name.
-    """
-    return name.rstrip(".").encode("idna").decode().lower()
-
-
-def _address(url: str) -> str:
-    """An address as it is compared: without its scheme, default port, user name and fragment.
-
-    Raises:
-        ValueError: it is none.
-    """
-    parts = urlsplit(url)
-    host = _host(parts.hostname or "")
-    if not host:
-        raise ValueError("no host")
-    port = f":{parts.port}" if parts.port not in (None, DEFAULT_PORTS.get(parts.scheme)) else ""
-    path = quote(unquote(parts.path or "/", errors="surrogateescape"), errors="surrogateescape")
-    return f"{host}{port}{path}?{parts.query}" if parts.query else f"{host}{port}{path}"
+def _compared(entry: str) -> str | None:
+    """A line as URLs and their hosts are compared with it; None if it is neither a domain nor an address."""
+    if "/" not in entry:
+        return domain_of(entry)
+    key = url_key(entry if "://" in entry else f"http://{entry}")
+    return key if key.startswith("//") else None

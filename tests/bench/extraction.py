@@ -80,8 +80,8 @@ def pairs() -> pa.Table:
         file = io.BytesIO()
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=95)
         texts = {"url": "u", "caption": "c", "page_url": "p", "source": "s", "licence": None}
-        sizes = {"width": STORED, "height": STORED}
-        rows.append({"pair_id": f"{place:016x}", **texts, **sizes, "image": file.getvalue()})
+        served = {"width": STORED, "height": STORED, "original_sha256": "0" * 64}
+        rows.append({"pair_id": f"{place:016x}", **texts, **served, "image": file.getvalue()})
     return pa.Table.from_pylist(rows, schema=schemas.PAIRS)
 
 

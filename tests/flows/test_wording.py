@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.wording import how_far
+from flows.wording import how_far, without_passwords
 from tasks.engine.output import Progress
 
 
@@ -21,3 +21,8 @@ from tasks.engine.output import Progress
 )
 def test_how_far_a_stage_is(progress: Progress | None, before: int, elapsed: float, words: str) -> None:
     assert how_far(progress, before, elapsed) == words
+
+
+def test_passwords_in_addresses_are_not_shown():
+    told = without_passwords("dalle run --set source=https://ann:secret@a.example/ --root s3://bucket/a@b")
+    assert told == "dalle run --set source=https://…@a.example/ --root s3://bucket/a@b"

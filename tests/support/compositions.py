@@ -10,6 +10,7 @@ from models.training.images import centre_crop, decode
 from support.finished_run import EMOJI
 from tasks.compositions.config import CompositionsConfig
 from tasks.compositions.corpus import Composition, Corpus
+from tasks.engine import storage
 from tasks.evaluate.compositions.reader import SIDE_PX, CompositionJudge, fit_judge
 
 FEW = CompositionsConfig(
@@ -42,6 +43,7 @@ def pairs_of(split: str, captions: int = 3) -> list[dict]:
             "licence": "MIT",
             "width": 144,
             "height": 144,
+            "original_sha256": storage.sha256(image),
             "image": image,
         }
         for number, (url, caption, image) in enumerate(rows)

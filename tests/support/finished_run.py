@@ -1,6 +1,7 @@
 """A finished run in seconds: real tables and manifests by the real engine, untrained models, synthetic curves."""
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -104,6 +105,7 @@ def emoji_pairs(count: int) -> list[dict]:
                 "licence": "MIT",
                 "width": 128,
                 "height": 128,
+                "original_sha256": hashlib.sha256(row["file"].encode()).hexdigest(),
                 "image": archive.read(f"images/{row['file']}"),
             }
             for i, row in enumerate(chosen)

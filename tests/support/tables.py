@@ -45,6 +45,7 @@ def _complete(row: dict[str, Any]) -> dict[str, Any]:
         "url": "https://example.com/image.png",
         "page_url": "https://example.com/",
         "source": "https://example.com/",
+        "original_sha256": "0" * 64,
     }
     row = {**plain, "alt": "", "caption": "a caption of four words", "licence": None, "width": 80, "height": 80, **row}
     row.setdefault("pair_id", hashlib.sha256(f"{row['url']}\n{row['alt'] or row['caption']}".encode()).hexdigest()[:16])

@@ -3,6 +3,7 @@
 import io
 import random
 
+import pyarrow as pa
 import pytest
 from support.tables import artifact
 
@@ -62,3 +63,15 @@ def test_a_storage_that_fails_while_it_is_read_is_not_taken_for_a_damaged_file(s
     monkeypatch.setattr(storage, "filesystem", lambda uri: (Silent(), uri))
     with pytest.raises(storage.StorageError, match="no answer"):
         schemas.read_table(uri, ["image"])
+
+
+def test_rejects_are_the_rows_with_a_reason_and_have_null_where_nothing_is_known():
+    found = pa.table({"url": ["a", "b", "c"], "pair_id": ["1", "2", "3"], "width": [1, 2, 3]})
+    reasons, details = pa.array([None, "small", "flat"], pa.string()), pa.array(["1x", "2x", None], pa.string())
+    rejects = schemas.rejects(found, reasons, details)
+    assert rejects.schema == schemas.REJECTS
+    assert rejects.select(["pair_id", "reason", "detail", "url"]).to_pylist() == [
+        {"pair_id": "2", "reason": "small", "detail": "2x", "url": "b"},
+        {"pair_id": "3", "reason": "flat", "detail": None, "url": "c"},
+    ]
+    assert rejects["caption"].null_count == rejects["image"].null_count == 2

@@ -66,13 +66,12 @@ def command_of(
     work_dir: str | None,
 ) -> str:
     """The command line of a verb with these options, without the passwords in addresses."""
-    import re
+    from flows.wording import without_passwords
 
     given = [("--recipe", recipe), ("--config", file), *(("--set", each) for each in assignments or [])]
     given += [("--root", root), ("--work-dir", work_dir)]
     words = [str(word) for pair in given if pair[1] is not None for word in pair]
-    # Passwords in addresses are not printed or stored.
-    return re.sub(r"://[^/@\s]*@", "://…@", shlex.join(["dalle", *verb, *words]))
+    return without_passwords(shlex.join(["dalle", *verb, *words]))
 
 
 def settings_of(**options: Any) -> "Settings":

@@ -57,7 +57,7 @@ def takedown(
     added = add_to_record(settings.root, named, reason)  # first, so that it holds whatever the listing meets
     with WaitingLine(TELL_EVERY_S) as tell:
         known = {stored.address: stored for stored in stored_artifacts(settings.root)}
-        tables = table_hits(named, known, settings, tell.progress)
+        tables = table_hits(named, known, tell.progress)
         tell.progress("looking for what was made from it")
         made = list(made_hits(tables, known, folders))
     plain = shlex.join(["dalle", "run", *(["--root", root] if root else [])])

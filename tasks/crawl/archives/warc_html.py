@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tasks.crawl.sources.page import Page, PageReader, decoded, read_page, without_surrogates
+from tasks.crawl.caption_files.decoding import printable
+from tasks.crawl.sources.page import Page, PageReader, decoded, read_page
 
 # What the reader of pages looks at, without the links, which nobody follows in an archive.
 ELEMENTS = "img, base, meta, [rel~='license' i]"
@@ -154,4 +155,4 @@ def _image_object(value: dict[str, Any]) -> dict[str, str] | None:
         next((said for name in names if isinstance(said := value.get(name), str) and said.strip()), "")
         for names in (("contentUrl", "url"), ("caption", "description"))
     )
-    return {"src": without_surrogates(url), "alt": without_surrogates(caption)} if url and caption else None
+    return {"src": printable(url), "alt": printable(caption)} if url and caption else None

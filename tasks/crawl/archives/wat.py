@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import Any
 
-from tasks.crawl.sources.page import Page, PageReader, without_surrogates
+from tasks.crawl.caption_files.decoding import printable
+from tasks.crawl.sources.page import Page, PageReader
 from tasks.web.opt_out import header_directives
 
 MARK = b'"HTML-Metadata"'  # in the record of a page, and in no other
@@ -49,7 +50,7 @@ def _headers(values: dict[str, Any]) -> Message:
     headers = Message()
     for name, value in values.items():
         for one in value if isinstance(value, list) else [value]:
-            headers[name] = without_surrogates(str(one))
+            headers[name] = printable(str(one))
     return headers
 
 
@@ -66,4 +67,4 @@ def _list(value: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {name: without_surrogates(value) for name, value in values.items() if isinstance(value, str)}
+    return {name: printable(value) for name, value in values.items() if isinstance(value, str)}

@@ -79,5 +79,5 @@ def _decodes(data: bytes, encoding: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text with what is no Unicode, such as a file name in another encoding, replaced by question marks."""
+    """The text with what is no Unicode, as file names and JSON can hold it, replaced by question marks."""
     return text.encode(errors="replace").decode()

@@ -94,14 +94,10 @@ class ListSource(FilesSource):
             "source": pc.fill_null(nothing, name),
             "licence": licences,
             "split": pc.fill_null(nothing, self.split) if self.split else batch["split"],
-            "reason": reasons,
-            "detail": pc.binary_join_element_wise(f"{file_name(part)} ", batch["place"], ": ", details, ""),
-            "caption": alts,
-            "image": pa.nulls(batch.num_rows, pa.binary()),
         })  # fmt: skip
-        kept = pc.is_null(reasons)
-        candidates = table.filter(kept).select(schemas.CANDIDATES.names)
-        return candidates.cast(schemas.CANDIDATES), table.filter(pc.invert(kept)).select(schemas.REJECTS.names)
+        details = pc.binary_join_element_wise(f"{file_name(part)} ", batch["place"], ": ", details, "")
+        candidates = table.filter(pc.is_null(reasons)).cast(schemas.CANDIDATES)
+        return candidates, schemas.rejects(table.rename_columns({"alt": "caption"}), reasons, details)
 
     def _root(self, name: str, part: str) -> str:
         """What the addresses of places in a file begin with."""

@@ -149,11 +149,6 @@ def decoded(body: bytes, content_type: str) -> str:
     return text.replace("\0", "") if "\0" in text else text
 
 
-def without_surrogates(text: str) -> str:
-    """Text that can be written: JSON can hold halves of characters, of which there is no UTF-8."""
-    return text.encode(errors="replace").decode()
-
-
 class PageReader:
     """Notes what counts among the elements of a page, in whichever way they are found. A target of lxml's parser."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from support.tiny_models import write_published_clip
 from transformers import CLIPModel
@@ -196,6 +197,38 @@ def test_a_published_clip_in_a_folder_scores_too(published: Path) -> None:
     assert scores.shape == (3,)
     assert np.isfinite(scores).all()
     assert scores[1] == scores[2]  # what is beyond its context is not read
+
+
+@pytest.mark.parametrize(("resample", "expected"), [(2, Image.Resampling.BILINEAR), (3, Image.Resampling.BICUBIC)])
+def test_a_published_clip_sees_what_its_preprocessor_says(published: Path, resample: int, expected: int) -> None:
+    said = {"size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}, "resample": resample}
+    colours = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4]}
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    plain = load_ranker(published).embed_images(torch.from_numpy(image).permute(2, 0, 1)[None])
+    (published / "preprocessor_config.json").write_text(json.dumps(said | colours))
+    ranker = load_ranker(published)
+    seen = ranker.preprocessing(torch.from_numpy(image).permute(2, 0, 1)[None])
+    pixels = np.asarray(Image.fromarray(image).resize((20, 20), expected))[2:18, 2:18] / 255
+    wanted = (pixels - colours["image_mean"]) / colours["image_std"]
+    assert seen.shape == (1, 3, 16, 16)
+    assert np.abs(seen[0].permute(1, 2, 0).numpy() - wanted).max() < 2 / 255 / min(colours["image_std"])
+    assert not torch.allclose(ranker.embed_images(torch.from_numpy(image).permute(2, 0, 1)[None]), plain, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"size": 16, "resample": 1},  # Lanczos
+        {"size": 20, "crop_size": 18},  # where the model sees 16
+        {"size": {"height": 16, "width": 20}},
+        {"size": 16, "image_mean": [0.5]},
+        [],
+    ],
+)
+def test_a_preprocessing_that_is_not_known_is_one_sentence(published: Path, said: object) -> None:
+    (published / "preprocessor_config.json").write_text(json.dumps(said))
+    with pytest.raises(CheckpointError, match=r"preprocessor_config\.json asks for a preprocessing that is not known"):
+        load_ranker(published)
 
 
 def test_a_published_clip_of_half_precision_computes_in_full(published: Path) -> None:

@@ -163,6 +163,22 @@ def test_validation_in_between_does_not_change_the_training(tmp_path: Path) -> N
     assert plain == _loop(tmp_path / "watched", steps=20, validate_every=3).run()
 
 
+def test_validation_copies_no_weights_and_gives_them_back_also_if_it_fails(tmp_path: Path) -> None:
+    class Failing(Line):
+        def validate(self) -> dict[str, float]:
+            self.validated = self.model.weight
+            raise EndedError
+
+    learner = Failing()
+    own = learner.model.weight
+    training = _loop(tmp_path, steps=20, validate_every=3, ema_decay=0.9, learner=learner)
+    assert training.ema is not None
+    with pytest.raises(EndedError):
+        training.run()
+    assert learner.validated.data_ptr() == training.ema.tensors["weight"].data_ptr() != own.data_ptr()
+    assert learner.model.weight is own
+
+
 @pytest.mark.parametrize(("copy_s", "write_s"), [(2.0, 0.0), (0.0, 2.0)])
 def test_checkpoints_are_rarer_where_they_take_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copy_s: float, write_s: float

@@ -247,7 +247,7 @@ def test_what_is_taken_down_is_found_and_left_out_on_s3_as_on_the_disk(on_s3, se
         takedowns = match_takedowns(config, place, screened=screened, unique=unique).artifact
         packed = pack(PackConfig(), place, images=unique, takedowns=takedowns).artifact
         known = {stored.address: stored for stored in stored_artifacts(place.root)}
-        found.append((table_hits(config.takedowns, known, place, len), account(packed)))
+        found.append((table_hits(config.takedowns, known, len), account(packed)))
     assert found[0] == found[1]
     assert {hit.artifact.split("/")[0] for hit in found[0][0]} == {"rows_stage", "dedup"}
 

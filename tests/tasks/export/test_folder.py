@@ -91,6 +91,7 @@ def test_every_pair_is_there_once_with_where_it_comes_from(
     for pair_id, row in found.items():
         same = wanted[pair_id]
         assert row["sha256"] == storage.sha256(same["image"]) == storage.sha256(row["image"])
+        assert row["original_sha256"] == same["original_sha256"]
         assert (row["license"], row["page_url"], row["split"]) == (same["licence"], same["page_url"], same["split"])
         assert (row["caption"], row["url"], row["source"]) == (same["caption"], same["url"], same["source"])
         assert (row["width"], row["height"]) == Image.open(io.BytesIO(row["image"])).size

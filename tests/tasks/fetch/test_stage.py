@@ -15,6 +15,7 @@ from support.web import dribble, picture, reply, web_site
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.stage import crawl
+from tasks.engine import storage
 from tasks.errors import SourceError
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import CHILD
@@ -48,8 +49,10 @@ def test_images_of_all_formats_are_stored_as_jpeg_with_the_size_they_were_served
         assert (row["width"], row["height"], decoded(row).format, decoded(row).size) == (90, 70, "JPEG", (90, 70))
 
 
-def test_a_large_image_is_stored_with_its_shortest_side_reduced(settings):
-    (row,) = rows(fetched(settings, {"/a.png": picture(1, (600, 400), "JPEG")}), "images")
+def test_a_large_image_is_stored_with_its_shortest_side_reduced_and_the_digest_of_its_file(settings):
+    served = picture(1, (600, 400), "JPEG")
+    (row,) = rows(fetched(settings, {"/a.png": served}), "images")
+    assert row["original_sha256"] == storage.sha256(served)
     assert (row["width"], row["height"], decoded(row).size) == (600, 400, (576, 384))
 
 

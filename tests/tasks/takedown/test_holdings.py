@@ -29,7 +29,7 @@ def run(settings: Settings) -> FinishedRun:
 def listed(run: FinishedRun, *named: str, folders: dict[str, ModelManifest] | None = None, tell: Callable = len):
     """Rows by stage and file, and how each other stage or folder was made from it."""
     known = {stored.address: stored for stored in stored_artifacts(run.settings.root)}
-    hits = table_hits([takedown_of(each) for each in named], known, run.settings, tell)
+    hits = table_hits([takedown_of(each) for each in named], known, tell)
     made = list(made_hits(hits, known, folders or {}))
     by_file = {f"{hit.artifact.split('/')[0]}/{hit.file}": hit.rows for hit in hits}
     return by_file, {hit.artifact.split("/")[0]: hit.how for hit in made}
@@ -44,10 +44,11 @@ DATA = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("named", ["https://a3.example/3.png", "a3.example", "sha256"])
+@pytest.mark.parametrize("named", ["https://a3.example/3.png", "a3.example", "image", "original_sha256"])
 def test_a_picture_to_train_on_is_found_in_every_table_and_in_what_was_trained(run: FinishedRun, named: str) -> None:
-    digest = hashlib.sha256(run.train[3]["image"]).hexdigest()
-    tables, made = listed(run, digest if named == "sha256" else named)
+    row = run.train[3]
+    digests = {"image": hashlib.sha256(row["image"]).hexdigest(), "original_sha256": row["original_sha256"]}
+    tables, made = listed(run, digests.get(named, named))
     drawn = {file: tables.pop(file) for file in ("sample/samples-00000.parquet", "rerank/scores-00000.parquet")}
     assert tables == DATA | {"pack/train-00000.parquet": (3,), "extract/train-00000.parquet": (3,)}
     for file, found in drawn.items():  # drawn for its caption
@@ -76,7 +77,7 @@ def test_what_is_not_there_is_not_found(run: FinishedRun) -> None:
 def test_an_unfinished_stage_holds_it_too(run: FinishedRun) -> None:
     storage.remove(run.artifacts["fetch"].file("manifest.json"))
     known = {stored.address: stored for stored in stored_artifacts(run.settings.root)}
-    hits = table_hits([takedown_of("a3.example")], known, run.settings, len)
+    hits = table_hits([takedown_of("a3.example")], known, len)
     [hit] = [hit for hit in hits if hit.artifact.startswith("fetch/")]
     assert hit == TableHit(run.artifacts["fetch"].address, "images-00000.parquet", (3,), finished=False)
 
@@ -154,7 +155,7 @@ def test_the_commands_of_the_reports_about_it_make_it_anew_or_else_those_of_any(
 
     def told() -> list[str]:
         known = {stored.address: stored for stored in stored_artifacts(run.settings.root)}
-        hits = table_hits([takedown_of("a8.example")], known, run.settings, len)
+        hits = table_hits([takedown_of("a8.example")], known, len)
         return commands(list(made_hits(hits, known, {})), known)
 
     assert told() == []

@@ -9,9 +9,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tasks.crawl.sources.page import Page
-from tasks.takedown.addresses import address_key
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown, takedown_of
+from tasks.web.urls import url_key
 
 LETTERS = "abcäß字-" + string.digits
 labels = st.text(LETTERS, min_size=1, max_size=8).map(lambda text: f"x{text.strip('-')}y")
@@ -77,7 +77,7 @@ def test_a_domain_matches_its_hosts_and_those_in_it_and_no_other(domain: str, la
 @given(st.text(max_size=30))
 def test_any_text_in_a_table_can_be_compared(text: str) -> None:
     found = matched("https://a.test/1.jpg", "a.test", url=[text, f"https://{text}", f"https://b.test/{text}"])
-    assert found == {} or "a.test" in address_key(f"https://{text}")
+    assert found == {} or "a.test" in url_key(f"https://{text}")
 
 
 def test_a_row_matches_by_its_page_and_by_the_content_of_its_image() -> None:
@@ -98,11 +98,11 @@ def test_the_first_takedown_that_matches_counts_so_that_a_later_one_changes_noth
     assert matched(digest, "b.a.example", "a.example", **columns) == {0: 0, 1: 1}
 
 
-def test_a_file_whose_digest_is_known_matches_by_it() -> None:
-    digest = hashlib.sha256(b"as it was fetched").hexdigest()
-    matcher = Matcher([takedown_of(digest)], {"folder:///1.jpg": digest, "folder:///2.jpg": "0" * 64})
-    table = pa.table({"url": ["folder:///2.jpg", "folder:///1.jpg"], "image": [b"as it is stored", b"stored too"]})
-    assert matcher.matches(table) == {1: 0}
+def test_a_row_matches_by_its_file_as_it_was_served_and_as_it_is_stored() -> None:
+    served, stored = (hashlib.sha256(data).hexdigest() for data in (b"as it was served", b"as it is stored"))
+    columns = {"original_sha256": ["0" * 64, served, None], "image": [b"as it is stored", b"stored too", None]}
+    assert matched(served, **columns) == {1: 0}
+    assert matched(stored, served, **columns) == {0: 0, 1: 1}
 
 
 def test_a_record_that_was_edited_by_hand_is_compared_all_the_same() -> None:
@@ -111,7 +111,7 @@ def test_a_record_that_was_edited_by_hand_is_compared_all_the_same() -> None:
 
 
 def test_images_are_read_only_to_compare_a_digest() -> None:
-    known = ["image", "caption", "url", "page_url"]
+    known = ["image", "caption", "url", "page_url", "original_sha256"]
     assert Matcher([takedown_of("a.example")]).columns(known) == ["url", "page_url"]
-    assert Matcher([takedown_of("ab" * 32)]).columns(known) == ["url", "page_url", "image"]
-    assert Matcher([takedown_of("ab" * 32)]).columns(known, images=False) == ["url", "page_url"]
+    assert Matcher([takedown_of("ab" * 32)]).columns(known) == ["url", "page_url", "original_sha256", "image"]
+    assert Matcher([takedown_of("ab" * 32)]).columns(known, images=False) == ["url", "page_url", "original_sha256"]
