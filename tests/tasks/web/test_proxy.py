@@ -81,7 +81,7 @@ def test_a_proxy_is_asked_for_a_tunnel_to_the_address_that_was_checked(monkeypat
 def test_a_proxy_is_asked_for_https_too(monkeypatch):
     with proxy(b"HTTP/1.1 200 OK\r\n\r\n") as (address, heads):
         monkeypatch.setenv("HTTPS_PROXY", address)
-        with pytest.raises(RefusedError, match="unreachable: SSL"):
+        with pytest.raises(RefusedError, match="unreachable"):
             download("https://public.example/a.png", QUICK)
     assert heads[0].startswith(f"CONNECT {PUBLIC}:443 ")
 
