@@ -1,0 +1,169 @@
+"""The parts of a caption that the transformation works on: names as wholes, and words by what they do in a phrase."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tasks.screen_captions.transform.lexicon import given_names, is_common
+from tasks.screen_captions.transform.tokens import Token
+from tasks.screen_captions.transform.vocabulary import (
+    LARGE_NUMBERS,
+    LINKS,
+    NAMING,
+    NUMBER_WORDS,
+    PERSON_TITLES,
+    SPACY_NAMES,
+    SPACY_TIMES,
+    UNITS,
+)
+from tasks.screen_captions.transform.wordnet import WordNet
+
+# What a part does in a noun phrase, one letter each so that a phrase is a pattern of letters.
+DETERMINER, ADJECTIVE, NUMBER, UNIT, NOUN, NAME, POSSESSIVE, OTHER = "DJCUNPSO"
+
+MODIFIERS = (DETERMINER, ADJECTIVE, NUMBER)
+JOINS_NUMBERS = frozenset({"or", "to", "-", "\u2013", "x"})
+AFTER_A_VERB = frozenset({"IN", "TO", "RP", "RB", "DT", "PRP", "PRP$", "NNP"})
+ACRONYM = re.compile("[A-Z]{2,}s?")
+NO_NAMES = frozenset({"i", "i'm", "i\u2019m"})
+MARKS = frozenset(".!?:")
+DIMENSIONS = frozenset({"2d", "3d", "4d"})  # of pictures: no numbers
+
+
+@dataclass(frozen=True)
+class Part:
+    """A word, a mark or a whole name.
+
+    Attributes:
+        role: one of the letters above.
+        at: its place in the caption as it was, so that what has lost a neighbour can be told.
+        spaced: whether a space is before it.
+        words: of a name.
+        label: of the entity that it is, by spaCy.
+        replaces: whether it stands for a name.
+    """
+
+    text: str
+    role: str
+    at: int
+    spaced: bool
+    tag: str
+    words: tuple[str, ...] = ()
+    label: str = ""
+    replaces: bool = False
+
+    @property
+    def lower(self) -> str:
+        return self.text.lower()
+
+
+def parts_of(tokens: Sequence[Token], wordnet: WordNet) -> list[Part]:
+    """The parts of a caption, in its order."""
+    is_name = names_in(tokens, wordnet)
+    parts: list[Part] = []
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        end = name_end(tokens, is_name, position, wordnet) if is_name[position] else position + 1
+        words = tuple(each.text for each in tokens[position:end])
+        role = NAME if is_name[position] else _role(token, parts[-1] if parts else None)
+        parts.append(Part(" ".join(words), role, len(parts), token.spaced, token.tag, words, token.label))
+        position = end
+    return _in_context(parts)
+
+
+def names_in(tokens: Sequence[Token], wordnet: WordNet) -> list[bool]:
+    """For every token whether it is a name, or part of one."""
+    content = [token for token in tokens[1:] if len(token.text) > 3 and token.text.isalpha() and token.tag != "IN"]
+    is_headline = len(content) > 2 and all(token.is_capital for token in content)
+    found = [_is_name(tokens, at, is_headline, wordnet) for at in range(len(tokens))]
+    for start in range(len(tokens)):  # a German shepherd is no name
+        for end in (start + 3, start + 2):
+            phrase = "_".join(token.lower for token in tokens[start:end])
+            is_whole = not any(found[start - 1 : start]) and not any(found[end : end + 1])
+            if any(found[start:end]) and end <= len(tokens) and is_whole and wordnet.is_kind(phrase):
+                found[start:end] = [False] * (end - start)
+    return found
+
+
+def _is_name(tokens: Sequence[Token], at: int, is_headline: bool, wordnet: WordNet) -> bool:
+    """A word with a capital letter; where all have one, one that is no common word, or a given name before a surname.
+
+    All have one at the beginning of a sentence, and in a headline.
+    """
+    token = tokens[at]
+    if not token.is_capital or token.label in SPACY_TIMES or token.lower in NO_NAMES:
+        return False
+    if token.label:
+        return token.label in SPACY_NAMES
+    if any(character.isdigit() for character in token.text):
+        return token.lower not in DIMENSIONS
+    following = tokens[at + 1] if at + 1 < len(tokens) and tokens[at + 1].is_capital else None
+    if token.lower in PERSON_TITLES:
+        return following is not None
+    if ACRONYM.fullmatch(token.text):
+        singular = wordnet.singular(token.lower) or token.lower
+        return not (is_common(token.lower, wordnet) if len(token.text) > 3 else wordnet.is_kind(singular))
+    begins = at == 0 or tokens[at - 1].text in MARKS or (at == 1 and not tokens[0].is_word)
+    if not (begins or is_headline) or not is_common(token.lower, wordnet):
+        return True
+    has_surname = following is not None and not is_common(following.lower, wordnet)
+    return has_surname and token.lower in given_names()
+
+
+def name_end(tokens: Sequence[Token], is_name: Sequence[bool], start: int, wordnet: WordNet) -> int:
+    """Where the name ends that begins at `start`: "Statue of Liberty", "Music & Cultural Festival"."""
+    end = start + 1
+    while end < len(tokens):
+        if is_name[end]:
+            end += 1
+            continue
+        link = end
+        while link < len(tokens) and link - end < 2 and (tokens[link].lower in LINKS or tokens[link].lower == "the"):
+            link += 1
+        if link == end or link >= len(tokens) or not is_name[link]:
+            break
+        phrase = "_".join(token.lower for token in tokens[start : link + 1])
+        of = tokens[end].lower == "of"
+        if of and phrase not in wordnet and tokens[end - 1].lower not in NAMING:
+            break
+        end = link + 1
+    return end
+
+
+def _role(token: Token, before: Part | None) -> str:
+    lower = token.lower
+    if token.tag in ("DT", "PDT", "PRP$"):
+        return DETERMINER
+    is_counted = before is not None and before.role == NUMBER
+    if lower in NUMBER_WORDS or token.text[0].isdigit() or (lower in LARGE_NUMBERS and is_counted):
+        return ADJECTIVE if lower in DIMENSIONS else NUMBER
+    if before is not None and lower in UNITS and before.role in (NUMBER, UNIT):
+        return UNIT
+    if lower in ("'s", "\u2019s", "'", "\u2019") and before is not None and before.role in (NOUN, NAME):
+        return POSSESSIVE if token.tag == "POS" or lower[-1] == "s" else OTHER
+    if token.tag.startswith("NN"):
+        return NOUN
+    return ADJECTIVE if token.tag.startswith("JJ") else OTHER
+
+
+def _in_context(parts: Sequence[Part]) -> list[Part]:
+    """The parts with the roles that their neighbours tell.
+
+    Participles between a determiner or adjective and a noun are adjectives: "a smiling girl". What joins numbers is a
+    part of them: "six or seven". After a person's name the tagger takes verbs for nouns: "Peter jumps into the pond".
+    """
+    changed = list(parts)
+    for at in range(1, len(parts) - 1):
+        before, part, after = changed[at - 1], parts[at], parts[at + 1]
+        if part.tag in ("VBG", "VBN") and before.role in MODIFIERS and after.role in (NOUN, ADJECTIVE, NAME):
+            changed[at] = replace(part, role=ADJECTIVE)
+        elif part.lower in JOINS_NUMBERS and before.role == after.role == NUMBER:
+            changed[at] = replace(part, role=NUMBER)
+        elif part.tag == "NNS" and after.tag in AFTER_A_VERB and _is_given_name(before):
+            changed[at] = replace(part, role=OTHER)
+    return changed
+
+
+def _is_given_name(part: Part) -> bool:
+    return part.role == NAME and part.words[0].lower() in given_names() | PERSON_TITLES
