@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from tasks.screen_captions.transform.config import TransformConfig
 from tasks.screen_captions.transform.dates import without_dates
 from tasks.screen_captions.transform.mending import mended, merged, text_of
-from tasks.screen_captions.transform.parts import NOUN, Part, parts_of
 from tasks.screen_captions.transform.phrases import Phrases
+from tasks.screen_captions.transform.pieces import NOUN, Piece, pieces_of
 from tasks.screen_captions.transform.titles import without_titles
 from tasks.screen_captions.transform.tokens import tokens_of
 from tasks.screen_captions.transform.wordnet import WordNet, wordnet
@@ -41,19 +41,19 @@ def transformed(config: TransformConfig, captions: Sequence[str]) -> Iterator[Tr
         tokens_of([text for text, _, _ in dated], config.tags()), dated, strict=True
     ):
         untitled, titles = without_titles(tokens)
-        phrases = Phrases(parts_of(untitled, nouns), nouns)
+        phrases = Phrases(pieces_of(untitled, nouns), nouns)
         phrases.change()
-        parts, merges = merged(phrases.kept)
-        parts = mended(parts)
+        pieces, merges = merged(phrases.kept)
+        pieces = mended(pieces)
         changes = phrases.changes + Counter(dates=dates, durations=durations, titles=titles, merged=merges)
-        yield _judged(parts, changes, phrases.unknown, config.min_words, nouns)
+        yield _judged(pieces, changes, phrases.unknown, config.min_words, nouns)
 
 
 def _judged(
-    parts: Sequence[Part], changes: Counter[str], unknown: Sequence[str], min_words: int, nouns: WordNet
+    pieces: Sequence[Piece], changes: Counter[str], unknown: Sequence[str], min_words: int, nouns: WordNet
 ) -> Transformed:
-    text, concepts = text_of(parts), concepts_of(parts, nouns)
-    words = sum(part.text[0].isalnum() for part in parts)
+    text, concepts = text_of(pieces), concepts_of(pieces, nouns)
+    words = sum(piece.text[0].isalnum() for piece in pieces)
     if unknown:
         return Transformed(text, concepts, changes, UNKNOWN_NAME, unknown[0])
     if words < min_words or not concepts:
@@ -61,25 +61,25 @@ def _judged(
     return Transformed(text, concepts, changes)
 
 
-def concepts_of(parts: Sequence[Part], nouns: WordNet) -> frozenset[str]:
+def concepts_of(pieces: Sequence[Piece], nouns: WordNet) -> frozenset[str]:
     """The nouns in the singular; several that WordNet knows together, such as "christmas tree", are one."""
     found: set[str] = set()
-    end = len(parts)
+    end = len(pieces)
     while end > 0:
-        if parts[end - 1].role != NOUN:
+        if pieces[end - 1].role != NOUN:
             end -= 1
             continue
         lengths = (length for length in (3, 2, 1) if length <= end)
-        candidates = ((length, _singular(parts[end - length : end], nouns)) for length in lengths)
+        candidates = ((length, _singular(pieces[end - length : end], nouns)) for length in lengths)
         length, concept = next((length, known) for length, known in candidates if known is not None)
         found.add(concept)
         end -= length
     return frozenset(found)
 
 
-def _singular(parts: Sequence[Part], nouns: WordNet) -> str | None:
+def _singular(pieces: Sequence[Piece], nouns: WordNet) -> str | None:
     """A noun of so many words in the singular; None if WordNet does not know several as one."""
-    *modifiers, noun = (part.lower.replace(" ", "_") for part in parts)
+    *modifiers, noun = (piece.lower.replace(" ", "_") for piece in pieces)
     singular = nouns.singular(noun) or noun
     if not modifiers:
         return singular.replace("_", " ")

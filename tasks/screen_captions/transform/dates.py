@@ -41,11 +41,11 @@ DURATIONS = (
     rf"{NUMBER}(?:\s*-\s*|\s+){UNIT_OF_TIME}(?:\s*-\s*|\s+)old\b(?!,)",
     rf"{BEFORE_A_DURATION}{NUMBER}(?:\s*-\s*|\s+){UNIT_OF_TIME}(?:\s+(?:ago|later|earlier))?",
 )
-A_DURATION = re.compile(rf"(?i)(?<![\w$/.-])(?:{'|'.join(DURATIONS)})(?![\w-])")
+A_DURATION = re.compile(rf"(?i)\s*(?<![\w$/.-])(?:{'|'.join(DURATIONS)})(?![\w-])")
 
 
 def without_dates(caption: str) -> tuple[str, int, int]:
     """The caption without dates and durations, and the numbers of both."""
-    rest, durations = A_DURATION.subn(" ", caption)
-    rest, dates = A_DATE.subn(" ", rest)
+    rest, durations = A_DURATION.subn("", caption)
+    rest, dates = A_DATE.subn("", rest)
     return " ".join(rest.split()), dates, durations

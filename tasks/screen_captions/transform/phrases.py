@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tasks.screen_captions.transform.lexicon import given_names
 from tasks.screen_captions.transform.naming import Named, named
-from tasks.screen_captions.transform.parts import NAME, NOUN, NUMBER, POSSESSIVE, UNIT, Part
+from tasks.screen_captions.transform.pieces import NAME, NOUN, NUMBER, POSSESSIVE, UNIT, Piece
 from tasks.screen_captions.transform.vocabulary import APPROXIMATELY, AT_A_PLACE
 from tasks.screen_captions.transform.wordnet import WordNet
 
@@ -23,47 +23,47 @@ class Phrases:
     """What becomes of the phrases of one caption.
 
     Attributes:
-        parts: of the caption as it was, but for its possessors.
+        pieces: of the caption as it was, but for its possessors.
         kept: what is left so far.
         changes: how many of each kind were made.
         unknown: names that cannot be left out, of which nothing tells what they name.
     """
 
-    parts: Sequence[Part]
+    pieces: Sequence[Piece]
     wordnet: WordNet
-    kept: list[Part] = field(default_factory=list)
+    kept: list[Piece] = field(default_factory=list)
     changes: Counter[str] = field(default_factory=Counter)
     unknown: list[str] = field(default_factory=list)
     _place_end: int = -1  # where the last place ended that was dropped
 
     def change(self) -> None:
         """Goes through the caption once."""
-        self.parts = self._without_possessors()
+        self.pieces = self._without_possessors()
         done = 0
-        for match in NOUN_PHRASE.finditer("".join(part.role for part in self.parts)):
-            self.kept += self.parts[done : match.start()]
+        for match in NOUN_PHRASE.finditer("".join(piece.role for piece in self.pieces)):
+            self.kept += self.pieces[done : match.start()]
             self._change(match.start(), match.end())
             done = match.end()
-        self.kept += self.parts[done:]
+        self.kept += self.pieces[done:]
 
-    def _without_possessors(self) -> list[Part]:
+    def _without_possessors(self) -> list[Piece]:
         """A person with 's stays one: "person's coat". Of other names, "London's streets", nothing does."""
-        parts: list[Part] = []
-        for part in self.parts:
-            if part.role == POSSESSIVE and parts and parts[-1].role == NAME:
-                possessor = parts.pop()
+        pieces: list[Piece] = []
+        for piece in self.pieces:
+            if piece.role == POSSESSIVE and pieces and pieces[-1].role == NAME:
+                possessor = pieces.pop()
                 found = named(possessor.words, possessor.label, self.wordnet)
                 if found.word != PERSON:
                     self.changes["names_dropped"] += 1
                     continue
                 self.changes["names_replaced"] += 1
-                parts.append(_word(possessor, found))
-            parts.append(part)
-        return parts
+                pieces.append(_word(possessor, found))
+            pieces.append(piece)
+        return pieces
 
     def _change(self, start: int, end: int) -> None:
-        phrase = self.parts[start:end]
-        last = max((at for at, part in enumerate(phrase) if part.role in (NOUN, NAME)), default=None)
+        phrase = self.pieces[start:end]
+        last = max((at for at, piece in enumerate(phrase) if piece.role in (NOUN, NAME)), default=None)
         if last is None:  # a number and a unit: "at 30 mph"
             self.changes["units"] += 1
             self._drop_introduction()
@@ -76,17 +76,17 @@ class Phrases:
         else:
             self._replace(start, phrase[:last], phrase[last], end)
 
-    def _keep_without_modifiers(self, phrase: Sequence[Part]) -> None:
+    def _keep_without_modifiers(self, phrase: Sequence[Piece]) -> None:
         for role, change in ((NAME, "names_dropped"), (NUMBER, "numbers"), (UNIT, "units")):
-            self.changes[change] += sum(part.role == role for part in phrase)
+            self.changes[change] += sum(piece.role == role for piece in phrase)
         if phrase[0].role == NUMBER and self.kept and self.kept[-1].lower in APPROXIMATELY:
             self.kept.pop()
-        self.kept += [part for part in phrase if part.role not in (NAME, NUMBER, UNIT)]
+        self.kept += [piece for piece in phrase if piece.role not in (NAME, NUMBER, UNIT)]
 
-    def _replace(self, start: int, before: Sequence[Part], name: Part, end: int) -> None:
+    def _replace(self, start: int, before: Sequence[Piece], name: Piece, end: int) -> None:
         found = named(name.words, name.label, self.wordnet)
-        in_it = bool(self.kept) and self.kept[-1].lower == "in"  # "in Franklin" is no person
-        if (found.is_place or found.word is None or in_it) and self._is_set_apart(start, end):
+        is_in_it = found.word == PERSON and bool(self.kept) and self.kept[-1].lower == "in"  # Franklin, the town
+        if (found.is_place or found.word is None or is_in_it) and self._is_set_apart(start, end):
             self.changes["places"] += 1
             self._place_end = end
             self._drop_introduction()
@@ -101,7 +101,7 @@ class Phrases:
         if not self.kept:
             return False
         introduction = self.kept[-1]
-        is_at_an_end = end == len(self.parts) or not self.parts[end].text[0].isalnum()
+        is_at_an_end = end == len(self.pieces) or not self.pieces[end].text[0].isalnum()
         return (
             introduction.lower in AT_A_PLACE
             or (introduction.lower in JOINS and self._place_end == start - 1)
@@ -114,7 +114,7 @@ class Phrases:
             self.kept.pop()
 
 
-def _is_apposed(noun: Part, name: Part) -> bool:
+def _is_apposed(noun: Piece, name: Piece) -> bool:
     """Whether a noun says what the name after it names: "artist Duncan McKellar", "the river Thames".
 
     The tagger also takes verbs for plurals: "tucks Peter into bed".
@@ -122,6 +122,6 @@ def _is_apposed(noun: Part, name: Part) -> bool:
     return noun.role == NOUN and not (noun.tag == "NNS" and name.words[0].lower() in given_names())
 
 
-def _word(name: Part, found: Named) -> Part:
+def _word(name: Piece, found: Named) -> Piece:
     assert found.word is not None
     return replace(name, text=found.word, role=NOUN, replaces=True)

@@ -1,4 +1,4 @@
-"""The parts of a caption that the transformation works on: names as wholes, and words by what they do in a phrase."""
+"""The pieces of a caption that the transformation works on: names as wholes, and words by what they do in a phrase."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from tasks.screen_captions.transform.vocabulary import (
 )
 from tasks.screen_captions.transform.wordnet import WordNet
 
-# What a part does in a noun phrase, one letter each so that a phrase is a pattern of letters.
+# What a piece does in a noun phrase, one letter each so that a phrase is a pattern of letters.
 DETERMINER, ADJECTIVE, NUMBER, UNIT, NOUN, NAME, POSSESSIVE, OTHER = "DJCUNPSO"
 
 MODIFIERS = (DETERMINER, ADJECTIVE, NUMBER)
@@ -31,7 +31,7 @@ DIMENSIONS = frozenset({"2d", "3d", "4d"})  # of pictures: no numbers
 
 
 @dataclass(frozen=True)
-class Part:
+class Piece:
     """A word, a mark or a whole name.
 
     Attributes:
@@ -57,19 +57,19 @@ class Part:
         return self.text.lower()
 
 
-def parts_of(tokens: Sequence[Token], wordnet: WordNet) -> list[Part]:
-    """The parts of a caption, in its order."""
+def pieces_of(tokens: Sequence[Token], wordnet: WordNet) -> list[Piece]:
+    """The pieces of a caption, in its order."""
     is_name = names_in(tokens, wordnet)
-    parts: list[Part] = []
+    pieces: list[Piece] = []
     position = 0
     while position < len(tokens):
         token = tokens[position]
         end = name_end(tokens, is_name, position, wordnet) if is_name[position] else position + 1
         words = tuple(each.text for each in tokens[position:end])
-        role = NAME if is_name[position] else _role(token, parts[-1] if parts else None)
-        parts.append(Part(" ".join(words), role, len(parts), token.spaced, token.tag, words, token.label))
+        role = NAME if is_name[position] else _role(token, pieces[-1] if pieces else None)
+        pieces.append(Piece(" ".join(words), role, len(pieces), token.spaced, token.tag, words, token.label))
         position = end
-    return _in_context(parts)
+    return _in_context(pieces)
 
 
 def names_in(tokens: Sequence[Token], wordnet: WordNet) -> list[bool]:
@@ -81,7 +81,12 @@ def names_in(tokens: Sequence[Token], wordnet: WordNet) -> list[bool]:
         for end in (start + 3, start + 2):
             phrase = "_".join(token.lower for token in tokens[start:end])
             is_whole = not any(found[start - 1 : start]) and not any(found[end : end + 1])
-            if any(found[start:end]) and end <= len(tokens) and is_whole and wordnet.is_kind(phrase):
+            if (
+                any(found[start:end])
+                and end <= len(tokens)
+                and is_whole
+                and wordnet.is_kind(wordnet.singular(phrase) or "")
+            ):
                 found[start:end] = [False] * (end - start)
     return found
 
@@ -131,7 +136,7 @@ def name_end(tokens: Sequence[Token], is_name: Sequence[bool], start: int, wordn
     return end
 
 
-def _role(token: Token, before: Part | None) -> str:
+def _role(token: Token, before: Piece | None) -> str:
     lower = token.lower
     if token.tag in ("DT", "PDT", "PRP$"):
         return DETERMINER
@@ -147,23 +152,23 @@ def _role(token: Token, before: Part | None) -> str:
     return ADJECTIVE if token.tag.startswith("JJ") else OTHER
 
 
-def _in_context(parts: Sequence[Part]) -> list[Part]:
-    """The parts with the roles that their neighbours tell.
+def _in_context(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces with the roles that their neighbours tell.
 
     Participles between a determiner or adjective and a noun are adjectives: "a smiling girl". What joins numbers is a
     part of them: "six or seven". After a person's name the tagger takes verbs for nouns: "Peter jumps into the pond".
     """
-    changed = list(parts)
-    for at in range(1, len(parts) - 1):
-        before, part, after = changed[at - 1], parts[at], parts[at + 1]
-        if part.tag in ("VBG", "VBN") and before.role in MODIFIERS and after.role in (NOUN, ADJECTIVE, NAME):
-            changed[at] = replace(part, role=ADJECTIVE)
-        elif part.lower in JOINS_NUMBERS and before.role == after.role == NUMBER:
-            changed[at] = replace(part, role=NUMBER)
-        elif part.tag == "NNS" and after.tag in AFTER_A_VERB and _is_given_name(before):
-            changed[at] = replace(part, role=OTHER)
+    changed = list(pieces)
+    for at in range(1, len(pieces) - 1):
+        before, piece, after = changed[at - 1], pieces[at], pieces[at + 1]
+        if piece.tag in ("VBG", "VBN") and before.role in MODIFIERS and after.role in (NOUN, ADJECTIVE, NAME):
+            changed[at] = replace(piece, role=ADJECTIVE)
+        elif piece.lower in JOINS_NUMBERS and before.role == after.role == NUMBER:
+            changed[at] = replace(piece, role=NUMBER)
+        elif piece.tag == "NNS" and after.tag in AFTER_A_VERB and _is_given_name(before):
+            changed[at] = replace(piece, role=OTHER)
     return changed
 
 
-def _is_given_name(part: Part) -> bool:
-    return part.role == NAME and part.words[0].lower() in given_names() | PERSON_TITLES
+def _is_given_name(piece: Piece) -> bool:
+    return piece.role == NAME and piece.words[0].lower() in given_names() | PERSON_TITLES
