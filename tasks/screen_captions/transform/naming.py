@@ -45,14 +45,14 @@ def named(words: Sequence[str], label: str, wordnet: WordNet) -> Named:
     sense = wordnet.first_sense("_".join(lower).replace(".", ""))
     if len(words) == 1:
         return _of_one_word(words[0], sense, label, wordnet)
+    if wordnet.is_person(first) and first not in given_names() and last not in NAMING:  # "President Lincoln"
+        return Named(first)
     if sense is not None:
         return _of_sense(sense, lower, wordnet)
     if last in NAMING:
         return Named(last, _is_place(last, wordnet))
     if first in NAMING_FIRST:
         return Named(NAMING_FIRST[first], True)
-    if wordnet.is_person(first) and first not in given_names():  # "President Lincoln"
-        return Named(first)
     if first in given_names() and len(words) <= MOST_WORDS:
         return Named("person")
     if label:
@@ -67,7 +67,7 @@ def _of_one_word(word: str, sense: Synset | None, label: str, wordnet: WordNet) 
     lower = word.lower()
     if lower in given_names() and (sense is None or sense.category == PERSON):
         return Named("person")
-    if is_common(lower, wordnet):
+    if is_common(lower, wordnet) and not (sense is not None and sense.is_instance):
         return Named(lower)
     if sense is not None:
         return _of_sense(sense, [lower], wordnet)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tasks.screen_captions.transform.lexicon import given_names
 from tasks.screen_captions.transform.naming import Named, named
 from tasks.screen_captions.transform.pieces import NAME, NOUN, NUMBER, POSSESSIVE, UNIT, Piece
-from tasks.screen_captions.transform.vocabulary import APPROXIMATELY, AT_A_PLACE
+from tasks.screen_captions.transform.vocabulary import APPROXIMATELY, AT_A_PLACE, NAMING
 from tasks.screen_captions.transform.wordnet import WordNet
 
 # In letters of roles: determiner, modifiers, and the last noun or name; then numbers, as in "view 81".
@@ -97,7 +97,7 @@ class Phrases:
             self._keep_without_modifiers([*before, _word(name, found)])
 
     def _is_set_apart(self, start: int, end: int) -> bool:
-        """Whether a place can go: "in Bristol", "Bristol, UK", "a bridge, Bristol"."""
+        """Whether a place can go: "in Bristol", "Bristol, UK", "a bridge, Bristol", "the city of Bristol"."""
         if not self.kept:
             return False
         introduction = self.kept[-1]
@@ -105,6 +105,7 @@ class Phrases:
         return (
             introduction.lower in AT_A_PLACE
             or (introduction.lower in JOINS and self._place_end == start - 1)
+            or (introduction.lower == "of" and self.kept[-2:][0].lower in NAMING)
             or (introduction.text in SET_OFF and is_at_an_end and len(self.kept) > 1)
         )
 

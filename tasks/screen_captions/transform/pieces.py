@@ -10,8 +10,10 @@ from tasks.screen_captions.transform.vocabulary import (
     LARGE_NUMBERS,
     LINKS,
     NAMING,
+    NAMING_FIRST,
     NUMBER_WORDS,
     PERSON_TITLES,
+    PLACE_FIRST,
     SPACY_NAMES,
     SPACY_TIMES,
     UNITS,
@@ -26,6 +28,7 @@ JOINS_NUMBERS = frozenset({"or", "to", "-", "\u2013", "x"})
 AFTER_A_VERB = frozenset({"IN", "TO", "RP", "RB", "DT", "PRP", "PRP$", "NNP"})
 ACRONYM = re.compile("[A-Z]{2,}s?")
 NO_NAMES = frozenset({"i", "i'm", "i\u2019m"})
+LONGEST_KIND = 3  # words of what WordNet knows together
 MARKS = frozenset(".!?:")
 DIMENSIONS = frozenset({"2d", "3d", "4d"})  # of pictures: no numbers
 
@@ -77,18 +80,27 @@ def names_in(tokens: Sequence[Token], wordnet: WordNet) -> list[bool]:
     content = [token for token in tokens[1:] if len(token.text) > 3 and token.text.isalpha() and token.tag != "IN"]
     is_headline = len(content) > 2 and all(token.is_capital for token in content)
     found = [_is_name(tokens, at, is_headline, wordnet) for at in range(len(tokens))]
-    for start in range(len(tokens)):  # a German shepherd is no name
-        for end in (start + 3, start + 2):
-            phrase = "_".join(token.lower for token in tokens[start:end])
-            is_whole = not any(found[start - 1 : start]) and not any(found[end : end + 1])
-            if (
-                any(found[start:end])
-                and end <= len(tokens)
-                and is_whole
-                and wordnet.is_kind(wordnet.singular(phrase) or "")
+    for start in range(len(tokens)):
+        for end in range(min(start + LONGEST_KIND, len(tokens)), start + 1, -1):
+            in_sentence = not is_headline and _begins(tokens, start)
+            if all(token.is_capital for token in tokens[start:end]) and _is_known(
+                tokens[start:end], in_sentence, wordnet
             ):
-                found[start:end] = [False] * (end - start)
+                found[start:end] = [True] * (end - start)  # Central Park, although both are common words
+            elif any(found[start:end]) and not any(found[max(start - 1, 0) : start]) and not any(found[end : end + 1]):
+                phrase = wordnet.singular("_".join(token.lower for token in tokens[start:end]))
+                if phrase is not None and wordnet.is_kind(phrase):  # a German shepherd is no name
+                    found[start:end] = [False] * (end - start)
     return found
+
+
+def _is_known(tokens: Sequence[Token], in_sentence: bool, wordnet: WordNet) -> bool:
+    """Whether WordNet, or in a sentence a word of them, says that these words are the name of a single thing."""
+    first, last = tokens[0].lower, tokens[-1].lower
+    sense = wordnet.first_sense("_".join(token.lower for token in tokens))
+    if sense is not None:
+        return sense.is_instance
+    return in_sentence and len(tokens) == 2 and (first in NAMING_FIRST or first in PLACE_FIRST or last in NAMING)
 
 
 def _is_name(tokens: Sequence[Token], at: int, is_headline: bool, wordnet: WordNet) -> bool:
@@ -109,11 +121,15 @@ def _is_name(tokens: Sequence[Token], at: int, is_headline: bool, wordnet: WordN
     if ACRONYM.fullmatch(token.text):
         singular = wordnet.singular(token.lower) or token.lower
         return not (is_common(token.lower, wordnet) if len(token.text) > 3 else wordnet.is_kind(singular))
-    begins = at == 0 or tokens[at - 1].text in MARKS or (at == 1 and not tokens[0].is_word)
-    if not (begins or is_headline) or not is_common(token.lower, wordnet):
+    if not (is_headline or _begins(tokens, at)) or not is_common(token.lower, wordnet):
         return True
     has_surname = following is not None and not is_common(following.lower, wordnet)
     return has_surname and token.lower in given_names()
+
+
+def _begins(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a sentence begins there."""
+    return at == 0 or tokens[at - 1].text in MARKS or (at == 1 and not tokens[0].is_word)
 
 
 def name_end(tokens: Sequence[Token], is_name: Sequence[bool], start: int, wordnet: WordNet) -> int:

@@ -12,7 +12,8 @@ BEFORE_A_TITLE = frozenset({"of", "for", "from", "in", "at", "by"})
 def without_titles(tokens: Sequence[Token]) -> tuple[list[Token], int]:
     """The tokens without titles and the prepositions before them, and the number of titles.
 
-    A title is what a pair of quotation marks encloses, if its first and last words have capital letters.
+    A title is what a pair of quotation marks encloses, if its first and last words have capital letters. A single word
+    may be one that is written on a sign, unless "of" or the like is before it.
     """
     left: list[Token] = []
     titles = position = 0
@@ -37,5 +38,6 @@ def _title_end(tokens: Sequence[Token], start: int) -> int | None:
     for end in range(start + 2, min(start + MOST_TOKENS, len(tokens))):
         if tokens[end].text == closing:
             words = [token for token in tokens[start + 1 : end] if token.is_word]
-            return end + 1 if words and words[0].is_capital and words[-1].is_capital else None
+            is_title = len(words) > 1 or (start > 0 and tokens[start - 1].lower in BEFORE_A_TITLE)
+            return end + 1 if words and is_title and words[0].is_capital and words[-1].is_capital else None
     return None

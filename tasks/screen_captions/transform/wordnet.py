@@ -46,6 +46,7 @@ class WordNet:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.synset = lru_cache(2**16)(self._read)
         self.ancestors = lru_cache(2**16)(self._climb)
+        self.singular = lru_cache(2**16)(self._stem)
 
     def __contains__(self, phrase: str) -> bool:
         return phrase in self._offsets
@@ -53,15 +54,6 @@ class WordNet:
     def first_sense(self, phrase: str) -> Synset | None:
         """The most frequent meaning, None if the noun is not known."""
         return self.synset(int(self._offsets[phrase][0])) if phrase in self._offsets else None
-
-    def singular(self, noun: str) -> str | None:
-        """The noun itself, or its singular, if it is known."""
-        if noun in self._exceptions and self._exceptions[noun] in self:
-            return self._exceptions[noun]
-        if noun in self:
-            return noun
-        stems = (noun.removesuffix(ending) + singular for ending, singular in ENDINGS if noun.endswith(ending))
-        return next((stem for stem in stems if stem in self), None)
 
     def is_kind(self, phrase: str) -> bool:
         """Whether the phrase names a kind of thing, such as a German shepherd, and no single one, such as Paris."""
@@ -82,6 +74,15 @@ class WordNet:
                 return kind.words[0].replace("_", " ")
             waiting.extend(kind.kinds)
         return None
+
+    def _stem(self, noun: str) -> str | None:
+        """The noun itself, or its singular, if it is known."""
+        if noun in self._exceptions and self._exceptions[noun] in self:
+            return self._exceptions[noun]
+        if noun in self:
+            return noun
+        stems = (noun.removesuffix(ending) + singular for ending, singular in ENDINGS if noun.endswith(ending))
+        return next((stem for stem in stems if stem in self), None)
 
     def _climb(self, synset: Synset) -> frozenset[str]:
         """The first words of all that it is a kind of, its own included."""

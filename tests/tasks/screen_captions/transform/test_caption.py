@@ -84,7 +84,11 @@ def test_the_papers_examples_become_what_they_are_there_but_for_the_words_for_na
         ("A dog on a bridge, Paris", "a dog on a bridge"),
         ("A dog in Paris and London", "a dog"),
         ("A dog in front of the Eiffel Tower", "a dog in front of the tower"),
+        ("A dog in the city of Los Angeles", "a dog in the city"),
         ("A boat on Lake Michigan at night", "a boat on lake at night"),
+        # Titles
+        ("A dog on the set of 'Lost'", "a dog on the set"),
+        ("The word 'START' on a tree", "the word 'start' on a tree"),
         # Names as modifiers
         ("The Paris skyline at night", "the skyline at night"),
         ("A British apple tree in the snow", "an apple tree in the snow"),
@@ -97,6 +101,8 @@ def test_the_papers_examples_become_what_they_are_there_but_for_the_words_for_na
         ("Smiling Justin Bieber, John C. Reilly and Mary Smith on stage", "smiling people on stage"),
         ("Actor Harrison Ford and actor Brad Pitt on stage", "actors on stage"),
         ("President Lincoln in a chair", "president in a chair"),
+        ("Mount Robson and a dog in the snow", "mountain and a dog in the snow"),
+        ("Monument Valley in the evening sun", "valley in the evening sun"),
         ("A dog in the King Haakon Bay area", "a dog in the area"),
     ],
 )
