@@ -84,6 +84,6 @@ def _model_version(model: str) -> str:
         return f"{digest_of(folder / 'meta.json')}, spacy {spacy}"
     except OSError:
         raise ConfigError(
-            f"{SETTING}.tagger: there is no spaCy model '{model}': install it with `python -m spacy download {model}`, "
-            "name the folder of one, or set it to textblob."
+            f"{SETTING}.tagger: there is no spaCy model '{model}': install one, "
+            "`python -m spacy download en_core_web_sm`, name the folder of one, or set it to textblob."
         ) from None

@@ -48,7 +48,7 @@ def test_the_model_counts_by_what_it_is(model, small_wordnet):
 
 @pytest.mark.parametrize("name", ["xx_no_model", "/no/such/folder"])
 def test_a_missing_model_is_one_sentence_before_the_run(small_wordnet, name):
-    with pytest.raises(ConfigError, match=f"there is no spaCy model '{name}': install it with"):
+    with pytest.raises(ConfigError, match=f"there is no spaCy model '{name}': install one, "):
         TransformConfig(wordnet=small_wordnet, tagger=f"spacy:{name}").require()
 
 
