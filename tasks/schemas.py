@@ -27,6 +27,9 @@ CANDIDATES = pa.schema(
 # A candidate with its caption cleaned and accepted.
 CAPTIONS = CANDIDATES.append(pa.field("caption", pa.string(), nullable=False))
 
+# The same where captions are transformed, with the caption as it was accepted.
+TRANSFORMED_CAPTIONS = CAPTIONS.append(pa.field("caption_before", pa.string(), nullable=False))
+
 # A fetched image with its caption. `width` and `height` are those of the image as it was served, in pixels.
 IMAGES = pa.schema(
     [

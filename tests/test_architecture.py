@@ -106,7 +106,8 @@ def test_a_layer_has_few_modules_outside_its_folders(layer: str) -> None:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["screening"]
+    optional = project["optional-dependencies"]
+    lines = project["dependencies"] + optional["screening"] + optional["spacy"]
     declared = {line.split("==")[0].split("[")[0].lower().replace("_", "-") for line in lines}
     distributions = packages_distributions()
     ours = {*FORBIDDEN, *sys.stdlib_module_names}

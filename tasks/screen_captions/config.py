@@ -6,6 +6,9 @@ from pydantic import Field
 
 from tasks.engine.stage import StageConfig
 from tasks.screen_captions.profiles import PROFILES
+from tasks.screen_captions.transform.config import TransformConfig
+
+NO_RULES = frozenset({"profile", "transform"})  # fields that are no parameters of rules
 
 
 class Config(StageConfig):
@@ -49,14 +52,36 @@ class Config(StageConfig):
     max_sentiment: float | None = Field(
         None, ge=0, le=1, description="How far from 0 a caption's sentiment may be, from -1 (bad) to 1 (good)."
     )
+    transform: TransformConfig | None = Field(
+        None, description="If set, names and dates are taken out of the captions that the rules let pass."
+    )
 
     @property
     def in_force(self) -> dict[str, Any]:
         """The parameters of the rules that are in force."""
         given = {name: value for name, value in self if value is not None}
         values = {**PROFILES[self.profile], **given}
-        return {name: value for name, value in values.items() if name != "profile" and value is not False}
+        return {name: value for name, value in values.items() if name not in NO_RULES and value is not False}
+
+    def require(self) -> None:
+        """What the transformation needs is there, if it is on.
+
+        Raises:
+            ConfigError: WordNet, spaCy or its model is not.
+        """
+        if self.transform is not None:
+            self.transform.require()
 
     def fingerprinted(self) -> dict[str, Any]:
         """What is in force: a profile, and the same values written out, are the same."""
-        return self.in_force
+        return (
+            self.in_force if self.transform is None else self.in_force | {"transform": self.transform.fingerprinted()}
+        )
+
+    def outside_state(self) -> str:
+        """What identifies WordNet and the tagger of the transformation; empty if it is off.
+
+        Raises:
+            ConfigError: as `require`.
+        """
+        return "" if self.transform is None else self.transform.outside_state()
