@@ -38,6 +38,11 @@ def on_white(image: Image.Image) -> Image.Image:
     return shown
 
 
+def moves_colours(profile: bytes | None) -> bool:
+    """Whether a picture of mode RGB that has this profile, or none, has other colours in sRGB."""
+    return bool(profile) and _to_srgb(profile, "RGB") is not None
+
+
 def _in_mode(image: Image.Image, mode: str) -> Image.Image:
     """`Image.convert`, which copies an image that has the mode already: 160 MB for one of 40 megapixels."""
     return image if image.mode == mode else image.convert(mode)

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, ImageFile
 from models.training.colours import on_white
 from models.training.errors import DataError, ImageTooSmallError
 from models.training.essentials import JPEG, PNG, jpeg_essentials, png_essentials
+from models.training.plain_jpeg import JPEGS, plain_jpeg
 
 # Pillow warns of large images, from a header it has only looked at, and of metadata that make no sense, which any web
 # site can send. Callers judge the size themselves.
@@ -19,7 +20,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 Pixels = NDArray[np.uint8]  # [H, W, 3], RGB
 Size = tuple[int, int]  # width and height in pixels
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # JPEG includes MPO, a phone's JPEG with others behind it
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # Pillow tells a JPEG that is an MPO by itself
 # Pillow's method for each EXIF orientation; 1 is upright.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,8 +59,11 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
     try:
         with open_image(encoded) as image:
             width, height = image.size
-            if at_least is not None and image.format in ("JPEG", "MPO"):
-                image.draft(None, (at_least, at_least))  # None keeps the mode
+            if image.format in JPEGS:
+                if at_least is not None:
+                    image.draft(None, (at_least, at_least))  # None keeps the mode
+                if _orientation(image) not in TURNS and (pixels := plain_jpeg(image, encoded)) is not None:
+                    return pixels, (width, height)
             frame = image.tile[0][1] if image.format == "GIF" else None
             image.load()
             orientation = _orientation(image)

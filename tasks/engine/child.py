@@ -28,18 +28,14 @@ FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
 class Child:
-    """`python -m module`, where the module calls `serve`. It ends when this process ends, however that happens.
+    """`python -m module`, where the module calls `serve`. It ends when this process ends, however that happens."""
 
-    Args:
-        environment: variables to set in the child.
-    """
-
-    def __init__(self, module: str, **environment: str) -> None:
+    def __init__(self, module: str) -> None:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115, it stays open as long as the child lives
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=REPOSITORY,
-            env={name: value for name, value in os.environ.items() if name != MALLOC_TRIM} | FEW_ARENAS | environment,
+            env={name: value for name, value in os.environ.items() if name != MALLOC_TRIM} | FEW_ARENAS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._printed,
@@ -99,19 +95,19 @@ class Child:
 
 
 _ending = threading.Lock()
-_idle: dict[Any, list[Child]] = defaultdict(list)
+_idle: dict[str, list[Child]] = defaultdict(list)
 
 
-def ask_child(job: Mapping[str, Any], what: str, module: str, **environment: str) -> Any:
+def ask_child(job: Mapping[str, Any], what: str, module: str) -> Any:
     """`Child.ask`, of a child that is kept for the next such job: its start may cost more than the job."""
-    idle = _idle[module, *sorted(environment.items())]
+    idle = _idle[module]
     try:
         child = idle.pop()
     except IndexError:
-        child = Child(module, **environment)
+        child = Child(module)
     if child.has_ended():
         child.close()
-        child = Child(module, **environment)
+        child = Child(module)
     answer = child.ask(job, what)
     idle.append(child)
     return answer

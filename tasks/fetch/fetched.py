@@ -42,9 +42,7 @@ def fetch_rows(config: Config, urls: list[str], trusted: set[str], folder: str, 
     """
     settings = config.model_dump(mode="json")
     job = {"config": settings, "urls": urls, "trusted": sorted(trusted), "folder": folder, "run": run}
-    # OpenCV reads its limit when it is loaded, so there is a child for each limit.
-    limit = {"OPENCV_IO_MAX_IMAGE_PIXELS": str(config.max_pixels)}
-    answer = ask_child(job, f"The download of {len(urls)} images", CHILD, **limit)
+    answer = ask_child(job, f"The download of {len(urls)} images", CHILD)
     consents = answer["consents"]
     by_row = {row["row"]: _fetched(row, consents[row["row"]]) for row in pq.read_table(answer["table"]).to_pylist()}
     lost = Fetched(refusal=("undecodable", "img2dataset lost it"))
@@ -58,4 +56,4 @@ def _fetched(row: dict[str, Any], consent: str | None) -> Fetched:
     if row["status"] == "failed_to_download":
         reason, _, detail = message.partition(SEPARATOR)
         return Fetched(refusal=(reason, detail))
-    return Fetched(refusal=("too_large" if "MAX_IMAGE_PIXELS" in message else "undecodable", message[:200]))
+    return Fetched(refusal=("undecodable", message[:200]))

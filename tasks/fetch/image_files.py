@@ -85,7 +85,7 @@ def _jpeg_ends(data: bytes) -> bool:
     while 0 <= position <= len(data) - 4:
         marker = data[position + 1]
         if marker == START_OF_SCAN:
-            return data.find(END_OF_IMAGE, position) >= 0
+            return data.rfind(END_OF_IMAGE, position) >= 0  # from behind, where it is
         if marker == 0xFF:  # a fill byte
             position += 1
         elif marker == 0 or marker in STANDALONE_MARKERS:

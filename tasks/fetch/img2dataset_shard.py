@@ -1,30 +1,25 @@
 """Runs img2dataset on lists of URLs. Run as a child process, which is kept for further lists.
 
-A process of its own, because its downloader is replaced by a safe one, some of its imports by stand-ins, and it
-redirects the process's output while it resizes. Not through img2dataset's `download()`, which starts further processes
-and takes seconds to do so.
+A process of its own, because its downloader is replaced by a safe one, and some of its imports by stand-ins. Not
+through img2dataset's `download()`, which starts further processes and takes seconds to do so.
 """
 
-import importlib
 import io
-import os
 import sys
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import cv2
 import pyarrow as pa
 
-from models.training.errors import DataError
-from models.training.images import decode_and_measure
 from tasks.engine.child import end_this_child, serve
 from tasks.fetch.config import Config
 from tasks.fetch.consent import Consent
 from tasks.fetch.fetched import SEPARATOR
 from tasks.fetch.image_files import is_animated, is_cut, read_header, unread_format
+from tasks.fetch.stored_picture import StoredPicture
 from tasks.fetch.turns import Turn, Turns
 from tasks.web.connection import Limits
 from tasks.web.download import download
@@ -32,29 +27,10 @@ from tasks.web.host_rules import LIMITS, HostRules
 from tasks.web.opt_out_list import OptOutList
 from tasks.web.refusals import RefusedError
 
-if TYPE_CHECKING:
-    from img2dataset.resizer import Resizer
-
 COLUMNS = ["row", "url"]
-# img2dataset imports these for inputs, outputs and logs that are not used here, and albumentations to make an image
-# smaller. Together they take seconds to load; webdataset loads torch.
-LOADED_WHEN_USED = ("albumentations", "fire", "pandas", "wandb", "webdataset")
-# JPEGs are decoded at 1/2, 1/4 or 1/8 of their size as long as this times the stored size is left to average over.
-SCALED_AT_LEAST = 2
-
-
-class LoadedWhenUsed(ModuleType):
-    """Stands for a module until something of it is used."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if sys.modules[self.__name__] is self:
-            del sys.modules[self.__name__]  # else the import below would find it in place of the module
-        try:
-            return getattr(importlib.import_module(self.__name__), name)
-        except ImportError:
-            end_this_child()  # img2dataset would blame every image for it
+# img2dataset imports these for inputs, outputs, logs and its resizer, none of which is used here. Together they take
+# seconds to load; webdataset loads torch.
+UNUSED = ("albumentations", "fire", "pandas", "wandb", "webdataset")
 
 
 class SafeDownloader:
@@ -115,34 +91,6 @@ class SafeDownloader:
         return download(turn.url, self.limits, trusted, before_redirect=self.consent.of).body
 
 
-class ShownPicture:
-    """Stands in for img2dataset's resizer: decodes as a browser does, and has that one resize and encode the pixels.
-
-    img2dataset calls it in one thread, so there is one decoded picture at a time, however many are downloaded at once.
-    """
-
-    def __init__(self, resizer: "Resizer", image_size: int) -> None:
-        self.resizer = resizer
-        self.at_least = SCALED_AT_LEAST * image_size
-
-    def __call__(self, stream: io.BytesIO, *_: Any) -> tuple[Any, ...]:
-        """The JPEG, its width and height, those the picture was served in, and an error, as img2dataset wants them."""
-        try:
-            pixels, size = decode_and_measure(stream.getvalue(), self.at_least)
-        except DataError as refusal:
-            return None, None, None, None, None, str(refusal)
-        # A large picture's pixels take 120 MB, and img2dataset makes three more copies of them: none is kept here.
-        red = pixels[:, :, 0].copy()
-        pixels[:, :, 0] = pixels[:, :, 2]
-        pixels[:, :, 2] = red
-        bitmap = cv2.imencode(".bmp", pixels)[1]  # which is no more than the pixels, blue first, and a header
-        del pixels
-        file = io.BytesIO(bitmap.data)
-        del bitmap
-        encoded, width, height, _, _, error = self.resizer(file)
-        return encoded, width, height, *size, error
-
-
 def download_shard(job: dict[str, Any]) -> dict[str, Any]:
     """Downloads the job's `urls` into its `folder`.
 
@@ -152,21 +100,23 @@ def download_shard(job: dict[str, Any]) -> dict[str, Any]:
     config, folder = Config.model_validate(job["config"]), job["folder"]
     _prepare_imports()
     import img2dataset.downloader
-    from img2dataset.resizer import Resizer
-    from img2dataset.writer import ParquetSampleWriter
 
     downloader = SafeDownloader(config, job["urls"], set(job["trusted"]), _consent(job["run"], config))
     img2dataset.downloader.download_image = downloader
-    resizer = Resizer(
-        image_size=config.image_size,
-        resize_mode="keep_ratio",
-        resize_only_if_bigger=True,
-        encode_format="jpg",
-        encode_quality=config.jpeg_quality,
-    )
-    shard = img2dataset.downloader.Downloader(
+    shard = downloader_with(config, StoredPicture(config.image_size, config.jpeg_quality), folder)
+    shard.download_shard((0, feather(job["urls"], folder)))
+    (written,) = Path(folder).glob("*.parquet")
+    return {"table": str(written), "consents": downloader.consents}
+
+
+def downloader_with(config: Config, resizer: Any, folder: str) -> Any:
+    """img2dataset's downloader of one shard, which writes a table into the folder."""
+    from img2dataset.downloader import Downloader
+    from img2dataset.writer import ParquetSampleWriter
+
+    return Downloader(
         sample_writer_class=ParquetSampleWriter,
-        resizer=ShownPicture(resizer, config.image_size),
+        resizer=resizer,
         thread_count=config.threads,
         save_caption=False,
         extract_exif=False,
@@ -182,9 +132,6 @@ def download_shard(job: dict[str, Any]) -> dict[str, Any]:
         user_agent_token=None,
         disallowed_header_directives=None,
     )
-    shard.download_shard((0, _feather(job["urls"], folder)))
-    (written,) = Path(folder).glob("*.parquet")
-    return {"table": str(written), "consents": downloader.consents}
 
 
 @lru_cache(maxsize=1)
@@ -198,14 +145,13 @@ def _consent(run: str, config: Config) -> Consent:
 @cache
 def _prepare_imports() -> None:
     """Lets img2dataset be loaded in a third of the time, and without torch."""
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the internet for a newer version of itself
     path, sys.path = sys.path, []  # pyarrow looks for pandas once, at its first array, and would load it to no purpose
     pa.array([])
     sys.path = path
-    sys.modules.update({name: LoadedWhenUsed(name) for name in LOADED_WHEN_USED})
+    sys.modules.update({name: ModuleType(name) for name in UNUSED})
 
 
-def _feather(urls: list[str], folder: str) -> str:
+def feather(urls: list[str], folder: str) -> str:
     """The list in the only form img2dataset's downloader reads."""
     path = f"{folder}/urls.feather"
     table = pa.table({"row": pa.array(range(len(urls)), pa.int32()), "url": urls})

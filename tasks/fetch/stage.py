@@ -55,7 +55,7 @@ class Attempt:
     previous: Artifact | None
 
 
-@stage(Config, version=6, reads={"captions": {"captions": schemas.CAPTIONS}})
+@stage(Config, version=7, reads={"captions": {"captions": schemas.CAPTIONS}})
 def fetch(config: Config, output: Output, captions: Artifact) -> None:
     """Fetches every image and stores it as a JPEG of at most `image_size` pixels on its shortest side.
 

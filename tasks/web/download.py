@@ -23,7 +23,6 @@ REDIRECTS = (301, 302, 303, 307, 308)
 SERVER_ERRORS = (429, 500, 502, 503, 504)
 BUSY = (429, 503)
 PAUSE_S = 1.0  # before the second attempt
-CHUNK_BYTES = 65536
 UNQUOTED = "%/:=&?~#+!$,;'@()*[]|"
 # As browsers read it: the last @ before the path ends the credentials; a backslash counts as a slash.
 CREDENTIALS = re.compile(r"^(\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?[/\\]{2,})[^/\\?#]*@")
@@ -182,15 +181,13 @@ def _read_body(answer: http.client.HTTPResponse, limits: Limits) -> bytes:
     expected = answer.length
     if expected is not None and expected > limits.max_bytes and not limits.cut:
         raise RefusedError("too_large", f"{expected} bytes")
-    body = bytearray()
-    while len(body) <= limits.max_bytes and (chunk := answer.read1(CHUNK_BYTES)):
-        body += chunk
+    body = answer.read(limits.max_bytes + 1)
     if len(body) > limits.max_bytes:
         if not limits.cut:
             raise RefusedError("too_large", f"more than {limits.max_bytes} bytes")
     elif expected is not None and len(body) < expected:
         raise RefusedError("interrupted", f"{len(body)} of {expected} bytes came")
-    return _inflate(bytes(body), answer.headers.get("Content-Encoding", ""), limits)[: limits.max_bytes]
+    return _inflate(body, answer.headers.get("Content-Encoding", ""), limits)[: limits.max_bytes]
 
 
 def _inflate(body: bytes, encoding: str, limits: Limits) -> bytes:

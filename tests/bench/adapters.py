@@ -252,28 +252,57 @@ def html_alt(case: str, cfg: dict[str, Any]) -> Step | None:
     return step
 
 
-def download(case: str, cfg: dict[str, Any]) -> Step:
+def download(case: str, cfg: dict[str, Any]) -> dict[str, Step]:
     """A list fetched by the process that a Dask worker keeps for it, which is started before the first round.
 
-    The URLs are trusted, so its server, which has no robots.txt, is not asked for one; it is the only host, so each
-    thread may ask it. The peer crops to a square, and this project keeps the whole picture: a third more pixels here.
+    Beside it both downloaders in the script's own process, where their CPU time can be compared too. The URLs are
+    trusted, so their server, which has no robots.txt, is not asked for one; it is the only host, so each thread may
+    ask it. The peer crops to a square, and this project keeps the whole picture: a third more pixels here.
     """
     import tempfile
 
+    import img2dataset.downloader
+    from img2dataset.resizer import Resizer
+
     from tasks.fetch.config import Config
     from tasks.fetch.fetched import fetch_rows
+    from tasks.fetch.img2dataset_shard import download_shard, downloader_with, feather
 
-    threads, urls = cfg["threads"], cfg["urls"]
-    bounds = Config(image_size=cfg["size"], threads=threads, connections_per_host=threads, retries=0)
+    size, threads, urls = cfg["size"], cfg["threads"], cfg["urls"]
+    bounds = Config(image_size=size, threads=threads, connections_per_host=threads, retries=0)
     config = bounds.model_copy(update={"urls_per_shard": 1000, "timeout_s": 30.0, "deadline_s": 60.0})
+    download_image = img2dataset.downloader.download_image
 
-    def step() -> int:
+    def kept_process() -> int:
         with tempfile.TemporaryDirectory() as folder:
             rows = fetch_rows(config, urls, set(urls), folder)
         assert {row.refusal[0] for row in rows if row.refusal is not None} <= {"http_404"}
         return sum(row.refusal is None for row in rows)
 
-    return step
+    def same_process() -> int:
+        job = {"config": config.model_dump(mode="json"), "urls": urls, "trusted": urls, "run": ""}
+        with tempfile.TemporaryDirectory() as folder:
+            return _pictures_in(download_shard(job | {"folder": folder})["table"])
+
+    def peer() -> int:
+        img2dataset.downloader.download_image = download_image
+        resizer = Resizer(size, "center_crop", resize_only_if_bigger=False, encode_quality=config.jpeg_quality)
+        with tempfile.TemporaryDirectory() as folder:
+            downloader_with(config, resizer, folder).download_shard((0, feather(urls, folder)))
+            return _pictures_in(f"{folder}/00000.parquet")
+
+    return {
+        "this project": kept_process,
+        "img2dataset's Downloader, this process": peer,
+        "this project, this process": same_process,
+    }
+
+
+def _pictures_in(table: str) -> int:
+    """How many pictures img2dataset has written."""
+    import pyarrow.parquet as pq
+
+    return sum(status == "success" for status in pq.read_table(table, columns=["status"])["status"].to_pylist())
 
 
 def caption_filter(case: str, cfg: dict[str, Any]) -> Step | dict[str, Step] | None:

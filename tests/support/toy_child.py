@@ -12,7 +12,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     time.sleep(job.get("seconds", 0))
     if "fail" in job:
         raise ValueError(job["fail"])
-    return {"pid": os.getpid(), "variable": os.environ.get("TOY"), "text": job.get("text")}
+    return {"pid": os.getpid(), "text": job.get("text")}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from support.mutations import mutated
 from support.shown_pictures import HEIGHT, WIDTH, file, image, levels, oriented, pictures
 
 from models.training.errors import DataError
-from models.training.images import decode, decode_and_measure
+from models.training.images import decode, decode_and_measure, open_image
+from models.training.plain_jpeg import plain_jpeg
 
 SHEET = Path(__file__).parent / "renderings" / "browser.png"  # made by render.py
 CELL, COLUMNS = 48, 8  # as there
@@ -84,6 +85,35 @@ def test_a_jpeg_may_be_decoded_smaller_and_still_tells_its_size(
     assert shown.shape == (1200 // divisor, 800 // divisor, 3)
     expected = Image.fromarray(decode(encoded)).resize((800 // divisor, 1200 // divisor), Image.Resampling.BOX)
     assert np.abs(shown.astype(int) - np.asarray(expected)).max() <= 8
+
+
+def pillows(encoded: bytes, at_least: int | None) -> np.ndarray:
+    """A JPEG as Pillow alone decodes it."""
+    with Image.open(io.BytesIO(encoded)) as opened:
+        if at_least is not None:
+            opened.draft(None, (at_least, at_least))
+        return np.asarray(opened)
+
+
+@pytest.mark.parametrize("at_least", [None, 20])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0", "4:1:1"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_an_ordinary_jpeg_has_the_pixels_that_pillow_has_for_it(
+    at_least: int | None, subsampling: str, progressive: bool
+) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8))
+    encoded = file(noise, "JPEG", quality=80, subsampling=subsampling, progressive=progressive)
+    with open_image(encoded) as opened:
+        assert plain_jpeg(opened, encoded) is not None
+    assert (decode(encoded, at_least) == pillows(encoded, at_least)).all()
+
+
+def test_a_jpeg_that_lacks_pixels_in_its_middle_is_what_pillow_makes_of_it() -> None:
+    encoded = FILES["jpeg"]
+    short = encoded[: -len(encoded) // 8] + encoded[-2:]
+    with open_image(short) as opened:
+        assert plain_jpeg(opened, short) is None
+    assert (decode(short) == pillows(short, None)).all()
 
 
 @pytest.mark.parametrize("name", ["png", "jpeg", "webp_lossless_rgba", "gif", "bmp", "png_16_bit_rgba"])

@@ -14,7 +14,6 @@ from support.web import dribble, picture, web_site
 from tasks.errors import ChildFailedError
 from tasks.fetch.config import Config
 from tasks.fetch.fetched import CHILD, Fetched, fetch_rows
-from tasks.fetch.img2dataset_shard import LoadedWhenUsed
 
 PROJECT = Path(__file__).parents[3]
 LOCAL = Config(allow_private_hosts=True, timeout_s=60, deadline_s=60, retries=0)
@@ -97,25 +96,6 @@ def test_a_limit_on_pixels_holds_for_the_fetch_it_was_set_for(tmp_path):
 
     assert refusal(9_999) == ("too_large", "100x100 pixels")
     assert refusal(10_000) is None
-
-
-def test_a_stand_in_becomes_the_module_when_it_is_used(monkeypatch):
-    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    stand_in = LoadedWhenUsed("colorsys")
-    monkeypatch.setitem(sys.modules, "colorsys", stand_in)
-    assert sys.modules["colorsys"] is stand_in
-    assert stand_in.rgb_to_hsv(1, 0, 0) == (0, 1, 1)
-    assert sys.modules["colorsys"] is not stand_in
-
-
-def test_a_library_that_cannot_be_loaded_is_an_error_and_no_fault_of_the_images(tmp_path, monkeypatch):
-    (tmp_path / "albumentations.py").write_text("raise ImportError('it is broken')")
-    (tmp_path / "large.png").write_bytes(picture(1, (400, 400)))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    image = (tmp_path / "large.png").as_uri()
-    config = LOCAL.model_copy(update={"max_pixels": 160_001})  # of its own, so that the child is too
-    with pytest.raises(ChildFailedError, match=r"ended early \(ImportError: it is broken; exit status 1\)"):
-        fetch_rows(config, [image] * 100, {image}, str(tmp_path))
 
 
 def test_what_is_no_url_is_refused(tmp_path):
