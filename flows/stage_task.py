@@ -19,6 +19,7 @@ from prefect.states import Completed
 
 from flows.publish import ENDS, Publisher, interruption, is_server_loss
 from flows.run import P, Run, T
+from tasks.engine import s3
 from tasks.engine.artifact import Artifact
 from tasks.engine.stage import Observer, Stage, StageConfig
 from tasks.errors import PipelineError, StorageError
@@ -142,6 +143,8 @@ def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool
     error = state.data
     if isinstance(error, StorageError):
         error = error.__cause__
+    if s3.may_pass(error):
+        return True
     if isinstance(error, PipelineError) or not isinstance(error, OSError):
         return False
     return error.errno not in _PERMANENT_ERRORS

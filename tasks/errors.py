@@ -54,7 +54,7 @@ class CollapsedCodesError(PipelineError):
 
 
 class ClusterError(PipelineError):
-    """A local Dask cluster did not start."""
+    """A Dask cluster did not start, cannot do the work, or was lost."""
 
 
 class ChildFailedError(PipelineError):

@@ -4,14 +4,13 @@ Each check takes at most a few seconds and names the problem in one sentence, be
 started. `dalle run`, `dalle generate`, `dalle doctor` and the deployments use the same ones.
 """
 
-import os
 import socket
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tasks.engine import storage
+from tasks.engine import s3, storage
 from tasks.engine.stage import StageConfig
 from tasks.errors import ConfigError, StorageError
 from tasks.settings import Settings
@@ -114,33 +113,6 @@ def require_dask(address: str | None) -> None:
         ) from error
 
 
-def s3_sentence(error: Exception, where: str) -> str | None:
-    """What went wrong with S3 in one sentence with the remedy; None if it is no error of S3's client."""
-    import botocore.exceptions as s3
-
-    if isinstance(error, s3.NoCredentialsError | s3.PartialCredentialsError | s3.CredentialRetrievalError):
-        return f"No credentials for {where}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
-    if isinstance(error, s3.ProfileNotFound | s3.InvalidRegionError):
-        return f"S3 cannot be used for {where}: {error}."
-    if isinstance(error, s3.EndpointConnectionError | s3.HTTPClientError):
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "S3"
-        return f"{endpoint} does not answer for {where}: check the network and AWS_ENDPOINT_URL."
-    if isinstance(error, s3.ClientError):
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        return f"{_refusal(code)} {where} ({code}): {_remedy(code)}."
-    return f"S3 cannot be used for {where}: {error}." if isinstance(error, s3.BotoCoreError) else None
-
-
-def _refusal(code: str) -> str:
-    return "There is no bucket for" if code in ("NoSuchBucket", "404") else "S3 refuses access to"
-
-
-def _remedy(code: str) -> str:
-    if code in ("NoSuchBucket", "404"):
-        return "create it, or choose another place with --root"
-    return "check the credentials and their rights, or choose another place with --root"
-
-
 def _require_s3(root: str, write: bool) -> None:
     import boto3
     from botocore.config import Config
@@ -157,4 +129,4 @@ def _require_s3(root: str, write: bool) -> None:
         else:
             client.head_bucket(Bucket=bucket)
     except (BotoCoreError, ClientError, ValueError) as error:
-        raise StorageError(s3_sentence(error, root) or f"{root} cannot be used: {error}.") from error
+        raise StorageError(s3.sentence(error, root) or f"{root} cannot be used: {error}.") from error

@@ -165,22 +165,17 @@ def check_shard(uri: str, expected: pa.Schema) -> None:
 @contextmanager
 def _opened(uri: str, whole: bool = False) -> Iterator[Any]:
     """The file for Arrow to read; `whole` reads it at once. What Arrow cannot read is damaged."""
+    fs, path = storage.filesystem(uri)
     try:
-        if whole:
-            yield pa.BufferReader(storage.read_bytes(uri))
-        else:
-            fs, path = storage.filesystem(uri)
-            with storage.plain_errors(uri, "read"):
-                file = fs.open(path, "rb")
-            with file:
-                yield file
-    except OSError as error:
-        # Arrow's own errors are plain OSErrors. Others come from the storage, such as one that does not answer.
-        if (type(error) is OSError and error.errno is None) or isinstance(error, FileNotFoundError):
-            raise _damaged(uri) from error
         with storage.plain_errors(uri, "read"):
-            raise
-    except (pa.ArrowException, ValueError) as error:
+            try:
+                with pa.BufferReader(storage.read_bytes(uri)) if whole else fs.open(path, "rb") as file:
+                    yield file
+            except OSError as error:
+                if type(error) is OSError and error.errno is None:  # Arrow's; those of a storage have a number
+                    raise _damaged(uri) from error
+                raise
+    except (FileNotFoundError, pa.ArrowException, ValueError) as error:
         raise _damaged(uri) from error
 
 

@@ -53,8 +53,8 @@ def explained(error: Exception) -> tuple[str, int] | None:
 
         return sentence(error), 1
     if type(error).__module__.startswith("botocore"):
-        from tasks.preflight import s3_sentence
+        from tasks.engine import s3
 
-        said = s3_sentence(error, "the artifacts")
+        said = s3.sentence(error, "the artifacts")
         return (said, 1) if said else None
     return None

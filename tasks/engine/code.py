@@ -59,6 +59,15 @@ def digest(module: str, repository: Path = REPOSITORY) -> str:
 
 
 @cache
+def of_project(repository: Path = REPOSITORY) -> str:
+    """The digest of all that a Dask worker may run: the files of `tasks` and `models`."""
+    digests = hashlib.sha256()
+    for path in sorted(path for folder in ("tasks", "models") for path in (repository / folder).rglob("*.py")):
+        digests.update(f"{path.relative_to(repository)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digests.hexdigest()
+
+
+@cache
 def commit(digits: int = 40, repository: Path = REPOSITORY) -> str | None:
     """The commit of the checkout this code is in, with `-dirty` behind it if files differ; None outside a checkout."""
     if not (repository / ".git").exists():

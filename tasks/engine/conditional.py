@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.engine import storage
+from tasks.engine import s3, storage
 
 GUARD = ".leases"  # an empty file in each folder of leases, which carries the kernel's lock
 REFUSED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
@@ -90,12 +90,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _read_object(path: str) -> tuple[Stored, str]:
     """The object and its ETag."""
+    from botocore.exceptions import HTTPClientError
+
     bucket, key = path.split("/", 1)
-    answer = _ask("get_object", Bucket=bucket, Key=key)
-    if answer is None:
-        raise FileNotFoundError(path)
-    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-    return Stored(answer["Body"].read(), (now - answer["LastModified"]).total_seconds()), answer["ETag"]
+    attempts = 0
+    while True:
+        attempts += 1
+        answer = _ask("get_object", Bucket=bucket, Key=key)
+        if answer is None:
+            raise FileNotFoundError(path)
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        try:
+            return Stored(answer["Body"].read(), (now - answer["LastModified"]).total_seconds()), answer["ETag"]
+        except HTTPClientError:  # the connection broke: the client repeats requests, but reads no answer twice
+            if attempts == s3.READS:
+                raise
 
 
 def _swap_object(path: str, old: bytes | None, new: bytes | None) -> bool:
@@ -125,14 +134,14 @@ def _holds(path: str, data: bytes) -> bool:
 def _ask(request: str, **arguments: Any) -> dict[str, Any] | None:
     """The answer, or None if a condition of the request does not hold."""
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
 
     try:
-        answer: dict[str, Any] = getattr(boto3.client("s3"), request)(**arguments)
+        client = boto3.client("s3", config=Config(**s3.request_config()))
+        answer: dict[str, Any] = getattr(client, request)(**arguments)
     except ClientError as error:
         if error.response["Error"]["Code"] in REFUSED:
             return None
-        raise OSError(f"{error}") from error
-    except BotoCoreError as error:
-        raise OSError(f"{error}") from error
+        raise
     return answer

@@ -1,14 +1,21 @@
 """Maps a function over shards: in this process, on a local Dask cluster, or on an existing one."""
 
+import asyncio
 import atexit
 import logging
+import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from typing import Any, TypeVar
 
+from tasks.engine.code import of_project
 from tasks.errors import ClusterError
 from tasks.settings import Settings
+
+ANSWER_S = 10  # for a Dask scheduler
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,6 +33,9 @@ def map_shards(
     `on_done` is called with each result as it arrives, and `afterwards` at the end, however it comes, in every process
     that may have worked. If a worker dies, Dask runs its shards again on another. An error in `work` is not retried:
     it ends the map and is raised here.
+
+    Raises:
+        ClusterError: no cluster that can do the work, or it was lost, or a shard ends every worker that tries it.
     """
     if settings.dask_address is None and settings.dask_workers == 0:
         try:
@@ -35,18 +45,43 @@ def map_shards(
                 afterwards()
     if not items:
         return []
-    from distributed import as_completed
-
     client = _client(settings.dask_address, settings.dask_workers, str(settings.local_work / "dask"))
+    from distributed import as_completed  # after the settings that `_client` makes
+
     futures = client.map(work, items, pure=False)
     try:
-        for future in as_completed(futures):
-            on_done(future.result())
-        return [future.result() for future in futures]
+        with _plain_errors(settings):
+            for future in as_completed(futures):
+                on_done(future.result())
+            return [future.result() for future in futures]
     finally:
-        client.cancel(futures)
-        if afterwards is not None:
-            client.run(afterwards)
+        if client.status == "running":
+            client.cancel(futures)
+            if afterwards is not None:
+                client.run(afterwards)
+        else:  # the scheduler is lost, and Dask would look for it at every call
+            close_cluster()
+
+
+@contextmanager
+def _plain_errors(settings: Settings) -> Iterator[None]:
+    """Raises Dask's own errors as a `ClusterError`; those of the work pass."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    try:
+        yield
+    except FutureCancelledError as error:
+        raise ClusterError(
+            f"The Dask scheduler at {settings.dask_address or 'this machine'} was lost: start it and run again; every "
+            "finished shard is kept."
+        ) from error
+    except KilledWorker as error:
+        remedy = "more memory for each" if settings.dask_address else "fewer --dask-workers"
+        raise ClusterError(
+            f"A shard ended {error.allowed_failures + 1} Dask workers one after the other, often for want of memory: "
+            f"run again with {remedy}; every finished shard is kept."
+        ) from error
 
 
 def worker_number() -> int:
@@ -71,14 +106,15 @@ def _client(address: str | None, workers: int, folder: str) -> Any:
     """One client for each cluster and process, shared by all stages, because a start takes seconds.
 
     Raises:
-        ClusterError: a worker of the local cluster ended while it started.
+        ClusterError: a worker of the local cluster ended while it started, or the existing cluster does not answer or
+            cannot do the work.
     """
     import dask
 
     # Set before `distributed` is imported, which reads its logging level then. Its ticks, every 10 and 20 ms otherwise,
     # would take a tenth of a core from trainings beside it.
     dask.config.set({
-        "logging.distributed": "error",
+        "logging": {"distributed": "critical", "distributed.client": "critical"},  # what fails is raised, and told once
         "temporary-directory": folder,
         "distributed.worker.profile.interval": "200ms",
         "distributed.admin.tick.interval": "200ms",
@@ -86,7 +122,7 @@ def _client(address: str | None, workers: int, folder: str) -> Any:
     from distributed import Client, LocalCluster
 
     if address is not None:
-        return Client(address)
+        return _existing(address)
     # One thread each: Python's threads would wait for each other, and torch counts threads. A worker's log would tell
     # a failed shard with its traceback; `map_shards` raises it, and its reader is told in one sentence.
     try:
@@ -105,6 +141,45 @@ def _client(address: str | None, workers: int, folder: str) -> Any:
     _open.append(cluster)
     _open.append(client)
     return client
+
+
+def _existing(address: str) -> Any:
+    from distributed import Client, Security
+    from distributed.comm import connect
+
+    async def greet() -> None:  # a client would wait for the first answer without end
+        arguments = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, **arguments), ANSWER_S)
+        comm.abort()
+
+    try:
+        asyncio.run(greet())
+        client = Client(address, timeout=ANSWER_S)
+    except OSError as error:
+        raise ClusterError(
+            f"No Dask scheduler answers at {address} within {ANSWER_S} s: start it, or leave out --dask-address to use "
+            "this machine."
+        ) from error
+    _open.append(client)
+    ours = _software()
+    for worker, found in client.run(_software, on_error="return").items():
+        if isinstance(found, Exception):
+            raise ClusterError(
+                f"The Dask worker at {worker} cannot load this project ({found}): install it there, the same version."
+            )
+        for name, there in found.items():
+            if there != ours[name]:
+                raise ClusterError(
+                    f"The Dask worker at {worker} has another {name} than this machine ({there}, not {ours[name]}): "
+                    "install the same on both, or results would differ."
+                )
+    return client
+
+
+def _software() -> dict[str, str]:
+    """What decides about results on this machine, by name."""
+    packages = {name: version(name) for name in ("pyarrow", "img2dataset")}
+    return {"Python": platform.python_version(), "code of this project": of_project()[:12], **packages}
 
 
 _open: list[Any] = []

@@ -8,12 +8,12 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import fsspec
 
+from tasks.engine import s3
 from tasks.errors import StorageError
 
 
@@ -31,7 +31,13 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         )
     # Not `fsspec.core.url_to_fs`, which takes `::` in a name for a chain of file systems.
     if is_s3(uri):
-        fs = fsspec.filesystem("s3", use_listings_cache=False, **({"anon": True} if is_anonymous() else {}))
+        fs = fsspec.filesystem(
+            "s3",
+            use_listings_cache=False,
+            config_kwargs=s3.request_config(),
+            **({"anon": True} if s3.is_anonymous() else {}),
+        )
+        fs.retries = s3.READS
     else:
         fs = fsspec.filesystem("file")
     return fs, fs._strip_protocol(uri)
@@ -45,23 +51,6 @@ def is_local(uri: str) -> bool:
 def is_s3(uri: str) -> bool:
     """Whether `uri` is on S3, or a storage with the same interface."""
     return uri.startswith("s3://")
-
-
-def is_anonymous() -> bool:
-    """Whether this machine has no credentials for S3."""
-    return not _has_credentials(tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))))
-
-
-@cache
-def _has_credentials(_: tuple[tuple[str, str], ...]) -> bool:
-    """Asked once for each set of variables: on a machine of a cloud it is a question to the network."""
-    import botocore.session
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        return botocore.session.get_session().get_credentials() is not None
-    except BotoCoreError:  # such as a profile that does not exist: the request itself says so
-        return True
 
 
 def absolute(uri: str) -> str:
@@ -86,25 +75,24 @@ def plain_errors(uri: str, verb: str, option: str = "--root") -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError:
-        raise
-    except PermissionError as error:
-        if is_s3(uri) and is_anonymous():
-            raise StorageError(
-                f"{uri} is not public, and there are no credentials to {verb} it: set AWS_ACCESS_KEY_ID and "
-                f"AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or choose another place with {option}."
-            ) from error
-        raise StorageError(f"No permission to {verb} {uri}: choose another place with {option}.") from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(
-                f"No space left to {verb} {uri}: free some and run again; every finished shard is kept."
-            ) from error
-        if error.errno in (errno.ENOTDIR, errno.EROFS, errno.EEXIST):
-            raise StorageError(
-                f"Cannot {verb} {uri} ({error.strerror}): choose another place with {option}."
-            ) from error
-        raise StorageError(f"Cannot {verb} {uri}: {error}.") from error
+    except Exception as error:
+        said = s3.sentence(error, uri, option) if is_s3(uri) else None
+        said = said or _of_the_system(error, uri, verb, option)
+        if said is None:
+            raise
+        raise StorageError(said) from error
+
+
+def _of_the_system(error: Exception, uri: str, verb: str, option: str) -> str | None:
+    if isinstance(error, FileNotFoundError) or not isinstance(error, OSError):
+        return None
+    if isinstance(error, PermissionError):
+        return f"No permission to {verb} {uri}: choose another place with {option}."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"No space left to {verb} {uri}: free some and run again; every finished shard is kept."
+    if error.errno in (errno.ENOTDIR, errno.EROFS, errno.EEXIST):
+        return f"Cannot {verb} {uri} ({error.strerror}): choose another place with {option}."
+    return f"Cannot {verb} {uri}: {error}."
 
 
 def read_bytes(uri: str) -> bytes:

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from tasks.engine import storage
+from tasks import schemas
 from tasks.funnel.figures import Funnel, FunnelStep
 from tasks.funnel.lists import FETCH
 from tasks.funnel.tally import NEAR_DUPLICATE
@@ -133,8 +131,7 @@ def sources(facts: RunFacts) -> list[Source]:
     pack = facts.get("pack")
     rows: Counter[tuple[str, str]] = Counter()
     for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack else []:
-        fs, path = storage.filesystem(uri)
-        table = pq.read_table(path, filesystem=fs, columns=["source", "licence"], page_checksum_verification=True)
+        table = schemas.read_table(uri, ["source", "licence"])
         pairs = zip(table["source"].to_pylist(), table["licence"].to_pylist(), strict=True)
         rows.update((source, licence or "licence not stated") for source, licence in pairs)
     ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))

@@ -105,8 +105,7 @@ def some_pairs(facts: RunFacts, count: int) -> list[Row]:
     files = pack.artifact.files("train") if pack else []
     if not files:
         return []
-    path, fs = _opened(files[0])
-    batches = pq.ParquetFile(path, filesystem=fs).iter_batches(count, columns=["pair_id", "caption", "image"])
+    batches = schemas.read_batches(files[0], ["pair_id", "caption", "image"], count)
     return [row for batch in islice(batches, 1) for row in batch.to_pylist()]
 
 
@@ -148,14 +147,10 @@ def images_of(facts: RunFacts, wanted: set[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack and wanted else []:
         chosen = pc.field("pair_id").isin(sorted(wanted))
-        path, fs = _opened(uri)
-        table = pq.read_table(
-            path, filesystem=fs, columns=["pair_id", "image"], filters=chosen, page_checksum_verification=True
-        )
+        fs, path = storage.filesystem(uri)
+        with storage.plain_errors(uri, "read"):
+            table = pq.read_table(
+                path, filesystem=fs, columns=["pair_id", "image"], filters=chosen, page_checksum_verification=True
+            )
         found |= dict(zip(table["pair_id"].to_pylist(), table["image"].to_pylist(), strict=True))
     return found
-
-
-def _opened(uri: str) -> tuple[str, Any]:
-    fs, path = storage.filesystem(uri)
-    return path, fs

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from email.message import Message
 from typing import BinaryIO, NamedTuple
 
-from botocore.exceptions import BotoCoreError
 from fastwarc.warc import HeaderMap, WarcRecord, WarcRecordType
 
 from tasks.crawl.archives.warc_html import ALL_IMAGES, ImagesWanted, read_archived_page
@@ -138,8 +137,6 @@ def _opened(source: str | BinaryIO) -> Iterator[BinaryIO]:
             yield file
     except FileNotFoundError:
         raise SourceError(f"There is no file {source}: check source.sources.") from None
-    except BotoCoreError as error:
-        raise SourceError(f"S3 does not give {source} ({error}): check the AWS credentials and region.") from error
 
 
 def _content(record: WarcRecord) -> _Content:

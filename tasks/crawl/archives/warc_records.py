@@ -9,6 +9,7 @@ from typing import BinaryIO, Generic, TypeVar
 
 from fastwarc.warc import ArchiveIterator, WarcRecord
 
+from tasks.engine import s3
 from tasks.errors import StorageError
 
 CHUNK_BYTES = 1 << 16
@@ -80,7 +81,8 @@ class Records(Generic[Read]):
             failed = True
         if self.file.problem is not None:
             problem = self.file.problem
-            raise StorageError(f"Cannot read {self.name} to its end ({problem}): run again.") from problem
+            said = s3.sentence(problem, self.name, "source.sources")
+            raise StorageError(said or f"Cannot read {self.name} to its end ({problem}): run again.") from problem
         if position < 0:
             self.damage.note(f"no record can be read at byte {start}")
             return self._next_start(start + 1)

@@ -84,7 +84,7 @@ def opened(uri: str) -> Iterator[BinaryIO]:
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise _damaged(uri, error) from error
             except OSError as error:
-                if error.errno is None:  # as bz2 raises it for data that is not its own
+                if type(error) is OSError and error.errno is None:  # as bz2 raises it for data that is not its own
                     raise _damaged(uri, error) from error
                 raise
     except FileNotFoundError as error:

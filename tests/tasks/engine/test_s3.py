@@ -3,17 +3,13 @@
 import bz2
 import os
 import random
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support.archives import members, page
 from support.packed import packed_pairs
+from support.s3 import moto_bucket
 from support.tables import artifact, rows
 from support.tars import samples, tar
 from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
@@ -47,30 +43,8 @@ pytestmark = pytest.mark.end_to_end
 
 @pytest.fixture(scope="module")
 def bucket():
-    """A bucket on a fresh moto server; yields its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    with pytest.MonkeyPatch.context() as env:
-        env.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        env.setenv("AWS_ACCESS_KEY_ID", "test")
-        env.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        env.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        import boto3
-
-        boto3.client("s3").create_bucket(Bucket="pictures")
-        yield "s3://pictures"
-    server.terminate()
-    server.wait()
+    with moto_bucket() as url:
+        yield url
 
 
 @pytest.fixture
