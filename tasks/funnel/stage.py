@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import TypeVar
 
 import pyarrow as pa
 
@@ -11,7 +10,7 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact, lineage
 from tasks.engine.output import Output
 from tasks.engine.row_groups import table_bytes
-from tasks.engine.shards import map_shards
+from tasks.engine.shards import batches, map_shards
 from tasks.engine.stage import stage
 from tasks.funnel import lists
 from tasks.funnel.config import Config
@@ -24,7 +23,6 @@ from tasks.takedown.hidden import TakenDown
 from tasks.takedown.stage import match_takedowns
 
 MOST_BATCHES = 64  # of shards; each gives one tally, so the memory of them all does not grow with the shards
-Item = TypeVar("Item")
 
 
 @stage(
@@ -51,7 +49,7 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
         for record in manifest.outputs
         if record.path.endswith(".parquet")
     ]
-    parts = output.each(partial(tally_shards, config), batches(places), "batches of shards")
+    parts = output.each(partial(tally_shards, config), batches(places, MOST_BATCHES), "batches of shards")
     tallies = {name: _merged(config, [part[name] for part in parts if name in part]) for name in manifests}
     steps = lists.steps(manifests.values())
     found = chosen(tallies, {step.stage: [each.reason for each in step.refused] for step in steps})
@@ -73,12 +71,6 @@ def funnel(config: Config, output: Output, pairs: Artifact) -> None:
     output.write("examples-00000.parquet", table_bytes(table), table.num_rows)
 
 
-def batches(items: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """The items in at most `MOST_BATCHES` parts of about equal length: the same whatever the number of workers."""
-    size = -(-len(items) // MOST_BATCHES) or 1
-    return [tuple(items[start : start + size]) for start in range(0, len(items), size)]
-
-
 def _merged(config: Config, parts: Sequence[StageTally]) -> StageTally:
     whole = StageTally.empty(config)
     for part in parts:
@@ -92,7 +84,7 @@ def _with_pictures(config: Config, shown: Sequence[Shown], places: Sequence[Shar
     stage_of = {place.uri: place.stage for place in places if place.kind != REJECTS}
     among = [(uri, pair_id) for uri, name in stage_of.items() for stage, pair_id in twins if stage == name]
     own = [(each.example.uri, each.example.pair_id) for each in shown]
-    wanted = batches(wanted_of([*own, *among]))
+    wanted = batches(wanted_of([*own, *among]), MOST_BATCHES)
     found: dict[Place, SmallPicture] = {}
     for part in map_shards(partial(read_pictures, config.picture_px), wanted, settings):
         found |= part

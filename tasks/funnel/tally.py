@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -116,7 +116,7 @@ class StageTally:
         self.languages.update(named[1] if (named := LANGUAGE.match(text or "")) else "uncertain" for text in details)
 
 
-def tally_shards(config: Config, places: tuple[ShardPlace, ...]) -> dict[str, StageTally]:
+def tally_shards(config: Config, places: Sequence[ShardPlace]) -> dict[str, StageTally]:
     """By stage, what is counted of some shards. Runs in a Dask worker; reads no image."""
     found: dict[str, StageTally] = {}
     for place in places:

@@ -20,8 +20,19 @@ def killed_at_its_start(**_):
 def refuse(shard):
     raise ValueError(f"shard {shard} is refused")
 
+def many(settings):
+    shards.map_shards(abs, [0], settings)
+    tasks = shards._open[0].scheduler.tasks
+    counts = []
+    found = shards.map_shards(abs, range(5000), settings, lambda _: counts.append(len(tasks)))
+    print(found[:3], len(found), end="")
+    print(f", at most {max(counts)} tasks")
+
 if __name__ == "__main__":
     settings = Settings(work_dir=sys.argv[1], dask_workers=1)
+    if sys.argv[2] == "many":
+        many(settings)
+        sys.exit()
     if sys.argv[2] == "fails":
         import distributed
         distributed.LocalCluster = killed_at_its_start
@@ -62,3 +73,7 @@ def test_a_worker_that_dies_while_it_starts_is_one_sentence(tmp_path: Path) -> N
 def test_a_shard_that_fails_is_said_once_and_not_by_the_workers_log_too(tmp_path: Path) -> None:
     said = run(tmp_path, "refuses")
     assert said in ("shard -1 is refused\n", "shard -2 is refused\n")
+
+
+def test_however_many_shards_there_are_the_scheduler_is_given_a_thousand_tasks(tmp_path: Path) -> None:
+    assert run(tmp_path, "many") == "[0, 1, 2] 5000, at most 1000 tasks\n"
