@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -17,8 +17,7 @@ MAX_ALT_CHARACTERS = 10_000
 MAX_URL_CHARACTERS = 4_000
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """An image as its source names it: an `img` element of a page, or a file of a folder. `alt` may be missing."""
 
     url: str

@@ -32,11 +32,13 @@ def other_language(caption: str, min_confidence: float) -> str | None:
     if not _is_latin(caption):
         language, confidence = identify(caption)
         return None if language == "en" else f"{language} {confidence:.2f}"
-    english, foreign = _frequent_words(caption)
-    if english > foreign:
+    words = WORD.findall(caption.lower() if caption.isupper() else caption)
+    balance = sum(map(_balance, words))
+    if balance > 0:
         return None  # so are most captions, and cld3 need not be asked, which takes longer than all the rest
     language, confidence = identify(caption)
-    if foreign > english:
+    if balance < 0:
+        foreign = sum(map(_is_foreign, words))
         return f"{language} {confidence:.2f}" if language != "en" else f"{foreign} frequent words of other languages"
     if language == "en" or confidence < min_confidence:
         return None
@@ -44,20 +46,15 @@ def other_language(caption: str, min_confidence: float) -> str | None:
     return None if again == "en" and certainty >= min_confidence else f"{language} {confidence:.2f}"
 
 
-def _frequent_words(caption: str) -> tuple[int, int]:
-    """How many words are frequent in English, and how many only in other languages or spelt as in no English word.
-
-    Capital letters make names: the La of La Jolla is no sign of French.
-    """
-    sides = [_sides(word) for word in WORD.findall(caption.lower() if caption.isupper() else caption)]
-    return sum(english for english, _ in sides), sum(foreign for _, foreign in sides)
-
-
 @lru_cache(2**16)
-def _sides(word: str) -> tuple[bool, bool]:
-    """Whether a word counts as English, and whether as foreign."""
-    is_foreign = word[0].islower() and (word in FOREIGN or _is_accented(word))
-    return _is_english(POSSESSIVE.sub("", word.lower())), is_foreign
+def _balance(word: str) -> int:
+    """1 for a word that is frequent in English, -1 for one that is frequent, or spelt as, in other languages only."""
+    return _is_english(POSSESSIVE.sub("", word.lower())) - _is_foreign(word)
+
+
+def _is_foreign(word: str) -> bool:
+    """Whether a word is foreign by itself. Capital letters make names: the La of La Jolla is no sign of French."""
+    return word[0].islower() and (word in FOREIGN or _is_accented(word))
 
 
 def _is_english(word: str) -> bool:

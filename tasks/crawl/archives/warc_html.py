@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+from w3lib.encoding import http_content_type_encoding
 
 from tasks.crawl.caption_files.decoding import printable
 from tasks.crawl.sources.page import Page, PageReader, decoded, read_page
@@ -51,7 +52,7 @@ def read_archived_page(url: str, body: bytes, content_type: str, wanted: ImagesW
     if len(body) > SMALL_BYTES and _is_slow_as_a_tree(body):
         return read_page(url, body, content_type)
     reader = PageReader(Page(url))
-    tree = LexborHTMLParser(decoded(body, content_type).encode(errors="replace"))
+    tree = LexborHTMLParser(_in_utf8(body, content_type))
     captions = FigureCaptions() if wanted.figcaption else None
     for node in tree.css(f"{ELEMENTS}, {JSON_LD}" if wanted.json_ld else ELEMENTS):
         tag = node.tag or ""
@@ -59,11 +60,11 @@ def read_archived_page(url: str, body: bytes, content_type: str, wanted: ImagesW
             for image in _json_ld_images(node.text()):
                 reader.image(image)
             continue
-        attributes = _attributes(node)
         if tag != "img":
-            reader.start(tag, attributes)
+            reader.start(tag, _attributes(node))
             continue
-        if captions is not None and not attributes.get("alt", "").strip() and (caption := captions.of(node)):
+        attributes = node.attributes
+        if captions is not None and not (attributes.get("alt") or "").strip() and (caption := captions.of(node)):
             attributes["alt"] = caption
         reader.image(attributes, _sources(node))
     return reader.close()
@@ -75,6 +76,13 @@ def _may_hold_images(body: bytes, wanted: ImagesWanted) -> bool:
         return True
     lower = body.lower()
     return b"<img" in lower or b"<image" in lower or (wanted.json_ld and b"ld+json" in lower)
+
+
+def _in_utf8(body: bytes, content_type: str) -> bytes:
+    """The page in UTF-8, without NULs; one of ASCII that is said to be UTF-8 is so already."""
+    if body.isascii() and http_content_type_encoding(content_type) == "utf-8" and b"\0" not in body:
+        return body
+    return decoded(body, content_type).encode(errors="replace")
 
 
 def _is_slow_as_a_tree(body: bytes) -> bool:

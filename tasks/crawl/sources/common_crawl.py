@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
@@ -93,8 +92,9 @@ class WARCSource(FilesSource):
         """Rows of the candidates and of the rejects. `seen` holds the pairs that were kept before, and is added to."""
         kept: list[dict[str, Any]] = []
         rejected: list[dict[str, Any]] = []
-        for found in batch:
-            reference = replace(found, licence=found.licence or self.licence)
+        for reference in batch:
+            if self.licence and not reference.licence:
+                reference = reference._replace(licence=self.licence)
             name = pair_id(reference.url, reference.alt or "")
             split = split_of((reference.split, self.split))
             # What a duplicate states is not lost: later stages give all rows of a URL one split.

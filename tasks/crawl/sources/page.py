@@ -185,15 +185,14 @@ class PageReader:
         """The page."""
         return self.page
 
-    def image(self, attributes: Mapping[str, str], sources: Sequence[Mapping[str, str]] = ()) -> None:
-        """An `img`. For `sources` see `image_source`."""
+    def image(self, attributes: Mapping[str, str | None], sources: Sequence[Mapping[str, str]] = ()) -> None:
+        """An `img`; an attribute without a value may be None. For `sources` see `image_source`."""
         if len(self.page.images) == MAX_IMAGES:
             self.page.images_beyond += 1
             return
-        alt = attributes.get("alt")
         source = image_source(attributes, sources)
-        alt = None if alt is None else alt[: MAX_ALT_CHARACTERS + 1]
-        split = split_named(attributes["data-split"]) if "data-split" in attributes else None
+        alt = (attributes["alt"] or "")[: MAX_ALT_CHARACTERS + 1] if "alt" in attributes else None
+        split = split_named(attributes["data-split"] or "") if "data-split" in attributes else None
         self.page.images.append(PageImage(source, alt, split))
 
     def _link(self, attributes: Mapping[str, str]) -> None:
@@ -217,21 +216,21 @@ class PageReader:
             self._note(target[1])
 
 
-def image_source(image: Mapping[str, str], sources: Sequence[Mapping[str, str]]) -> str:
+def image_source(image: Mapping[str, str | None], sources: Sequence[Mapping[str, str]]) -> str:
     """The address of the image that a browser shows in the end, as it is written.
 
     Args:
         image: attributes of the `img`.
         sources: attributes of each `source` before it in its `picture`.
     """
-    shown = image.get("src", "").strip()
+    shown = (image.get("src") or "").strip()
     if not sources and ELSEWHERE.isdisjoint(image):
         return shown if len(shown) < 100 else _cut(shown)
     lazy = chain(
-        (image.get(name, "") for name in LAZY_URLS),
-        (_largest(element.get(name, "")) for element in (image, *sources) for name in LAZY_SETS),
+        (image.get(name) or "" for name in LAZY_URLS),
+        (_largest(element.get(name) or "") for element in (image, *sources) for name in LAZY_SETS),
     )
-    later = (_largest(element.get("srcset", "")) for element in (image, *sources))
+    later = (_largest(element.get("srcset") or "") for element in (image, *sources))
     preferred = chain(lazy, [shown] if not PLACEHOLDER.search(shown[-200:].lower()) else [], later)
     usable = (source.strip() for source in preferred if source.strip() and not source.strip().startswith("data:"))
     return _cut(next(usable, shown))

@@ -5,10 +5,13 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from ftfy import fix_text
+from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tasks.screen_captions import cleaning
 from tasks.screen_captions.boilerplate import CREDIT_HINT, LEADING, TRAILING
 from tasks.screen_captions.cleaning import NEEDS_CLEANING, clean, cleaned
 
@@ -19,6 +22,15 @@ Unsplash | Pinterest Flickr royalty-free vector illustration video pic
 """
 PIECES = _PIECES.split()
 
+BEYOND_ASCII = "".join(map(chr, range(0x80, 0xD800)))
+BETWEEN_PLAIN, LETTERS, MOJIBAKE = (
+    "".join(re.findall(f"[{characters}]", BEYOND_ASCII))
+    for characters in (cleaning.BETWEEN_PLAIN, cleaning.LETTERS, "".join(MOJIBAKE_CATEGORIES.values()))
+)
+ASCII = st.characters(max_codepoint=0x7F)
+SUSPECT = st.sampled_from(MOJIBAKE + BETWEEN_PLAIN)
+HARMLESS = st.sampled_from(BETWEEN_PLAIN + LETTERS)
+
 
 @pytest.mark.parametrize(
     ("alt", "caption"),
@@ -28,6 +40,8 @@ PIECES = _PIECES.split()
         ("itâ€™s a cafÃ© â€” in Paris", "it's a café — in Paris"),
         ("  two\n\tdogs   in the snow ", "two dogs in the snow"),
         ("1 < 2 &lt; 3", "1 < 2 < 3"),
+        ("a\u0301", "\u00e1"),
+        ("\u201ccurly\u201d \ufb01sh", '"curly" fish'),
         ("zero\u200bwidth", "zero\u200bwidth"),
     ],
 )
@@ -58,11 +72,33 @@ def test_credits_at_either_end_are_cut_off(alt, caption):
     assert cleaned([alt]).to_pylist() == [caption]
 
 
+@pytest.mark.parametrize("characters", [st.characters(), ASCII, ASCII | SUSPECT, ASCII | HARMLESS, HARMLESS])
 @hypothesis_settings(deadline=None)
-@given(st.text(st.characters(max_codepoint=0x7F), max_size=60))
-def test_what_skips_the_cleaning_would_not_be_changed_by_it(text):
-    if not re.search(NEEDS_CLEANING, text):
+@given(st.data())
+def test_what_skips_the_cleaning_would_not_be_changed_by_it(characters, data):
+    text = data.draw(st.text(characters, max_size=12))
+    if not _needs_cleaning(text):
         assert clean(text) == text
+
+
+def test_no_character_that_skips_the_cleaning_looks_like_a_wrong_decoding_between_any_two_of_ascii():
+    assert clean(LETTERS) == LETTERS
+    kinds = " aZ0.,?!'-/"
+    for character in BETWEEN_PLAIN:
+        text = "".join(f"{before}{character}{after}/" for before in kinds for after in kinds)
+        assert not is_bad(text), character
+        assert fix_text(text) == text, character
+
+
+@pytest.mark.parametrize(
+    "caption", ["a café \u2013 naïve, à la carte", "кошка на окне", "富士山と桜", "고양이 한 마리"]
+)
+def test_most_texts_in_other_letters_skip_the_cleaning(caption):
+    assert not _needs_cleaning(caption)
+
+
+def _needs_cleaning(text: str) -> bool:
+    return pc.match_substring_regex(pa.array([text]), NEEDS_CLEANING)[0].as_py()
 
 
 @pytest.mark.parametrize("pattern", [LEADING, TRAILING])

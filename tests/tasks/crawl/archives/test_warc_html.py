@@ -205,3 +205,19 @@ def test_any_bytes_are_a_page_or_in_no_encoding_of_the_web():
             assert len(found.resolve(image.url).encode()) is not None
             assert len((image.alt or "").encode()) is not None
             assert not re.search("\0", image.url)
+
+
+def test_an_attribute_without_a_value_is_empty() -> None:
+    found = read_archived_page(URL, b"<img alt src=a.png data-split><img alt=b src data-src=b.png>", KIND, ALL_IMAGES)
+    assert [(image.url, image.alt, image.split) for image in found.images] == [
+        ("a.png", "", None),
+        ("b.png", "b", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/html; charset=utf-8", "text/html; charset=utf-7", "text/html; charset=hz", "text/html"]
+)
+def test_pages_of_ascii_read_as_their_encoding_has_them(kind: str) -> None:
+    body = b"<img src=a.png alt='+AOk- ~{VP~} a\0b'>"
+    assert read_archived_page(URL, body, kind, ALL_IMAGES).images == read_page(URL, body, kind).images
