@@ -5,12 +5,13 @@ import warnings
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile
 
 from models.training.colours import on_white
 from models.training.errors import DataError, ImageTooSmallError
-from models.training.essentials import JPEG, PNG, jpeg_essentials, png_essentials
+from models.training.essentials import JPEG, PNG, is_plain_jpeg, jpeg_essentials, png_essentials
 
 # Pillow warns of large images, from a header it has only looked at, and of metadata that make no sense, which any web
 # site can send. Callers judge the size themselves.
@@ -55,6 +56,8 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
     Raises:
         DataError: as `decode`.
     """
+    if at_least is None and (plain := _plain_jpeg(encoded)) is not None:
+        return plain, (plain.shape[1], plain.shape[0])
     try:
         with open_image(encoded) as image:
             width, height = image.size
@@ -75,6 +78,19 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
     if orientation in TURNS:
         shown = shown.transpose(TURNS[orientation])
     return np.array(shown), (height, width) if orientation in LYING else (width, height)
+
+
+def _plain_jpeg(encoded: bytes) -> Pixels | None:
+    """The pixels of a JPEG without orientation and profile, the same as Pillow's and in two thirds of its time.
+
+    None where there is anything to decide: what the file says of itself, its size, or damage of any kind.
+    """
+    if Image.MAX_IMAGE_PIXELS is None or not is_plain_jpeg(encoded, Image.MAX_IMAGE_PIXELS):
+        return None
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(encoded, "RGB"), np.uint8)
+    except ValueError:  # also for what libjpeg only warns of
+        return None
 
 
 def open_image(encoded: bytes) -> ImageFile.ImageFile:

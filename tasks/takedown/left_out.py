@@ -11,7 +11,7 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact
 
 REASON = "taken_down"
-TWIN = re.compile(r"same as ([0-9a-f]{16})")  # the detail of a duplicate, as dedup writes it
+TWIN = re.compile(r"same as ([0-9a-f]{16})(?:, cosine [01]\.\d+)?")  # the detail of a duplicate, as dedup writes it
 
 
 @dataclass(frozen=True)

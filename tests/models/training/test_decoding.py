@@ -15,6 +15,7 @@ from support.mutations import mutated
 from support.shown_pictures import HEIGHT, WIDTH, file, image, levels, oriented, pictures
 
 from models.training.errors import DataError
+from models.training.essentials import is_plain_jpeg
 from models.training.images import decode, decode_and_measure
 
 SHEET = Path(__file__).parent / "renderings" / "browser.png"  # made by render.py
@@ -136,3 +137,34 @@ def test_the_table_holds_what_the_sheet_shows() -> None:
     """A picture added to the table needs render.py to be run."""
     assert sheet().shape == (-(-len(FILES) // COLUMNS) * CELL, COLUMNS * CELL, 3)
     assert Image.open(io.BytesIO(FILES["jpeg_phone"])).n_frames == 2
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_a_plain_jpeg_has_the_pixels_of_pillow_to_the_last_bit(mode: str, progressive: bool, subsampling: str) -> None:
+    random = np.random.default_rng(0)
+    for width, height in ((64, 48), (17, 33), (1, 1)):
+        picture = Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8)).convert(mode)
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=80, progressive=progressive, subsampling=subsampling)
+        assert is_plain_jpeg(file.getvalue(), most_pixels=width * height)
+        assert not is_plain_jpeg(file.getvalue(), most_pixels=width * height - 1)
+        shown = np.asarray(Image.open(file).convert("RGB"))
+        assert np.array_equal(decode(file.getvalue()), shown)
+
+
+@pytest.mark.parametrize("about", [{}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}, {"icc_profile": b"x" * 20}])
+def test_a_jpeg_that_says_how_it_is_shown_is_not_plain(about: dict[str, bytes]) -> None:
+    for mode, plain in (("RGB", not about), ("CMYK", False)):
+        file = io.BytesIO()
+        Image.new(mode, (16, 16)).save(file, "JPEG", **about)
+        assert is_plain_jpeg(file.getvalue(), most_pixels=256) is plain
+
+
+def test_a_plain_jpeg_that_is_cut_is_refused_as_before() -> None:
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 60).save(file, "JPEG")
+    for end in range(len(file.getvalue()) // 2, len(file.getvalue()) - 2, 37):
+        with pytest.raises(DataError, match="truncated"):
+            decode(file.getvalue()[:end])
