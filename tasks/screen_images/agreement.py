@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.clip.model import load_ranker, score
+from models.clip.model import Ranker, load_ranker, score
 from tasks.checkpoints import device
 from tasks.screen_images.rule import ContentRule, Picture, below, centre_square
 
@@ -21,14 +21,18 @@ class CLIPAgreement(ContentRule):
     def __init__(self, folder: Path, min_score: float) -> None:
         self.ranker = load_ranker(folder, device())
         self.min_score = min_score
-        self.side = int(self.ranker.clip.vision_model.embeddings.image_size)
 
     def view(self, picture: Picture) -> Picture:
-        """The centred square, resized as CLIP's own preprocessing does, [S, S, 3]."""
-        square = centre_square(picture)
-        resized = Image.fromarray(picture).resize((self.side, self.side), Image.Resampling.BICUBIC, box=square)
-        return np.asarray(resized)
+        """As `square_of`."""
+        return square_of(picture, self.ranker)
 
     def refusals(self, views: NDArray[np.uint8], captions: Sequence[str]) -> list[str | None]:
         """The cosine of each pair that is too low."""
         return below(score(self.ranker, views, captions), self.min_score)
+
+
+def square_of(picture: Picture, ranker: Ranker) -> Picture:
+    """The centred square in the size that a CLIP sees, resized as its own preprocessing does, [S, S, 3]."""
+    side = int(ranker.clip.vision_model.embeddings.image_size)
+    box = centre_square(picture)
+    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box))
