@@ -143,7 +143,7 @@ def _is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool
     error = state.data
     if isinstance(error, StorageError):
         error = error.__cause__
-    if s3.may_pass(error):
+    if isinstance(error, Exception) and s3.may_pass(error):
         return True
     if isinstance(error, PipelineError) or not isinstance(error, OSError):
         return False

@@ -170,6 +170,13 @@ def score(
 
 
 @torch.inference_mode()
+def image_vectors(clip: Ranker, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Unit vectors, float32 [B, P], of images, uint8 RGB [B, H, W, 3], square; as many as fit into memory at once."""
+    batch = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+    return np.asarray(clip.embed_images(batch).cpu().numpy(), np.float32)
+
+
+@torch.inference_mode()
 def similarities(
     clip: Ranker, images: NDArray[np.uint8], captions: Sequence[str], batch_size: int = 256
 ) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -129,7 +130,7 @@ class Pairs:
             squares.append(square)
         return squares
 
-    def _stored(self, row: int, name: str, encoded: bytes) -> Pixels:
+    def _stored(self, row: int, name: str, encoded: bytes | pa.Buffer) -> Pixels:
         key = (row, 0)
         image = self.cache.get(key)
         if image is None:
@@ -153,9 +154,9 @@ def to_tensor(images: Sequence[Pixels]) -> Tensor:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
-def _decoded(name: str, encoded: bytes) -> Pixels:
+def _decoded(name: str, encoded: bytes | pa.Buffer) -> Pixels:
     try:
-        return decode(encoded)
+        return decode(encoded if isinstance(encoded, bytes) else encoded.to_pybytes())
     except DataError as error:
         raise DataError(f"pair {name}: {error}") from error
 

@@ -12,7 +12,8 @@ from models.training.errors import DataError
 from models.training.order import Order, WindowName
 from models.training.shards import Shards
 
-Rows = dict[str, Any]  # by column: a list, or for codes and row numbers an array
+# By column: a list, or for codes and row numbers an array. Encoded images are views of the window, `pa.Buffer`.
+Rows = dict[str, Any]
 ROW = "row"  # the number of a row among those of all shards
 CODES = "codes"
 _READERS = 2
@@ -69,7 +70,7 @@ class Windows:
 
     def _assembled(self, groups: list[int], spare: NDArray[np.uint16] | None) -> Rows:
         table = pa.concat_tables([self._read[group].result() for group in groups])
-        rows: Rows = {column: table[column] for column in self._columns if column != CODES}
+        rows: Rows = {column: _values(table[column]) for column in self._columns if column != CODES}
         if CODES in self._columns:
             rows[CODES] = codes_of(table[CODES], spare)
         numbers = [np.arange(first, first + size) for first, size in zip(*self._places(groups), strict=True)]
@@ -118,9 +119,14 @@ def codes_of(column: pa.ChunkedArray, spare: NDArray[np.uint16] | None = None) -
 
 def _selected(window: Rows, rows: NDArray[np.int64]) -> Rows:
     return {
-        name: column[rows] if isinstance(column, np.ndarray) else [column[i].as_py() for i in rows.tolist()]
+        name: column[rows] if isinstance(column, np.ndarray) else [column[i] for i in rows.tolist()]
         for name, column in window.items()
     }
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Of bytes, views."""
+    return [each.as_buffer() for each in column] if pa.types.is_binary(column.type) else column.to_pylist()
 
 
 def _joined(parts: list[Any]) -> Any:

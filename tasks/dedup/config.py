@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from tasks.dedup.embeddings import CLIP
 from tasks.dedup.evaluation_set import EvaluationSet
 from tasks.engine.stage import StageConfig
+from tasks.train.published_clip import clip_folder, digest_of_clip
 
 
 class Config(StageConfig):
@@ -26,6 +28,25 @@ class Config(StageConfig):
         "Parquet files with a column `image`, or one such file. What matches one is rejected.",
     )
 
+    clip: str | None = Field(
+        None,
+        description="A published CLIP for min_cosine: its folder (transformers layout), which every worker must "
+        "reach, or its name on the Hugging Face hub, such as openai/clip-vit-base-patch32, with @revision if wanted.",
+    )
+    min_cosine: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Images whose CLIP vectors have at least this cosine count as one too, such as 0.97.",
+    )
+
+    @model_validator(mode="after")
+    def _clip_has_a_limit(self) -> Self:
+        if (self.clip is None) != (self.min_cosine is None):
+            given, missing = ("clip", "min_cosine") if self.clip is not None else ("min_cosine", "clip")
+            raise ValueError(f"{given} is given, but not {missing}: set both, or neither")
+        return self
+
     @field_validator("evaluation_set")
     @classmethod
     def _is_absolute(cls, place: str | None) -> str | None:
@@ -35,23 +56,30 @@ class Config(StageConfig):
         return None if place is None else os.path.normpath(Path(place).expanduser().absolute())
 
     def require(self) -> None:
-        """The evaluation set, where one is named, is there and holds images.
+        """The evaluation set, where one is named, is there and holds images, and so is the CLIP.
 
         Raises:
             SourceError: it is not, or does not.
         """
+        if self.clip is not None:
+            clip_folder(self.clip, CLIP)
         if self.evaluation_set is not None:
             EvaluationSet.of(self.evaluation_set)
 
     def fingerprinted(self) -> dict[str, Any]:
-        """An evaluation set counts by its content, in `outside_state`, and not by where it lies."""
+        """An evaluation set and a CLIP count by their content, in `outside_state`, and not by where they lie."""
         fields = super().fingerprinted()
-        return fields if self.evaluation_set is None else fields | {"evaluation_set": "by content"}
+        if self.evaluation_set is not None:
+            fields |= {"evaluation_set": "by content"}
+        if self.clip is None:  # as before there was one
+            return {name: value for name, value in fields.items() if name not in ("clip", "min_cosine")}
+        return fields | {"clip": "by content"}
 
     def outside_state(self) -> str:
-        """Digest of the names and contents of the evaluation set's files; empty without one.
+        """Digests of the names and contents of the evaluation set's files, and of the CLIP; empty without any.
 
         Raises:
             SourceError: as `require`, or a file cannot be read.
         """
-        return EvaluationSet.of(self.evaluation_set).state() if self.evaluation_set is not None else ""
+        evaluation = EvaluationSet.of(self.evaluation_set).state() if self.evaluation_set is not None else ""
+        return evaluation if self.clip is None else f"{evaluation}\nclip {digest_of_clip(self.clip, CLIP)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.training.errors import DataError
 from tasks.crawl.sources.folder_files import IMAGE_SUFFIXES, digest_of
+from tasks.dedup.embeddings import Embed
 from tasks.engine import storage
 from tasks.engine.artifact import is_artifact_folder
 from tasks.errors import SourceError
@@ -21,7 +22,7 @@ ROWS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class EvaluationImage:
-    """What is compared of one image; see `hash_and_thumbnail`.
+    """What is compared of one image; see `hash_and_thumbnail`. `vector` is that of a CLIP, None where there is none.
 
     `name`: its file in the evaluation set, or a Parquet file and the row's number from 1, as in `part.parquet#7`.
     """
@@ -29,6 +30,7 @@ class EvaluationImage:
     name: str
     hash_bits: Any
     thumbnail: Any
+    vector: Any = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class EvaluationSet:
         return [EvaluationSet(self.root, group) for group in [*groups, *((table,) for table in tables)]]
 
 
-def evaluation_images(part: EvaluationSet) -> list[EvaluationImage]:
+def evaluation_images(part: EvaluationSet, embed: Embed | None = None) -> list[EvaluationImage]:
     """What is compared of every image. Only one row group of encoded images is in memory at a time.
 
     Raises:
@@ -90,7 +92,8 @@ def evaluation_images(part: EvaluationSet) -> list[EvaluationImage]:
     for file in part.files:
         for name, image in _encoded(part.root, file):
             try:
-                found.append(EvaluationImage(name, *hash_and_thumbnail(image)))
+                vector = embed([image])[0] if embed is not None else None
+                found.append(EvaluationImage(name, *hash_and_thumbnail(image), vector))
             except DataError as error:
                 raise SourceError(f"{name} in {SETTING} cannot be read ({error}): repair or remove it.") from error
     return found

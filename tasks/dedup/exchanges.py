@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from tasks.dedup import records
 from tasks.dedup.banded_search import Bands, Hashes
+from tasks.dedup.cells import NOWHERE
 from tasks.dedup.near_duplicates import HASH_BITS
-from tasks.engine.exchange import Exchange, Parts
+from tasks.engine.exchange import Exchange, Parts, Records
 
 # On average: a part is as large as what must meet in it, such as all rows of a URL or all hashes equal in a band.
 ROWS_PER_PART = 1 << 16
 HASHES_PER_PART = 1 << 19
+VECTORS_PER_CELL = 1 << 13
+MOST_CELLS = 1 << 11  # whose centres are found from one part of the digests
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Exchanges:
         uri: the folder.
         rows: of all shards; decides the number of parts.
         evaluation_parts: into which the evaluation set is cut; as sources, they have the numbers behind the shards.
+        dimension: of the vectors; 0 where images have none.
     """
 
     uri: str
@@ -34,6 +38,7 @@ class Exchanges:
     shards: int
     evaluation_parts: int
     max_distance: int
+    dimension: int = 0
 
     @property
     def signers(self) -> range:
@@ -49,6 +54,17 @@ class Exchanges:
     def band_parts(self) -> range:
         """Parts of all hashes: one of all bands while they are few, else some of each band."""
         return range(self.band_groups * self.classes)
+
+    @property
+    def cell_parts(self) -> range:
+        """Parts of all vectors, a cell each. They have the numbers behind those of the hashes."""
+        cells = -(-self.rows // VECTORS_PER_CELL) or 1
+        return range(len(self.band_parts), len(self.band_parts) + (min(cells, MOST_CELLS) if self.dimension else 0))
+
+    @property
+    def likeness_parts(self) -> range:
+        """Parts in which images that look alike meet."""
+        return range(self.cell_parts.stop)
 
     @property
     def bands(self) -> Bands:
@@ -81,10 +97,23 @@ class Exchanges:
             found.append(band * self.classes + (mixed % self.classes).astype(np.int64))
         return np.tile(np.arange(len(hashes)), len(found)), np.concatenate(found)
 
+    def by_likeness(self, suspects: Records) -> tuple[NDArray[np.int64], Parts]:
+        """The parts that may hold each suspect: places of suspects, and a part of each."""
+        places, parts = self.by_band(suspects["hash"])
+        in_cells, slots = np.nonzero(suspects["cells"] != NOWHERE)
+        cells = suspects["cells"][in_cells, slots].astype(np.int64) + self.cell_parts.start
+        return np.concatenate([places, in_cells]), np.concatenate([parts, cells])
+
     def by_key(self, keys: NDArray[Any]) -> Parts:
         """The part of each URL or digest."""
         words = np.frombuffer(np.ascontiguousarray(keys).tobytes(), "<u8")
         return (words[:: records.KEY_BYTES // 8] % len(self.key_parts)).astype(np.int64)
+
+    @property
+    def of_a_signer(self) -> list[Exchange]:
+        """To which each shard writes."""
+        vectors = [self.vectors] if self.dimension else []
+        return [self.rows_by_url, self.signatures, self.hashes, *vectors]
 
     @property
     def rows_by_url(self) -> Exchange:
@@ -113,8 +142,35 @@ class Exchanges:
 
     @property
     def marks(self) -> Exchange:
-        """From the parts of hashes, by digest."""
+        """From the parts of hashes and vectors, by digest."""
         return self._keyed("marks", records.MARK)
+
+    @property
+    def vectors(self) -> Exchange:
+        """From the signers, by digest."""
+        return self._keyed("vectors", records.vector(self.dimension))
+
+    @property
+    def celled(self) -> Exchange:
+        """Vectors from the parts of digests, by cell."""
+        return Exchange(f"{self.uri}/celled", records.vector(self.dimension), len(self.cell_parts))
+
+    @property
+    def centres(self) -> Exchange:
+        """Of the cells, in their order, to all."""
+        return Exchange(f"{self.uri}/centres", np.dtype([("centre", "<f4", (self.dimension,))]))
+
+    @property
+    def vector_suspects(self) -> Exchange:
+        """As `suspects`, by cell."""
+        return Exchange(f"{self.uri}/vector-suspects", records.suspect_vector(self.dimension), len(self.cell_parts))
+
+    def suspects_of(self, part: int) -> Records:
+        """What may look alike in a part of the hashes or vectors."""
+        if part in self.cell_parts:
+            return self.vector_suspects.read(self.key_parts, part - self.cell_parts.start)
+        group, of_group = divmod(part, self.classes)
+        return self.suspects(group).read(self.key_parts, of_group)
 
     def suspects(self, group: int) -> Exchange:
         """From the parts of digests, by class; one exchange for each group of bands, since they are large."""
@@ -126,16 +182,16 @@ class Exchanges:
         return Exchange(f"{self.uri}/holders", records.HOLDER)
 
     def states(self, round_number: int) -> Exchange:
-        """Of each part of hashes to itself, after a round."""
+        """Of each part of hashes or vectors to itself, after a round."""
         return Exchange(f"{self.uri}/states-{round_number:05d}", records.STATE)
 
     def findings(self, round_number: int) -> Exchange:
-        """From the parts of hashes that take part in a round, by band."""
-        return self._banded(f"findings-{round_number:05d}", records.FINDING)
+        """From the parts of hashes and vectors that take part in a round, by such a part."""
+        return Exchange(f"{self.uri}/findings-{round_number:05d}", records.FINDING, len(self.likeness_parts))
 
     @property
     def keepers(self) -> Exchange:
-        """From the parts of hashes, by digest."""
+        """From the parts of hashes and vectors, by digest."""
         return self._keyed("keepers", records.KEEPER)
 
     @property

@@ -5,6 +5,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.dedup.cells import CELLS_EACH, NOWHERE
 from tasks.dedup.exchanges import Exchanges
 from tasks.dedup.records import CAPTION, HOLDER, IMAGE, RANK, SUSPECT, VERDICT
 from tasks.dedup.signatures import SHARD_BITS, order_of
@@ -80,29 +81,55 @@ def choose(exchanges: Exchanges, part: int) -> None:
     ranks = {name: shown[name] for name in RANK_FIELDS}
     holders = record_array(HOLDER, digest=signatures["digest"], shard=signatures["shard"], **ranks)
     exchanges.holders.write(part, holders[holders["shard"] < exchanges.shards])
-    marks = exchanges.marks.read(exchanges.band_parts, part)
+    marks = exchanges.marks.read(exchanges.likeness_parts, part)
     digests, first = np.unique(signatures["digest"], return_index=True)
+    in_cells = marks[marks["part"] >= exchanges.cell_parts.start]
+    cells = _cells(digests, in_cells, exchanges.cell_parts.start)
+    marks = marks[marks["part"] < exchanges.cell_parts.start]
     for group in range(exchanges.band_groups):
         some = marks[marks["part"] // exchanges.classes == group]
         some = some[np.argsort(some["part"])]
         place = first[np.searchsorted(digests, some["digest"])]
         columns = {name: signatures[name][place] for name in ("digest", "hash", "thumbnail")}
+        columns |= {"cells": cells[np.searchsorted(digests, some["digest"])]}
         suspects = record_array(SUSPECT, **columns, **{name: column[place] for name, column in ranks.items()})
         exchanges.suspects(group).write(part, suspects, some["part"].astype(np.int64) % exchanges.classes)
+    if exchanges.dimension:
+        in_cells = in_cells[np.argsort(in_cells["part"])]
+        known = np.searchsorted(digests, in_cells["digest"])
+        vectors = exchanges.vectors.read(exchanges.signers, part)
+        vectors = vectors[np.unique(vectors["digest"], return_index=True)[1]]  # as many as digests
+        columns = {name: signatures[name][first[known]] for name in ("digest", "hash")}
+        columns |= {"cells": cells[known], "vector": vectors["vector"][known]}
+        columns |= {name: column[first[known]] for name, column in ranks.items()}
+        suspects = record_array(exchanges.vector_suspects.dtype, **columns)
+        exchanges.vector_suspects.write(part, suspects, in_cells["part"].astype(np.int64) - exchanges.cell_parts.start)
+
+
+def _cells(digests: NDArray[np.bytes_], marks: Records, first_part: int) -> NDArray[np.uint32]:
+    """The cells in which each file is close to another one, [N, 2]."""
+    marks = marks[np.lexsort([marks["part"], marks["digest"]])]
+    place = np.searchsorted(digests, marks["digest"])
+    slot = np.arange(len(place)) - np.searchsorted(place, place)
+    cells = np.full((len(digests), CELLS_EACH), NOWHERE, np.uint32)
+    cells[place, slot] = marks["part"] - np.uint32(first_part)
+    return cells
 
 
 def judge(exchanges: Exchanges, part: int) -> None:
     """Hands back to the shards which image is kept for each file in a part of the digests."""
     holders = exchanges.holders.read([part])
-    keepers = exchanges.keepers.read(exchanges.band_parts, part)
-    keepers = keepers[by_rank(keepers)]
+    keepers = exchanges.keepers.read(exchanges.likeness_parts, part)
+    keepers = keepers[by_rank(keepers)]  # stable: of one keeper first what the hashes say
     keepers = keepers[np.unique(keepers["digest"], return_index=True)[1]]
     ranks = {name: holders[name].copy() for name in RANK_FIELDS}
     dropped = np.isin(holders["digest"], keepers["digest"])
     place = np.searchsorted(keepers["digest"], holders["digest"][dropped])
     for name, column in ranks.items():
         column[dropped] = keepers[name][place]
-    found = record_array(VERDICT, digest=holders["digest"], image=holders["row"], **ranks)
+    cosine = np.full(len(holders), np.nan, np.float32)
+    cosine[dropped] = keepers["cosine"][place]
+    found = record_array(VERDICT, digest=holders["digest"], image=holders["row"], cosine=cosine, **ranks)
     exchanges.verdicts.write(part, found, holders["shard"].astype(np.int64))
 
 

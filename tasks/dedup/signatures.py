@@ -1,6 +1,7 @@
 """What is compared of rows and images, read from the shards and the evaluation set."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ from numpy.typing import NDArray
 
 from tasks import schemas
 from tasks.dedup.banded_search import Bits, packed
+from tasks.dedup.embeddings import Embed
 from tasks.dedup.evaluation_set import EvaluationImage, EvaluationSet, evaluation_images
 from tasks.dedup.exchanges import Exchanges
 from tasks.dedup.near_duplicates import Thumbnail, hash_and_thumbnail
 from tasks.dedup.records import EVALUATION, HASH, IMAGE, KEY_BYTES, ROW, SIGNATURE, SPLITS
+from tasks.dedup.vectors import hand_on_vectors
 from tasks.engine import storage
 from tasks.engine.exchange import Records, record_array
 
@@ -20,28 +23,36 @@ ROWS_AT_ONCE = 64
 SHARD_BITS = 32  # of a row's number that are its place in the shard
 
 
-def sign(exchanges: Exchanges, shard: tuple[int, str]) -> None:
+def sign(exchanges: Exchanges, embed: Callable[[], Embed] | None, shard: tuple[int, str]) -> None:
     """Hands on the rows of a shard and the signatures of its files, unless a run before has done so.
 
     A file with several captions is decoded once.
 
     Args:
+        embed: gives what makes vectors; None where images have none.
         shard: its number and URL.
     """
     number, uri = shard
-    if all(made.has(number) for made in (exchanges.rows_by_url, exchanges.signatures, exchanges.hashes)):
+    if all(made.has(number) for made in exchanges.of_a_signer):
         return
     rows: list[tuple[Any, ...]] = []
     looks: dict[bytes, tuple[Bits, Thumbnail]] = {}
+    vectors: list[Any] = []
     for batch in schemas.read_batches(uri, COMPARED, ROWS_AT_ONCE):
+        new: list[bytes] = []
         for row in batch.to_pylist():
             digest = key(row["image"])
             if digest not in looks:
                 looks[digest] = hash_and_thumbnail(row["image"])
+                new.append(row["image"])
             place = number << SHARD_BITS | len(rows)
             texts = key(row["url"].encode()), key(row["caption"].encode())
             split, pixels = SPLITS.index(row["split"]), row["width"] * row["height"]
             rows.append((*texts, digest, split, pixels, int(row["pair_id"], 16), place))
+        if embed is not None:
+            vectors.extend(embed()(new))
+    if embed is not None:
+        hand_on_vectors(exchanges, number, list(looks), vectors)
     hand_on(exchanges, number, np.array(rows, ROW), signatures_of(number, looks))
 
 
@@ -67,14 +78,14 @@ def hand_on(exchanges: Exchanges, shard: int, rows: Records, signatures: Records
     _hand_on_signatures(exchanges, shard, signatures)
 
 
-def sign_evaluation(exchanges: Exchanges, part: tuple[int, EvaluationSet]) -> int:
+def sign_evaluation(exchanges: Exchanges, embed: Callable[[], Embed] | None, part: tuple[int, EvaluationSet]) -> int:
     """Hands on the signatures of a part of the evaluation set, and its names; returns their number.
 
     Raises:
         SourceError: as `evaluation_images`.
     """
     number, images = part
-    return hand_on_evaluation(exchanges, number, evaluation_images(images))
+    return hand_on_evaluation(exchanges, number, evaluation_images(images, embed() if embed is not None else None))
 
 
 def hand_on_evaluation(exchanges: Exchanges, part: int, images: list[EvaluationImage]) -> int:
@@ -85,6 +96,8 @@ def hand_on_evaluation(exchanges: Exchanges, part: int, images: list[EvaluationI
     signatures = signatures_of(
         signer, {digest: (images[place].hash_bits, images[place].thumbnail) for digest, place in looks.items()}
     )
+    if exchanges.dimension:
+        hand_on_vectors(exchanges, signer, list(looks), [image.vector for image in images])
     rows = np.arange(len(images), dtype=np.uint64) | np.uint64(signer << SHARD_BITS)
     ranked = record_array(IMAGE, digest=signatures["digest"], order=EVALUATION, pair=0, row=rows)
     exchanges.images.write(len(exchanges.key_parts) + part, ranked, exchanges.by_key(ranked["digest"]))

@@ -8,15 +8,18 @@ import pyarrow.compute as pc
 
 from tasks import schemas
 from tasks.dedup.config import Config
+from tasks.dedup.embeddings import CLIP, dimension, embedder, release
 from tasks.dedup.evaluation_set import EvaluationSet
 from tasks.dedup.exchanges import Exchanges
 from tasks.dedup.images import choose, group, judge
 from tasks.dedup.keepers import mark, settle
 from tasks.dedup.signatures import sign, sign_evaluation
+from tasks.dedup.vectors import find_centres, place_in_cells
 from tasks.dedup.verdicts import verdicts_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
+from tasks.train.published_clip import digest_of_clip
 
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
@@ -29,6 +32,10 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
     No held-out picture is therefore left in training, in whatever size or compression. An image is a file at an
     address. Its captions, a row each, stay together, up to `max_captions`, in one split: it is held out if any row of
     its address says so. The rows of a duplicate are all dropped, with their captions.
+
+    With a CLIP, images are nearly equal too whose vectors have a cosine of at least `min_cosine`; the detail has it.
+    Up to 8,192 rows all are compared. More are cut into cells of about so many by k-means, each image being compared
+    in the two cells next to it, and a few such pairs are missed, which have no cell in common.
 
     Dropped are also all images that are equal or nearly equal to one of an evaluation set, held out or not; the
     detail names it.
@@ -45,11 +52,13 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
     uris = images.files("images")
     rows = sum(record.rows or 0 for record in images.manifest().outputs if record.path.startswith("images-"))
     evaluation = EvaluationSet.of(config.evaluation_set).parts() if config.evaluation_set is not None else []
-    exchanges = Exchanges(output.exchange, rows, len(uris), len(evaluation), config.max_hash_distance)
-    output.each(partial(sign, exchanges), list(enumerate(uris)), "shards hashed")
+    vectors = dimension(config.clip) if config.clip is not None else 0
+    exchanges = Exchanges(output.exchange, rows, len(uris), len(evaluation), config.max_hash_distance, vectors)
+    embed = partial(embedder, config.clip, digest_of_clip(config.clip, CLIP)) if config.clip is not None else None
+    output.each(partial(sign, exchanges, embed), list(enumerate(uris)), "shards hashed", release)
     if config.evaluation_set is not None:
-        work = partial(sign_evaluation, exchanges)
-        signed = output.each(work, list(enumerate(evaluation)), "parts of the evaluation set")
+        work = partial(sign_evaluation, exchanges, embed)
+        signed = output.each(work, list(enumerate(evaluation)), "parts of the evaluation set", release)
         output.metrics["evaluation_images"] = sum(signed)
     output.metrics["comparisons"] = find_duplicates(config, exchanges, partial(output.each, what="parts compared"))
     output.map(partial(drop, exchanges, config.max_captions), list(enumerate(uris)))
@@ -65,11 +74,14 @@ def find_duplicates(config: Config, exchanges: Exchanges, each: Each) -> int:
         each: applies a function to items, in any order or at once, and returns the results.
     """
     each(partial(group, exchanges, config.max_captions), exchanges.key_parts)
-    comparisons = sum(each(partial(mark, exchanges), exchanges.band_parts))
+    if exchanges.dimension:
+        each(partial(find_centres, exchanges), exchanges.key_parts[:1])
+        each(partial(place_in_cells, exchanges), exchanges.key_parts)
+    comparisons = sum(each(partial(mark, exchanges, config.min_cosine), exchanges.likeness_parts))
     each(partial(choose, exchanges), exchanges.key_parts)
-    undecided, round_number = list(exchanges.band_parts), 0
+    undecided, round_number = list(exchanges.likeness_parts), 0
     while undecided:
-        look = partial(settle, exchanges, config.max_colour_difference, round_number, undecided)
+        look = partial(settle, exchanges, config, round_number, undecided)
         found = each(look, undecided)
         comparisons += sum(made for _, made in found)
         undecided = [part for part, (is_decided, _) in zip(undecided, found, strict=True) if not is_decided]

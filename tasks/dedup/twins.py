@@ -2,7 +2,7 @@
 
 import re
 
-_DETAIL = re.compile(r"same as ([0-9a-f]{16})")
+_DETAIL = re.compile(r"same as ([0-9a-f]{16})(?:, cosine [01]\.\d+)?")  # the cosine where a CLIP found them alike
 
 
 def same_as(pair: int) -> str:

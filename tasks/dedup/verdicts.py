@@ -1,6 +1,7 @@
 """What becomes of the rows of a shard."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,15 +29,18 @@ def verdicts_of(exchanges: Exchanges, max_captions: int, shard: int) -> tuple[pa
         found: list[str] = storage.read_json(exchanges.names(part))
         return found
 
+    def cosine_of(verdict: Any) -> str:
+        return "" if np.isnan(verdict["cosine"]) else f", cosine {verdict['cosine']:.4f}"
+
     def why(place: int) -> tuple[str, str]:
         row, kept = rows[place], files[place]
         if kept["order"] == EVALUATION:
             signer, image = divmod(int(kept["row"]), 1 << SHARD_BITS)
-            return "in_evaluation_set", f"matches {names(signer - exchanges.shards)[image]}"
+            return "in_evaluation_set", f"matches {names(signer - exchanges.shards)[image]}{cosine_of(kept)}"
         if row["image"] != kept["image"]:
             return "exact_duplicate", same_as(kept["pair"])
         if kept["image"] != kept["row"]:
-            return "near_duplicate", same_as(kept["pair"])
+            return "near_duplicate", same_as(kept["pair"]) + cosine_of(kept)
         if row["surplus"] == Surplus.CAPTION_REPEATED:
             return "exact_duplicate", same_as(row["twin"])
         return "too_many_captions", f"more than {max_captions} of one image"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.clip.model import load_ranker, score
+from models.clip.model import Ranker, load_ranker, score
 from tasks.checkpoints import device
 from tasks.screen_images.rule import ContentRule, Picture, below, centre_square
 
@@ -23,15 +23,19 @@ class CLIPAgreement(ContentRule):
     def __init__(self, folder: Path, min_score: float) -> None:
         self.ranker = load_ranker(folder, device())
         self.min_score = min_score
-        self.side = self.ranker.preprocessing.resized
-        self.resampling = RESAMPLING.get(self.ranker.preprocessing.mode, Image.Resampling.BICUBIC)
 
     def view(self, picture: Picture) -> Picture:
-        """The centred square, resized as the CLIP's preprocessing does, [S, S, 3]."""
-        square = centre_square(picture)
-        resized = Image.fromarray(picture).resize((self.side, self.side), self.resampling, box=square)
-        return np.asarray(resized)
+        """As `square_of`."""
+        return square_of(picture, self.ranker)
 
     def refusals(self, views: NDArray[np.uint8], captions: Sequence[str]) -> list[str | None]:
         """The cosine of each pair that is too low."""
         return below(score(self.ranker, views, captions), self.min_score)
+
+
+def square_of(picture: Picture, ranker: Ranker) -> Picture:
+    """The centred square in the size to which a CLIP's preprocessing resizes it, [S, S, 3]."""
+    wanted = ranker.preprocessing
+    resampling = RESAMPLING.get(wanted.mode, Image.Resampling.BICUBIC)
+    square = centre_square(picture)
+    return np.asarray(Image.fromarray(picture).resize((wanted.resized, wanted.resized), resampling, box=square))

@@ -103,6 +103,76 @@ def token_shards(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
     )
 
 
+def shards(case: str, cfg: dict[str, Any]) -> Step | dict[str, Step] | None:
+    """Pairs written as the pack stage does, and read as a training does: by the loader, in its order, in batches of 32.
+
+    The first epoch of a process verifies checksums, later ones do not. Decoded images are not kept in memory.
+    """
+    from glob import glob
+
+    from models.training.config import TrainingConfig
+    from models.training.data import Pairs
+    from models.training.loader import Batch, Loader
+    from models.training.randomness import Step as Update
+    from models.training.windows import Rows
+
+    if case == "write":
+        return lambda: _write_pairs(cfg["samples"], cfg["dir"])
+    batch, updates = 32, cfg["n"] // 32
+
+    def as_bytes(_: Update, rows: Rows) -> Batch:
+        return {"images": torch.tensor([len(image) for image in rows["image"]])}
+
+    def loader(pairs: Pairs) -> Loader:
+        def decoded(_: Update, rows: Rows) -> Batch:
+            return {"images": pairs.squares_of(rows, 256)}
+
+        training = TrainingConfig(steps=updates, batch_size=batch, warmup_steps=1)
+        collate = decoded if case == "read_decoded" else as_bytes
+        return Loader(pairs.shards, ["pair_id", "caption", "image"], collate, training)
+
+    def opened() -> Pairs:
+        return Pairs(sorted(glob(f"{cfg['dir']}/*.parquet")), cache_mb=0)
+
+    def epoch(pairs: Pairs) -> int:
+        made = loader(pairs)
+        return sum(len(made.batch(Update(number, 0))["images"]) for number in range(updates))
+
+    def resume() -> int:
+        made = loader(opened())
+        made.batch(Update(updates // 2, 0))
+        made.close()
+        return 1
+
+    if case == "resume":
+        return resume
+    kept: list[Pairs] = []
+
+    def later_epoch() -> int:
+        kept[:] = kept or [opened()]
+        return epoch(kept[0])
+
+    return {"this project, first epoch": lambda: epoch(opened()), "this project, later epochs": later_epoch}
+
+
+def _write_pairs(samples: list[tuple[bytes, str, str]], folder: str) -> int:
+    """A thousand pairs a shard, as the other writers have it; returns the bytes of the images."""
+    import pyarrow as pa
+
+    from tasks.engine.row_groups import RowGroups
+
+    os.makedirs(folder, exist_ok=True)
+    for first in range(0, len(samples), 1000):
+        images, captions, keys = zip(*samples[first : first + 1000], strict=True)
+        columns = {"pair_id": keys, "caption": captions, "image": pa.array(images, pa.binary())}
+        with open(f"{folder}/train-{first:06d}.parquet", "wb") as file:
+            table = pa.table(columns)
+            groups = RowGroups(file, table.schema)
+            groups.add(table)
+            groups.close()
+    return sum(len(image) for image, _, _ in samples)
+
+
 def dedup(case: str, cfg: dict[str, Any]) -> dict[str, Step] | None:
     """Perceptual hashes of the images as JPEGs, beside the peer from the same bytes; the search for close pairs.
 

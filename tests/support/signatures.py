@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.crawl.splits import split_of
+from tasks.dedup.cells import unit
 from tasks.dedup.config import Config
 from tasks.dedup.evaluation_set import EvaluationImage
 from tasks.dedup.exchanges import Exchanges
@@ -14,6 +15,7 @@ from tasks.dedup.near_duplicates import HASH_BITS
 from tasks.dedup.records import ROW, SPLITS
 from tasks.dedup.signatures import SHARD_BITS, hand_on, hand_on_evaluation, key, signatures_of
 from tasks.dedup.stage import find_duplicates
+from tasks.dedup.vectors import hand_on_vectors
 from tasks.dedup.verdicts import verdicts_of
 
 
@@ -29,6 +31,7 @@ class Row:
     colour: int = 0
     pixels: int = 100
     split: str | None = None
+    vector: tuple[float, ...] = ()
 
 
 Verdict = tuple[str | None, str | None, str | None]  # split, reason, detail
@@ -44,8 +47,10 @@ def thumbnail(colour: int) -> np.ndarray:
     return np.full((16, 16, 3), colour, np.uint8)
 
 
-def evaluation_image(name: str, bits: Sequence[bool], colour: int = 0) -> EvaluationImage:
-    return EvaluationImage(name, np.array(bits, bool), thumbnail(colour))
+def evaluation_image(
+    name: str, bits: Sequence[bool], colour: int = 0, vector: tuple[float, ...] = ()
+) -> EvaluationImage:
+    return EvaluationImage(name, np.array(bits, bool), thumbnail(colour), vector)
 
 
 def handed_on(
@@ -56,7 +61,8 @@ def handed_on(
 ) -> Exchanges:
     """As the signers of these shards and parts of an evaluation set leave it."""
     rows = sum(map(len, shards))
-    exchanges = Exchanges(f"{folder}/exchange", rows, len(shards), len(evaluation), config.max_hash_distance)
+    dimension = next((len(each.vector) for shard in shards for each in shard), 0)
+    exchanges = Exchanges(f"{folder}/exchange", rows, len(shards), len(evaluation), config.max_hash_distance, dimension)
     for number, shard in enumerate(shards):
         table = np.empty(len(shard), ROW)
         for place, each in enumerate(shard):
@@ -64,6 +70,9 @@ def handed_on(
             values = SPLITS.index(each.split), each.pixels, each.pair, number << SHARD_BITS | place
             table[place] = (*keys, *values)
         looks = {key(each.digest.encode()): (np.array(each.bits), thumbnail(each.colour)) for each in shard}
+        if dimension:
+            vectors = {key(each.digest.encode()): each.vector for each in shard}
+            hand_on_vectors(exchanges, number, list(vectors), list(vectors.values()))
         hand_on(exchanges, number, table, signatures_of(number, looks))
     for number, images in enumerate(evaluation):
         hand_on_evaluation(exchanges, number, list(images))
@@ -90,9 +99,14 @@ def verdicts_by_rule(config: Config, rows: Sequence[Row], evaluation: Sequence[E
     for n in ranked:
         files[rows[n].digest][rows[n].url].append(n)
 
-    def alike(one: Row, bits: np.ndarray, colour: int) -> bool:
+    def alike(one: Row, bits: np.ndarray, colour: int, vector: Sequence[float]) -> str | None:
+        """What the detail says of it; None if they are not."""
         close = (np.array(one.bits) != bits).sum() <= config.max_hash_distance
-        return bool(close and abs(one.colour - colour) <= config.max_colour_difference)
+        if close and abs(one.colour - colour) <= config.max_colour_difference:
+            return ""
+        first, second = (unit(np.array([each], np.float16)) for each in (one.vector, vector))
+        cosine = (first * second).sum()
+        return f", cosine {cosine:.4f}" if config.min_cosine is not None and cosine >= config.min_cosine else None
 
     found: list[Verdict] = [(each.split, None, None) for each in rows]
 
@@ -103,18 +117,20 @@ def verdicts_by_rule(config: Config, rows: Sequence[Row], evaluation: Sequence[E
     for images in files.values():  # in order of rank of their first rows
         first, *others = images.values()
         this = rows[first[0]]
-        match = next((e for e in evaluation if alike(this, e.hash_bits, int(e.thumbnail[0, 0, 0]))), None)
+        looks = ((e.name, alike(this, e.hash_bits, int(e.thumbnail[0, 0, 0]), e.vector)) for e in evaluation)
+        match = next((name + how for name, how in looks if how is not None), None)
         if match is not None:
             for n in (n for image in images.values() for n in image):
-                reject(n, "in_evaluation_set", f"matches {match.name}")
+                reject(n, "in_evaluation_set", f"matches {match}")
             continue
-        keeper = next((k for k in kept if alike(this, np.array(rows[k].bits), rows[k].colour)), first[0])
+        found_kept = ((k, alike(this, np.array(rows[k].bits), rows[k].colour, rows[k].vector)) for k in kept)
+        keeper, how = next(((k, how) for k, how in found_kept if how is not None), (first[0], ""))
         detail = f"same as {rows[keeper].pair:016x}"
         for n in (n for image in others for n in image):
             reject(n, "exact_duplicate", detail)
         if keeper != first[0]:
             for n in first:
-                reject(n, "near_duplicate", detail)
+                reject(n, "near_duplicate", detail + how)
             continue
         kept.append(first[0])
         captions: dict[str, int] = {}

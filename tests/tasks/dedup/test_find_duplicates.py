@@ -1,6 +1,7 @@
 """In parts, whatever their number, exactly the rows are dropped that the rule names, and few are compared."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,11 @@ def looks(random_bits: np.random.Generator, count: int) -> list[tuple[tuple[bool
     return found
 
 
+def vector(random: np.random.Generator, dimension: int) -> tuple[float, ...]:
+    """In few dimensions many are alike, some of them in chains."""
+    return tuple(random.normal(size=dimension).tolist())
+
+
 def rows_of(random_bits: np.random.Generator, count: int) -> list[Row]:
     """Rows that share addresses, files, captions, sizes and even pair ids."""
     files = looks(random_bits, max(1, count * 2 // 3))
@@ -61,15 +67,21 @@ def rows_of(random_bits: np.random.Generator, count: int) -> list[Row]:
     distance=st.integers(0, 16),
     shards=st.integers(1, 4),
     evaluation=st.integers(0, 8),
+    dimension=st.sampled_from([0, 3, 6]),
     parts=st.sampled_from([(100, 100), (30, 100), (10, 15)]),
 )
 def test_what_is_dropped_and_why_is_what_the_rule_says(
-    tmp_path_factory, seed, count, distance, shards, evaluation, parts
+    tmp_path_factory, seed, count, distance, shards, evaluation, dimension, parts
 ):
     random_bits = np.random.default_rng(seed)
     rows = rows_of(random_bits, count)
     known = [evaluation_image(f"{n}.png", *look) for n, look in enumerate(looks(random_bits, evaluation))]
     config = Config(max_hash_distance=distance, max_captions=2)
+    if dimension:
+        config = Config(max_hash_distance=distance, max_captions=2, clip="a CLIP", min_cosine=0.95)
+        vectors = {each.digest: vector(random_bits, dimension) for each in rows}
+        rows = [replace(each, vector=vectors[each.digest]) for each in rows]
+        known = [replace(each, vector=vector(random_bits, dimension)) for each in known]
     size = -(-count // shards) or 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tasks.dedup.exchanges.ROWS_PER_PART", parts[0])
@@ -84,6 +96,31 @@ def test_what_is_dropped_and_why_is_what_the_rule_says(
         found, _ = verdicts(config, exchanges)
         again, _ = verdicts(config, exchanges)  # as after a kill: over what is there
     assert found == again == verdicts_by_rule(config, rows, known)
+
+
+def test_few_images_that_are_alike_are_missed_in_cells(tmp_path, monkeypatch):
+    """One in four is near another, up to the limit; 20 cells find 99 % of what is dropped when all are compared."""
+    monkeypatch.setattr("tasks.dedup.exchanges.ROWS_PER_PART", 400)
+    random_vectors = np.random.default_rng(3)
+    topics = random_vectors.normal(size=(40, 64))
+    vectors = topics[random_vectors.integers(0, 40, 1200)] + 0.7 * random_vectors.normal(size=(1200, 64))
+    noise = random_vectors.uniform(0, 0.32, (300, 1)) * random_vectors.normal(size=(300, 64))
+    vectors[900:] = vectors[:300] + noise
+    hashes = random_vectors.random((1200, HASH_BITS)) < 0.5
+    rows = [row(n, hashes[n].tolist(), vector=tuple(vectors[n].tolist())) for n in range(1200)]
+    config = Config(clip="a CLIP", min_cosine=0.95)
+
+    def dropped(per_cell: int) -> tuple[set[int], int]:
+        monkeypatch.setattr("tasks.dedup.exchanges.VECTORS_PER_CELL", per_cell)
+        exchanges = handed_on(tmp_path / f"{per_cell}", config, [rows[:500], rows[500:]])
+        found, comparisons = verdicts(config, exchanges)
+        return {n for n, (_, why, _) in enumerate(found) if why is not None}, comparisons
+
+    (all_of_them, compared), (in_cells, compared_in_cells) = dropped(1200), dropped(60)
+    assert 100 < len(all_of_them) < 400
+    assert in_cells <= all_of_them
+    assert len(in_cells) >= 0.99 * len(all_of_them)
+    assert compared_in_cells < 0.4 * compared
 
 
 def test_a_long_chain_is_decided_link_by_link(tmp_path):
