@@ -89,7 +89,7 @@ def crawl_site(site: SiteSource, name: str) -> Shard:
 
 
 def _with_licence(reference: Reference, licence: str) -> Reference:
-    return reference if reference.licence else Reference(**{**vars(reference), "licence": licence})
+    return reference if reference.licence else reference._replace(licence=licence)
 
 
 def _run_spider(site: SiteSource) -> dict[str, Any]:
