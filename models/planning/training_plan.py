@@ -37,7 +37,7 @@ class PriorPlan(Frozen):
     compression: float | None
     flops_per_token: int
     flops_per_step: int
-    flops: int
+    flops: float
     traffic: Traffic
     checkpoint_bytes: int
     checkpoints_bytes: int
@@ -77,7 +77,7 @@ def plan_prior(
         compression=compression_rate(weights, compressed, parallel.gpus_per_machine) if compressed else None,
         flops_per_token=model_flops(model) // model.length,
         flops_per_step=per_step,
-        flops=per_step * training.steps,
+        flops=float(per_step) * training.steps,
         traffic=sent,
         checkpoint_bytes=checkpoint,
         checkpoints_bytes=checkpoint * (training.keep_checkpoints + _CHECKPOINTS_BESIDE),
