@@ -46,6 +46,11 @@ class PriorPlan(Frozen):
     bound_by: Bound
     hours: float
 
+    @property
+    def half_bytes(self) -> int:
+        """Of the blocks' matrices in 16 bits: the paper's 24 GB (2.5)."""
+        return 2 * self.block_matrices
+
 
 def plan_prior(
     model: PriorModelConfig, training: PriorTrainingConfig, parallel: Parallel, hardware: Hardware
