@@ -1,14 +1,13 @@
 """What a config will need on given hardware before it runs: parameters, memory, operations, disk, hours, money."""
 
+from flows.config import PipelineConfig
+from flows.recipes.scales import Scale
 from models.config import Frozen
 from models.planning.hardware import PRESETS, Hardware
 from models.planning.parallel import Parallel
 from models.planning.tokenizer_plan import DVAEPlan, plan_dvae
 from models.planning.training_plan import PriorPlan, plan_prior
 from models.prior.config import PriorModelConfig
-
-from flows.config import PipelineConfig
-from flows.recipes.scales import Scale
 from tasks.errors import ConfigError
 
 _STORED_BY = 4  # stages that keep the images: fetch, screen_images, dedup and pack

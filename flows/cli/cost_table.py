@@ -73,13 +73,10 @@ def _prior(plan: PriorPlan, cost: Cost) -> Iterator[tuple[str, str]]:
     if cost.parallel.ranks > 1:
         yield "sent in a machine, a GPU and step", _bytes(plan.traffic.in_machine)
     if cost.parallel.machines > 1:
-        saved = (
-            ""
-            if plan.compression is None
-            else (
-                f", {_bytes(plan.traffic.uncompressed)} without compression (of the matrices {plan.compression:.1%} saved)"
-            )
-        )
+        saved = ""
+        if plan.compression is not None:
+            without = _bytes(plan.traffic.uncompressed)
+            saved = f", {without} without compression (which saves {plan.compression:.1%} of the matrices)"
         yield "sent between machines, each, a step", _bytes(plan.traffic.between_machines) + saved
     yield "a checkpoint", _bytes(plan.checkpoint_bytes)
     yield "seconds a step", f"{plan.step_seconds:.3g}, bound by {plan.bound_by}"

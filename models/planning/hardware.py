@@ -25,13 +25,9 @@ class Hardware(Frozen):
     shares_host_memory: bool = Field(default=False, description="a processor whose memory is the host's")
 
 
-def _preset(
-    name: str, memory_gb: float, half: float, single: float, intra_gb_s: float, inter_gb_s: float, **others: float
-) -> Hardware:
+def _gpu(name: str, memory_gb: float, half: float, single: float, intra_gb_s: float, inter_gb_s: float) -> Hardware:
     peak: dict[Precision, float] = {"fp16": half, "bf16": half, "fp32": single}
-    return Hardware(
-        name=name, memory_gb=memory_gb, peak_tflops=peak, intra_gb_s=intra_gb_s, inter_gb_s=inter_gb_s, **others
-    )
+    return Hardware(name=name, memory_gb=memory_gb, peak_tflops=peak, intra_gb_s=intra_gb_s, inter_gb_s=inter_gb_s)
 
 
 _PRESETS = (
@@ -46,7 +42,7 @@ _PRESETS = (
         utilisation=0.35,
         shares_host_memory=True,
     ),
-    _preset("rtx-4090-24gb", 25.7, 165, 82.6, 32, 1.25),
+    _gpu("rtx-4090-24gb", 25.7, 165, 82.6, 32, 1.25),
     # The paper's (2.5). It has no bf16. The paper does not say how fast its network was: 100 Gbit/s a machine.
     Hardware(
         name="v100-16gb",
@@ -56,8 +52,8 @@ _PRESETS = (
         inter_gb_s=12.5,
         utilisation=0.3,
     ),
-    _preset("a100-80gb", 85.9, 312, 19.5, 300, 200),
-    _preset("h100-80gb", 85.5, 989, 67, 450, 400),
-    _preset("h200-141gb", 150.7, 989, 67, 450, 400),
+    _gpu("a100-80gb", 85.9, 312, 19.5, 300, 200),
+    _gpu("h100-80gb", 85.5, 989, 67, 450, 400),
+    _gpu("h200-141gb", 150.7, 989, 67, 450, 400),
 )
 PRESETS: dict[str, Hardware] = {each.name: each for each in _PRESETS}

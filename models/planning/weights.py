@@ -43,14 +43,14 @@ def prior_weights(c: PriorModelConfig) -> list[Weight]:
     """All parameters of a prior, in its order."""
     d = c.width
     text_rows = c.text_vocab + c.text_length
-    outside = {
+    outside: dict[str, tuple[int, ...]] = {
         "embedding.text_token.weight": (text_rows + int(c.start_of_text), d),
         "embedding.text_position.weight": (c.text_length, d),
         "embedding.image_token.weight": (c.image_vocab + 1, d),
         "embedding.row.weight": (c.grid, d),
         "embedding.column.weight": (c.grid, d),
     }
-    heads = {
+    heads: dict[str, tuple[int, ...]] = {
         "norm.weight": (d,),
         "norm.bias": (d,),
         "text_head.weight": (text_rows, d),
