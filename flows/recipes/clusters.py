@@ -130,7 +130,7 @@ def cc12m() -> PipelineConfig:
 
     The lists lie in `lists/cc12m`. All but the lengths of the trainings and bf16 is the paper's.
 
-    Plan: a prior of 2.93 billion parameters, 31.6 GB a GPU, 312 hours with the dVAE's training (9,989 of a GPU) on 4
+    Plan: a prior of 2.93 billion parameters, 31.5 GB a GPU, 312 hours with the dVAE's training (9,989 of a GPU) on 4
     x 8 a100-80gb. Not runnable today: mode hsdp, more than one machine.
     """
     return PipelineConfig(

@@ -38,15 +38,22 @@ class RankZero(TorchDispatchMode):
         self.peak = 0
         self.collectives: dict[str, int] = {}
         self._storages: WeakSet[Any] = WeakSet()
+        self._known: WeakSet[Any] = WeakSet()
 
     @property
     def now(self) -> int:
         """Bytes in use; FSDP2 empties storages that it goes on holding."""
         return sum(storage.nbytes() for storage in self._storages)
 
+    def forget(self) -> None:
+        """Count only what is made from now on."""
+        self._known.update(self._storages)
+        self._storages = WeakSet()
+
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
-        self._storages.update(t.untyped_storage() for t in tree_leaves(result) if isinstance(t, Tensor))
+        made = {t.untyped_storage() for t in tree_leaves(result) if isinstance(t, Tensor)}
+        self._storages.update(storage for storage in made if storage not in self._known)
         self.peak = max(self.peak, self.now)
         kind = str(function)
         if kind.startswith("c10d."):
@@ -64,7 +71,7 @@ def mesh() -> Iterator[DeviceMesh]:
 
 
 def _dry_run(mesh: DeviceMesh) -> tuple[RankZero, int, int]:
-    """A step in bf16; the rank, the bytes of its weights, and those of its gradients."""
+    """Two steps in bf16; the rank, the bytes of its weights, and those of its gradients."""
     captions = torch.zeros(1, WIDE.caption_length, dtype=torch.int64)
     codes = torch.zeros(1, WIDE.codes_per_image, dtype=torch.int64)
     with FakeTensorMode(allow_non_fake_inputs=True), RankZero() as rank:
@@ -74,9 +81,13 @@ def _dry_run(mesh: DeviceMesh) -> tuple[RankZero, int, int]:
             fully_shard(block, mesh=mesh, mp_policy=policy)
         fully_shard(model, mesh=mesh, mp_policy=MixedPrecisionPolicy(reduce_dtype=torch.float32))
         model.activation_checkpointing = True
-        rank.peak = 0
-        text, image = model(captions, codes)
-        (text.sum() + image.sum()).backward()
+        rank.forget()  # the whole weights, which the shards were cut from; fake ones are not freed
+        for _ in range(2):
+            rank.peak = 0
+            text, image = model(captions, codes)
+            model.zero_grad(set_to_none=True)
+            (text.sum() + image.sum()).backward()
+            del text, image
         weights = sum(p.to_local().untyped_storage().nbytes() for p in model.parameters())  # type: ignore[attr-defined]
         gradients = sum(4 * p.grad.to_local().numel() for p in model.parameters() if p.grad is not None)  # type: ignore[attr-defined]
     return rank, weights, gradients
@@ -88,19 +99,20 @@ def test_a_rank_holds_and_sends_what_is_planned(mode: Mode, mesh: DeviceMesh) ->
     ranks = MACHINES * GPUS
     flat = init_device_mesh("cpu", (ranks,))
     rank, weights, gradients = _dry_run(flat if mode == "fsdp" else mesh)
-    training = PriorTrainingConfig(batch_size=ranks, precision="bf16", ema_decay=None, ema_every=1)
+    training = PriorTrainingConfig(batch_size=ranks, precision="bf16", ema_decay=None)
     planned_weights = prior_weights(WIDE)
     planned = memory_per_rank(WIDE, planned_weights, training, parallel)
     assert weights == pytest.approx(planned.weights, rel=0.01)
     assert gradients == pytest.approx(planned.gradients, rel=0.01)
-    held = planned.weights + planned.gradients + planned.communication + planned.activations
-    print(f"{mode}: planned {held / 1e6:.0f} MB, dry run {rank.peak / 1e6:.0f} MB: {held / rank.peak - 1:+.1%}")
-    assert held == pytest.approx(rank.peak, rel=0.15)
+    # Each kind is planned at the moment when it is largest, and these moments differ: never too little, not much more.
+    held, took = planned.total - planned.optimiser, weights + rank.peak
+    print(f"{mode}: planned {held / 1e6:.0f} MB, dry run {took / 1e6:.0f} MB: {held / took - 1:+.1%}")
+    assert took < 1.05 * held < 1.35 * took
 
     sent = traffic(planned_weights, parallel, number_bytes=2, accumulate=1)
     shards = parallel.shards
     inside = (shards - 1) / shards * (rank.collectives["allgather_base"] + rank.collectives["reduce_scatter_base"])
-    assert inside == pytest.approx(sent.in_machine, rel=0.02)
+    assert inside / 2 == pytest.approx(sent.in_machine, rel=0.02)
     if mode == "hsdp":
         leaves_a_gpu = 2 * (MACHINES - 1) / MACHINES * rank.collectives["allreduce"]
-        assert GPUS * leaves_a_gpu == pytest.approx(sent.between_machines, rel=0.02)
+        assert GPUS * leaves_a_gpu / 2 == pytest.approx(sent.between_machines, rel=0.02)
