@@ -153,8 +153,8 @@ def paper_2_8b() -> PipelineConfig:
     (2.3); here that is Common Crawl. The lists lie in `lists`.
 
     Plan: a prior of 2.93 billion parameters, 4.51 GB a GPU, 131 hours with the dVAE's training (133,747 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the state in the
-    paper's formats.
+    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
+    state with a gradient scale per block.
     """
     return _paper(width=1920, heads=30)
 
@@ -163,8 +163,8 @@ def paper_5_6b() -> PipelineConfig:
     """The paper's middle prior of table 1, 5.6 billion; all else as in `paper-2.8b`.
 
     Plan: a prior of 5.69 billion parameters, 8.05 GB a GPU, 220 hours with the dVAE's training (225,673 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the state in the
-    paper's formats.
+    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
+    state with a gradient scale per block.
     """
     return _paper(width=2688, heads=42)
 
@@ -175,8 +175,8 @@ def paper_12b() -> PipelineConfig:
     All else as in `paper-2.8b`.
 
     Plan: a prior of 12.3 billion parameters, 16.1 GB a GPU, 436 hours with the dVAE's training (446,124 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the state in the
-    paper's formats.
+    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
+    state with a gradient scale per block.
     """
     return _paper(width=3968, heads=62)
 
