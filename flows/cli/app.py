@@ -7,6 +7,7 @@ from flows.cli.verbs.dataset import export_dataset
 from flows.cli.verbs.machine import doctor, down, up
 from flows.cli.verbs.models import evaluate, export, generate, import_dvae, serve
 from flows.cli.verbs.pipeline import config, lineage, recipes, report, run, status
+from flows.cli.verbs.planning import plan
 from flows.cli.verbs.sources import compose, validate
 from flows.cli.verbs.takedown import takedown
 
@@ -24,7 +25,7 @@ for verb in (
     *(run, evaluate, generate, export, serve),
     *(status, lineage, report),
     *(import_dvae, compose, export_dataset),
-    *(recipes, config, validate),
+    *(recipes, config, plan, validate),
     takedown,
     *(doctor, up, down),
 ):
