@@ -167,9 +167,8 @@ def main(folder: Path, chain: str, rows: Sequence[int], workers: Sequence[int], 
     found: dict[tuple[str, int, int], list[float]] = {}
     for stage in stages:
         for count in rows:
-            source = folder / f"{chain}-{count}" / "source"
-            if chain in SOURCES and not source.exists():
-                SOURCES[chain](source, count)
+            if chain in SOURCES:
+                SOURCES[chain](folder / f"{chain}-{count}" / "source", count)
             for number in workers:
                 asked = [sys.executable, __file__, folder, chain, "--one", count, number, stage]
                 done = subprocess.run(list(map(str, asked)), stdout=subprocess.PIPE, check=True, text=True)
@@ -200,4 +199,10 @@ if __name__ == "__main__":
     usual, names = STAGES[given.chain]
     os.makedirs(given.folder, exist_ok=True)
     with picture_server() if given.chain == "images" else nullcontext():
-        main(given.folder.absolute(), given.chain, given.rows or (usual, 10 * usual), given.workers, given.stages or names)
+        main(
+            given.folder.absolute(),
+            given.chain,
+            given.rows or (usual, 10 * usual),
+            given.workers,
+            given.stages or names,
+        )
