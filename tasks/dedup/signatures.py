@@ -1,7 +1,8 @@
 """What is compared of rows and images, read from the shards and the evaluation set."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,22 +24,22 @@ ROWS_AT_ONCE = 64
 SHARD_BITS = 32  # of a row's number that are its place in the shard
 
 
-def sign(exchanges: Exchanges, embed: Callable[[], Embed] | None, shard: tuple[int, str]) -> None:
-    """Hands on the rows of a shard and the signatures of its files, unless a run before has done so.
+def sign(exchanges: Exchanges, embed: Callable[[], Embed] | None, signer: tuple[int, Sequence[str]]) -> None:
+    """Hands on the rows of some shards and the signatures of their files, unless a run before has done so.
 
     A file with several captions is decoded once.
 
     Args:
         embed: gives what makes vectors; None where images have none.
-        shard: its number and URL.
+        signer: its number and the URLs of its shards.
     """
-    number, uri = shard
+    number, uris = signer
     if all(made.has(number) for made in exchanges.of_a_signer):
         return
     rows: list[tuple[Any, ...]] = []
     looks: dict[bytes, tuple[Bits, Thumbnail]] = {}
     vectors: list[Any] = []
-    for batch in schemas.read_batches(uri, COMPARED, ROWS_AT_ONCE):
+    for batch in chain.from_iterable(schemas.read_batches(uri, COMPARED, ROWS_AT_ONCE) for uri in uris):
         new: list[bytes] = []
         for row in batch.to_pylist():
             digest = key(row["image"])

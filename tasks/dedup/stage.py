@@ -1,9 +1,12 @@
 """Drops duplicates: the same file at another address, or the same image in another size or compression."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import schemas
@@ -18,8 +21,12 @@ from tasks.dedup.vectors import find_centres, place_in_cells
 from tasks.dedup.verdicts import verdicts_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
+from tasks.engine.shard_groups import Group, groups
 from tasks.engine.stage import stage
 from tasks.train.published_clip import digest_of_clip
+
+ROWS_PER_SIGNER = 1 << 15  # or more, where a shard has more
+LEAST_SIGNERS = 64  # where there are so many shards, for the workers to share
 
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
@@ -49,20 +56,47 @@ def dedup(config: Config, output: Output, images: Artifact) -> None:
     Raises:
         SourceError: the evaluation set is not there, or an image of it cannot be read.
     """
-    uris = images.files("images")
-    rows = sum(record.rows or 0 for record in images.manifest().outputs if record.path.startswith("images-"))
+    signers, shards = signers_and_shards(images)
+    rows = sum(signer.rows for signer in signers)
     evaluation = EvaluationSet.of(config.evaluation_set).parts() if config.evaluation_set is not None else []
     vectors = dimension(config.clip) if config.clip is not None else 0
-    exchanges = Exchanges(output.exchange, rows, len(uris), len(evaluation), config.max_hash_distance, vectors)
     embed = partial(embedder, config.clip, digest_of_clip(config.clip, CLIP)) if config.clip is not None else None
-    output.each(partial(sign, exchanges, embed), list(enumerate(uris)), "shards hashed", release)
+    place = f"{output.exchange}/{len(signers)}"  # what a run with other signers left is not to be mixed with it
+    exchanges = Exchanges(place, rows, len(signers), len(evaluation), config.max_hash_distance, vectors)
+    numbered = list(enumerate(signer.uris for signer in signers))
+    output.each(partial(sign, exchanges, embed), numbered, "groups of shards hashed", release)
     if config.evaluation_set is not None:
         work = partial(sign_evaluation, exchanges, embed)
         signed = output.each(work, list(enumerate(evaluation)), "parts of the evaluation set", release)
         output.metrics["evaluation_images"] = sum(signed)
     output.metrics["comparisons"] = find_duplicates(config, exchanges, partial(output.each, what="parts compared"))
-    output.map(partial(drop, exchanges, config.max_captions), list(enumerate(uris)))
+    output.map(partial(drop, exchanges, config.max_captions), shards, afterwards=signer_verdicts.cache_clear)
     output.remove_exchange()
+
+
+@dataclass(frozen=True)
+class PlacedShard:
+    """A shard, and where its rows begin among those of its signer."""
+
+    uri: str
+    signer: int
+    first: int
+
+
+def signers_and_shards(images: Artifact) -> tuple[list[Group], list[PlacedShard]]:
+    """The shards in groups that are hashed by one task each, and every shard with its place in them.
+
+    A part of an exchange is read from a file of every signer, so there are not as many as small shards.
+    """
+    rows_of = {images.file(record.path): record.rows or 0 for record in images.manifest().outputs}
+    rows = sum(rows_of[uri] for uri in images.files("images"))
+    signers = groups(images, "images", min(ROWS_PER_SIGNER, rows // LEAST_SIGNERS))
+    shards = [
+        PlacedShard(uri, number, first)
+        for number, signer in enumerate(signers)
+        for uri, first in zip(signer.uris, accumulate(map(rows_of.__getitem__, signer.uris), initial=0), strict=False)
+    ]
+    return signers, shards
 
 
 def find_duplicates(config: Config, exchanges: Exchanges, each: Each) -> int:
@@ -90,11 +124,17 @@ def find_duplicates(config: Config, exchanges: Exchanges, each: Each) -> int:
     return comparisons
 
 
-def drop(exchanges: Exchanges, max_captions: int, shard: tuple[int, str]) -> Shard:
-    """One shard, given by its number and URL, without its duplicates."""
-    number, uri = shard
-    splits, reasons, details = verdicts_of(exchanges, max_captions, number)
-    table = schemas.read_table(uri)
+@lru_cache(maxsize=1)
+def signer_verdicts(exchanges: Exchanges, max_captions: int, signer: int) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """`verdicts_of`, kept for the next shard of the signer."""
+    return verdicts_of(exchanges, max_captions, signer)
+
+
+def drop(exchanges: Exchanges, max_captions: int, shard: PlacedShard) -> Shard:
+    """One shard without its duplicates."""
+    table = schemas.read_table(shard.uri)
+    of_signer = signer_verdicts(exchanges, max_captions, shard.signer)
+    splits, reasons, details = (column.slice(shard.first, table.num_rows) for column in of_signer)
     place = table.schema.get_field_index("split")
     table = table.set_column(place, table.field(place), splits)
     kept = table.filter(pc.is_null(reasons))

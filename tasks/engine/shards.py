@@ -17,8 +17,8 @@ from tasks.errors import ClusterError
 from tasks.settings import Settings
 
 ANSWER_S = 10  # for a Dask scheduler
-# Of the scheduler, which takes 11 kB and 5 ms in this process for each. Where there are more shards, a task has
-# several: enough tasks are left for every worker to have many.
+# Of the scheduler, which takes about 10 kB and 3 ms in this process for each. Of more shards a task has several,
+# and every worker still has many tasks.
 MOST_TASKS = 1000
 
 Item = TypeVar("Item")

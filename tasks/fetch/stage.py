@@ -18,6 +18,7 @@ from tasks.crawl.packed.packed_source import PackedSource
 from tasks.crawl.sources.folder import FolderSource
 from tasks.crawl.sources.folder_files import SCHEME
 from tasks.crawl.stage import holding, serving, source_of
+from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shard_groups import groups
@@ -153,8 +154,11 @@ def _shard(images: Any, rejects: Any) -> Shard:
 
 
 def _shard_table(artifact: Artifact, path: str, schema: pa.Schema) -> Any:
-    """A table of a finished artifact's shard; shards have no file for one without rows."""
-    if not any(record.path == path for record in artifact.manifest().outputs):
+    """A table of a finished artifact's shard; shards have no file for one without rows.
+
+    Does not read the manifest, which lists all shards and so would be read once for each of them.
+    """
+    if not storage.exists(artifact.file(path)):
         return schema.empty_table()
     return schemas.read_table(artifact.file(path)).select(schema.names).cast(schema)
 

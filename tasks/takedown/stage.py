@@ -1,15 +1,16 @@
 """Which packed pairs the record of takedowns leaves out: read from the columns of addresses, once for each record."""
 
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from itertools import chain
+from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from tasks import schemas
 from tasks.dedup.twins import kept_instead
+from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.shards import map_shards
@@ -17,6 +18,8 @@ from tasks.engine.stage import StageConfig, stage
 from tasks.takedown.left_out import REASON
 from tasks.takedown.matching import Matcher
 from tasks.takedown.takedowns import Takedown
+
+Found = TypeVar("Found")
 
 ROWS_AT_ONCE = 65_536
 IMAGES_AT_ONCE = 256
@@ -59,11 +62,15 @@ def match_takedowns(config: Config, output: Output, screened: Artifact, unique: 
     compared = output.each(partial(matched_rows, matcher), screened.files("images"), "shards compared")
     matched = list(chain.from_iterable(compared))
     pairs, urls = _first((pair, number) for pair, _, number in matched), _first((url, n) for _, url, n in matched)
-    twins = _first(chain.from_iterable(map_shards(partial(kept_for, pairs), unique.files("rejects"), output.settings)))
+    look = partial(looked_up, kept_for, _handed_on(output, "pairs", pairs))
+    twins = _first(chain.from_iterable(map_shards(look, unique.files("rejects"), output.settings)))
     kept = unique.files("images")
     if twins:
-        urls = _first([*urls.items(), *chain.from_iterable(map_shards(partial(urls_of, twins), kept, output.settings))])
-    output.map(partial(taken_down, config, urls), kept, "pairs taken down")
+        look = partial(looked_up, urls_of, _handed_on(output, "twins", twins))
+        urls = _first([*urls.items(), *chain.from_iterable(map_shards(look, kept, output.settings))])
+    named = partial(looked_up, partial(taken_down, config), _handed_on(output, "urls", urls))
+    output.map(named, kept, "pairs taken down", numbers_at.cache_clear)
+    output.remove_exchange()
 
 
 def matched_rows(matcher: Matcher, uri: str) -> list[tuple[str, str, int]]:
@@ -77,24 +84,40 @@ def matched_rows(matcher: Matcher, uri: str) -> list[tuple[str, str, int]]:
     ]
 
 
+def _handed_on(output: Output, name: str, numbers: Mapping[str, int]) -> str:
+    """URL of the numbers, for tasks to read them: not handed to each task, since they may be many."""
+    uri = f"{output.exchange}/{name}.json"
+    storage.write_json(uri, numbers)
+    return uri
+
+
+@lru_cache(maxsize=1)
+def numbers_at(uri: str) -> dict[str, int]:
+    """Numbers of takedowns that were handed on; kept for the next shard."""
+    found: dict[str, int] = storage.read_json(uri)
+    return found
+
+
+def looked_up(look: Callable[[Mapping[str, int], str], Found], numbers: str, uri: str) -> Found:
+    """What is found in a shard with the numbers that were handed on. Runs in a Dask worker."""
+    return look(numbers_at(numbers), uri)
+
+
 def kept_for(pairs: Mapping[str, int], uri: str) -> list[tuple[str, int]]:
     """Of a shard of dedup's rejects: the pair ids that were kept in place of the given ones, with their numbers."""
-    found = []
-    for batch in schemas.read_batches(uri, ["pair_id", "detail"], ROWS_AT_ONCE):
-        rows = batch.filter(pc.is_in(batch["pair_id"], value_set=pa.array(list(pairs), pa.string()))).to_pylist()
-        named = ((row["pair_id"], kept_instead(row["detail"])) for row in rows)
-        found += [(twin, pairs[pair]) for pair, twin in named if twin is not None]
-    return found
+    rows = _rows_with("pair_id", pairs, "detail", uri)
+    named = ((kept_instead(detail), number) for detail, number in rows)
+    return [(twin, number) for twin, number in named if twin is not None]
 
 
 def urls_of(pairs: Mapping[str, int], uri: str) -> list[tuple[str, int]]:
     """Of a shard of images: the addresses of the images of the given pairs, with their numbers."""
-    return [(url, pairs[pair]) for pair, url in _rows_with("pair_id", pairs, uri)]
+    return _rows_with("pair_id", pairs, "url", uri)
 
 
 def taken_down(config: Config, urls: Mapping[str, int], uri: str) -> Shard:
     """The pairs of a shard of images whose image has one of these addresses."""
-    why = [(pair, str(config.takedowns[urls[url]])) for pair, url in _rows_with("url", urls, uri)]
+    why = [(pair, str(config.takedowns[number])) for pair, number in _rows_with("url", urls, "pair_id", uri)]
     table = pa.table([[pair for pair, _ in why], [text for _, text in why]], schema=TAKEN_DOWN)
     counts: dict[str, float] = {}
     for _, text in why:
@@ -102,14 +125,17 @@ def taken_down(config: Config, urls: Mapping[str, int], uri: str) -> Shard:
     return Shard(table.num_rows, {REASON: table}, metrics=counts)
 
 
-def _rows_with(column: str, values: Mapping[str, int], uri: str) -> list[tuple[str, str]]:
-    """Pair id and address of the rows of a shard whose value in a column is one of those."""
-    wanted = pa.array(list(values), pa.string())
-    found: list[tuple[str, str]] = []
-    for batch in schemas.read_batches(uri, ["pair_id", "url"], ROWS_AT_ONCE):
-        rows = batch.filter(pc.is_in(batch[column], value_set=wanted))
-        found += zip(rows["pair_id"].to_pylist(), rows["url"].to_pylist(), strict=True)
-    return found
+def _rows_with(column: str, numbers: Mapping[str, int], wanted: str, uri: str) -> list[tuple[str, int]]:
+    """The wanted column of the rows of a shard whose value in another column has a number, with that number.
+
+    Each row is looked up, as the numbers may be far more than the rows of a shard.
+    """
+    return [
+        (value, numbers[name])
+        for batch in schemas.read_batches(uri, [column, wanted], ROWS_AT_ONCE)
+        for name, value in zip(batch[column].to_pylist(), batch[wanted].to_pylist(), strict=True)
+        if name in numbers
+    ]
 
 
 def _first(numbered: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -167,9 +167,8 @@ def main(folder: Path, chain: str, rows: Sequence[int], workers: Sequence[int], 
     found: dict[tuple[str, int, int], list[float]] = {}
     for stage in stages:
         for count in rows:
-            source = folder / f"{chain}-{count}" / "source"
-            if chain in SOURCES and not source.exists():
-                SOURCES[chain](source, count)
+            if chain in SOURCES:
+                SOURCES[chain](folder / f"{chain}-{count}" / "source", count)
             for number in workers:
                 asked = [sys.executable, __file__, folder, chain, "--one", count, number, stage]
                 done = subprocess.run(list(map(str, asked)), stdout=subprocess.PIPE, check=True, text=True)

@@ -23,12 +23,10 @@ PORT = 8719
 FEW, MANY = "127.0.0.2", "127.0.0.1"  # hosts of one picture in fifty, and of the others
 SIDE = 96  # pixels
 
-THINGS = (
-    "cat dog house garden river mountain bicycle apple bridge window horse child woman man boat tree table street "
-    "church lamp train station beach forest dress kitchen tower bird flower market"
-).split()
-KINDS = "old small red wooden quiet bright broken large green painted empty busy white narrow sunny".split()
-PLACES = "beside behind above under near with without across from opposite".split()
+THINGS = """cat dog house garden river mountain bicycle apple bridge window horse child woman man boat tree table street
+    church lamp train station beach forest dress kitchen tower bird flower market"""
+KINDS = "old small red wooden quiet bright broken large green painted empty busy white narrow sunny"
+PLACES = "beside behind above under near with without across from opposite"
 OTHERS = (
     "Ein alter Mann steht mit seinem Hund vor dem Haus am Ufer",
     "une petite maison au bord de la rivière avec un jardin fleuri",
@@ -42,7 +40,7 @@ OTHERS_SHARE = 0.3
 
 def captions(random: np.random.Generator, count: int) -> list[str]:
     """English descriptions for the most part, and what lists hold besides."""
-    things, kinds, places = (random.choice(words, (2, count)).tolist() for words in (THINGS, KINDS, PLACES))
+    things, kinds, places = (random.choice(words.split(), (2, count)).tolist() for words in (THINGS, KINDS, PLACES))
     numbers = random.integers(0, 10_000, count).tolist()
     found = [
         f"a {kind} {thing} {place} the {kind_2} {thing_2}, as seen on day {number} of the journey"
@@ -63,31 +61,34 @@ def pages(number: int) -> str:
     return f"http://{MANY if number % 50 else FEW}:{PORT}/{number}.jpg"
 
 
-def tables(rows: int, address: Callable[[int], str]) -> Iterator[pa.Table]:
-    for file, start in enumerate(range(0, rows, ROWS_PER_FILE)):
-        count = min(ROWS_PER_FILE, rows - start)
-        urls = [address(number) for number in range(start, start + count)]
-        yield pa.table({"TEXT": captions(np.random.default_rng(file), count), "URL": urls})
-
-
 def write_lists(folder: Path, rows: int, address: Callable[[int], str] = hosts) -> None:
-    """Files as LAION has them."""
-    folder.mkdir(parents=True)
-    for number, table in enumerate(tables(rows, address)):
-        pq.write_table(table, folder / f"part-{number:05d}.parquet")
+    """Files as LAION has them; those that are there stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, start in enumerate(range(0, rows, ROWS_PER_FILE)):
+        path = folder / f"part-{number:05d}.parquet"
+        if not path.exists():
+            table = _table(number, range(start, min(start + ROWS_PER_FILE, rows)), address)
+            pq.write_table(table, path.with_suffix(".tmp"))
+            path.with_suffix(".tmp").rename(path)
 
 
 def write_tsv(folder: Path, rows: int) -> None:
     """One file as CC3M has it."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "train.tsv"
+    if path.exists():
+        return
     options = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
-    with (folder / "train.tsv").open("wb") as file:
-        for table in tables(rows, hosts):
-            csv.write_csv(table.set_column(0, "TEXT", _without_quotes(table["TEXT"])), file, options)
+    with path.with_suffix(".tmp").open("wb") as file:
+        for number, start in enumerate(range(0, rows, ROWS_PER_FILE)):
+            table = _table(number, range(start, min(start + ROWS_PER_FILE, rows)), hosts)
+            csv.write_csv(table, file, options)
+    path.with_suffix(".tmp").rename(path)
 
 
-def _without_quotes(texts: pa.ChunkedArray) -> pa.Array:
-    return pa.array([text.replace('"', "") for text in texts.to_pylist()])
+def _table(seed: int, numbers: range, address: Callable[[int], str]) -> pa.Table:
+    urls = [address(number) for number in numbers]
+    return pa.table({"TEXT": captions(np.random.default_rng(seed), len(numbers)), "URL": urls})
 
 
 @contextmanager

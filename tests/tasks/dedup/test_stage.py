@@ -17,6 +17,7 @@ from models.training.images import decode
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config
 from tasks.dedup.near_duplicates import HASH_BITS, hash_and_thumbnail
+from tasks.dedup.signatures import sign
 from tasks.dedup.stage import dedup
 
 
@@ -215,7 +216,7 @@ def test_a_run_that_was_ended_goes_on_without_decoding_again_and_leaves_nothing_
             dedup(Config(max_captions=8), settings, images=source)
     assert handed_on.is_dir()
     if lost is not None:  # as when a run is ended while it removes what it handed on
-        (handed_on / lost / "00001.bin").unlink()
+        (handed_on / "2" / lost / "00001.bin").unlink()
     decoded: list[bytes] = []
     monkeypatch.setattr(
         "tasks.dedup.signatures.hash_and_thumbnail", lambda image: (decoded.append(image), hash_and_thumbnail(image))[1]
@@ -225,3 +226,17 @@ def test_a_run_that_was_ended_goes_on_without_decoding_again_and_leaves_nothing_
     assert rows(again, "images") == rows(undisturbed, "images")
     assert rows(again, "rejects") == rows(undisturbed, "rejects")
     assert not handed_on.exists()
+
+
+def test_many_small_shards_are_hashed_together_and_what_becomes_of_their_rows_is_the_same(settings, monkeypatch):
+    images = [{"url": f"https://example.com/{seed}", "image": picture(seed % 5)} for seed in range(12)]
+    one_shard = dedup(Config(), settings, images=artifact("images", settings, images)).artifact
+    monkeypatch.setattr("tasks.dedup.stage.LEAST_SIGNERS", 3)
+    signed: list[list[int]] = []
+    monkeypatch.setattr(
+        "tasks.dedup.stage.sign", lambda exchanges, signer: (signed.append(len(signer[1])), sign(exchanges, signer))
+    )
+    many = dedup(Config(), settings, images=artifact("images", settings, *([image] for image in images))).artifact
+    assert signed == [4, 4, 4]
+    assert rows(many, "images") == rows(one_shard, "images")
+    assert rows(many, "rejects") == rows(one_shard, "rejects")

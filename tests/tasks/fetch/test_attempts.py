@@ -6,6 +6,7 @@ import pytest
 from support.tables import artifact, reasons, rows
 from support.web import picture, reply, web_site
 
+from tasks.engine.artifact import Artifact
 from tasks.fetch.config import Config
 from tasks.fetch.stage import fetch
 
@@ -83,3 +84,23 @@ def test_an_attempt_with_nothing_to_ask_for_is_the_one_before(settings):
     second = fetch(LOCAL.model_copy(update={"attempt": 2}), settings, captions=captions).artifact
     assert second.manifest().outputs == first.manifest().outputs
     assert second.manifest().counts == first.manifest().counts
+
+
+def test_the_list_of_all_shards_is_not_read_again_for_each_of_them(settings, monkeypatch):
+    with web_site({f"/{number}.png": picture(number) for number in range(4)}) as site:
+        listed = [{"url": f"{site}/{number}.png"} for number in range(4)]
+        read = [manifests_read_by_a_second_attempt(settings, monkeypatch, listed[:some]) for some in (2, 4)]
+    assert read[0] == read[1]
+
+
+def manifests_read_by_a_second_attempt(settings, monkeypatch, listed) -> int:
+    """With a shard for each two rows."""
+    captions = artifact("captions", settings, *(listed[start : start + 2] for start in range(0, len(listed), 2)))
+    few = LOCAL.model_copy(update={"urls_per_shard": 2})
+    fetch(few, settings, captions=captions)
+    read: list[str] = []
+    whole = Artifact.manifest
+    with monkeypatch.context() as patch:
+        patch.setattr(Artifact, "manifest", lambda self: (read.append(self.stage), whole(self))[1])
+        fetch(few.model_copy(update={"attempt": 2}), settings, captions=captions)
+    return len(read)

@@ -1,6 +1,7 @@
 """What is taken down is left out of the packed pairs with its captions and copies, and nothing else is."""
 
 import hashlib
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tasks import schemas
 from tasks.dedup.config import Config as DedupConfig
 from tasks.dedup.stage import dedup
 from tasks.engine.artifact import Artifact
+from tasks.engine.shards import map_shards
 from tasks.errors import SourceError
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
@@ -159,3 +161,18 @@ def test_the_comparison_is_the_same_on_workers(settings: Settings, screened: Art
     config = Config(takedowns=(takedown_of(COPY), takedown_of(f"{SITE}/7.png")))
     found = match_takedowns(config, workers, screened=screened, unique=unique).artifact
     assert found.manifest().outputs == alone.manifest().outputs
+
+
+def test_what_is_handed_to_each_task_does_not_grow_with_what_is_taken_down(
+    settings: Settings, screened: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def measured(work: object, *arguments: object) -> list:
+        sizes.append(len(pickle.dumps(work)))
+        return map_shards(work, *arguments)
+
+    monkeypatch.setattr("tasks.takedown.stage.map_shards", measured)
+    found = [left_out(settings, screened, *named)[1] for named in ((f"{SITE}/0.png",), ("www.site.example",))]
+    assert [artifact.manifest().counts.rows_in for artifact in found] == [1, 12]
+    assert sizes[0] == sizes[2]
