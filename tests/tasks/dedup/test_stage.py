@@ -232,10 +232,13 @@ def test_many_small_shards_are_hashed_together_and_what_becomes_of_their_rows_is
     images = [{"url": f"https://example.com/{seed}", "image": picture(seed % 5)} for seed in range(12)]
     one_shard = dedup(Config(), settings, images=artifact("images", settings, images)).artifact
     monkeypatch.setattr("tasks.dedup.stage.LEAST_SIGNERS", 3)
-    signed: list[list[int]] = []
-    monkeypatch.setattr(
-        "tasks.dedup.stage.sign", lambda exchanges, signer: (signed.append(len(signer[1])), sign(exchanges, signer))
-    )
+    signed: list[int] = []
+
+    def noted(exchanges, embed, signer):
+        signed.append(len(signer[1]))
+        sign(exchanges, embed, signer)
+
+    monkeypatch.setattr("tasks.dedup.stage.sign", noted)
     many = dedup(Config(), settings, images=artifact("images", settings, *([image] for image in images))).artifact
     assert signed == [4, 4, 4]
     assert rows(many, "images") == rows(one_shard, "images")
