@@ -69,9 +69,18 @@ def map_shards(
         if client.status == "running":
             client.cancel(futures)
             if afterwards is not None:
-                client.run(afterwards)
+                _tell_workers(client, afterwards)
         else:  # the scheduler is lost, and Dask would look for it at every call
             close_cluster()
+
+
+def _tell_workers(client: Any, work: Callable[[], None]) -> None:
+    """Runs something in every worker; one that ends meanwhile has nothing left to be told."""
+    from distributed.comm import CommClosedError
+
+    for answer in client.run(work, on_error="return").values():
+        if isinstance(answer, Exception) and not isinstance(answer, CommClosedError):
+            raise answer
 
 
 @contextmanager

@@ -34,6 +34,16 @@ def test_local_workers_have_numbers_and_each_is_told_the_end(tmp_path):
     assert str(os.getpid()) not in marks
 
 
+def die() -> None:
+    if worker_number() == 0:
+        os._exit(1)
+
+
+@pytest.mark.end_to_end
+def test_a_worker_that_ends_while_it_is_told_the_end_costs_no_result():
+    assert map_shards(abs, [-1, 2], Settings(dask_workers=2), afterwards=die) == [1, 2]
+
+
 @pytest.mark.parametrize("work", [number_of, fail])
 def test_without_dask_this_process_is_number_0_and_is_told_the_end_even_of_a_failure(tmp_path, work):
     try:
