@@ -21,8 +21,9 @@ def test_the_papers_plan_has_the_papers_numbers() -> None:
 
 
 def test_hardware_price_and_settings_are_those_that_are_asked_for() -> None:
-    asked = ["--hardware", "h100-80gb", "--gpus", "8", "--price", "2", "--set", "prior.training.steps=1000"]
-    plan = json.loads(printed("--recipe", "demo", "--json", *asked))
+    asked = ["--hardware", "h100-80gb", "--gpus", "8", "--price", "2"]
+    settings = ["--set", "prior.training.steps=1000", "--set", "prior.training.batch_size=16"]
+    plan = json.loads(printed("--recipe", "demo", "--json", *asked, *settings))
     assert (plan["hardware"]["name"], plan["parallel"]["mode"], plan["parallel"]["gpus_per_machine"]) == (
         "h100-80gb",
         "ddp",
