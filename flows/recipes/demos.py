@@ -77,7 +77,7 @@ UNSEEN_EMOJI = (
 
 
 def demo() -> PipelineConfig:
-    """Compositions from a site on this machine, 96 px: 15 to 20 minutes on two CPU cores, 3 GB of memory.
+    """Compositions from a site on this machine, 96 px: a quarter of an hour on two CPU cores, 3 GB of memory.
 
     24 things on grounds of 8 colours, in pairs, sizes and counts, with whole combinations held out. Expect most of the
     captions that were never seen to be drawn right. Deviations from the paper, for speed: a pixel-unshuffle stem,
