@@ -6,7 +6,7 @@ import logging
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
 from itertools import chain
@@ -57,7 +57,7 @@ def map_shards(
     places = {future: place for place, future in enumerate(futures)}
     found: list[list[Result]] = [[] for _ in parts]
     try:
-        with _plain_errors(settings):
+        with _plain_errors(client, settings):
             for arrived in as_completed(futures).batches():
                 together = list(arrived)  # one question to the workers for all of them
                 for future, results in zip(together, client.gather(together), strict=True):
@@ -84,7 +84,7 @@ def _tell_workers(client: Any, work: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _plain_errors(settings: Settings) -> Iterator[None]:
+def _plain_errors(client: Any, settings: Settings) -> Iterator[None]:
     """Raises Dask's own errors as a `ClusterError`; those of the work pass."""
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
@@ -97,6 +97,9 @@ def _plain_errors(settings: Settings) -> Iterator[None]:
             "finished shard is kept."
         ) from error
     except KilledWorker as error:
+        if settings.dask_address is None:  # the last one starts again; ended meanwhile, it would print a traceback
+            with suppress(TimeoutError):
+                client.wait_for_workers(settings.dask_workers, timeout=ANSWER_S)
         remedy = "more memory for each" if settings.dask_address else "fewer --dask-workers"
         raise ClusterError(
             f"A shard ended {error.allowed_failures + 1} Dask workers one after the other, often for want of memory: "
@@ -145,6 +148,8 @@ def _client(address: str | None, workers: int, folder: str) -> Any:
     # would take a tenth of a core from trainings beside it.
     dask.config.set({
         "logging": {"distributed": "critical", "distributed.client": "critical"},  # what fails is raised, and told once
+        # A worker reads its level before it is given this configuration.
+        "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
         "temporary-directory": folder,
         "distributed.worker.profile.interval": "200ms",
         "distributed.admin.tick.interval": "200ms",
