@@ -8,16 +8,15 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.files import CONFIG
+from tasks.dedup.cells import Vectors
 from tasks.errors import ConfigError
 from tasks.train.published_clip import clip_folder, digest_of_clip
 
 CLIP = "dedup.clip"
 IMAGES_AT_ONCE = 32  # whose views are in memory together
 
-Vectors = NDArray[np.float32]  # [N, D], unit
 Embed = Callable[[Sequence[bytes]], Vectors]
 
 

@@ -9,6 +9,7 @@ from tasks.dedup.cells import CELLS_EACH, NOWHERE
 from tasks.dedup.exchanges import Exchanges
 from tasks.dedup.records import CAPTION, HOLDER, IMAGE, RANK, SUSPECT, VERDICT
 from tasks.dedup.signatures import SHARD_BITS, order_of
+from tasks.dedup.vectors import vectors_of
 from tasks.engine.exchange import Records, record_array
 
 RANK_FIELDS = [name for name, _ in RANK]
@@ -97,10 +98,8 @@ def choose(exchanges: Exchanges, part: int) -> None:
     if exchanges.dimension:
         in_cells = in_cells[np.argsort(in_cells["part"])]
         known = np.searchsorted(digests, in_cells["digest"])
-        vectors = exchanges.vectors.read(exchanges.signers, part)
-        vectors = vectors[np.unique(vectors["digest"], return_index=True)[1]]  # as many as digests
         columns = {name: signatures[name][first[known]] for name in ("digest", "hash")}
-        columns |= {"cells": cells[known], "vector": vectors["vector"][known]}
+        columns |= {"cells": cells[known], "vector": vectors_of(exchanges, part)["vector"][known]}
         columns |= {name: column[first[known]] for name, column in ranks.items()}
         suspects = record_array(exchanges.vector_suspects.dtype, **columns)
         exchanges.vector_suspects.write(part, suspects, in_cells["part"].astype(np.int64) - exchanges.cell_parts.start)

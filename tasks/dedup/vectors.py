@@ -21,19 +21,19 @@ def hand_on_vectors(exchanges: Exchanges, signer: int, digests: Sequence[bytes],
 
 def find_centres(exchanges: Exchanges, part: int) -> None:
     """Finds the centres of the cells from a part of the digests: a sample that does not depend on the shards."""
-    found = cells.centres(cells.unit(_vectors(exchanges, part)["vector"]), len(exchanges.cell_parts))
+    found = cells.centres(cells.unit(vectors_of(exchanges, part)["vector"]), len(exchanges.cell_parts))
     exchanges.centres.write(0, record_array(exchanges.centres.dtype, centre=found))
 
 
 def place_in_cells(exchanges: Exchanges, part: int) -> None:
     """Hands the vectors of a part of the digests to their cells."""
-    vectors = _vectors(exchanges, part)
+    vectors = vectors_of(exchanges, part)
     nearest = cells.nearest_cells(cells.unit(vectors["vector"]), exchanges.centres.read([0])["centre"])
     places, slots = np.nonzero(nearest != cells.NOWHERE)
     exchanges.celled.write(part, vectors[places], nearest[places, slots].astype(np.int64))
 
 
-def _vectors(exchanges: Exchanges, part: int) -> Records:
-    """Of each file one, in the order of the digests."""
+def vectors_of(exchanges: Exchanges, part: int) -> Records:
+    """The vectors of a part of the digests: one of each file, in the order of the digests."""
     vectors = exchanges.vectors.read(exchanges.signers, part)
     return vectors[np.unique(vectors["digest"], return_index=True)[1]]
