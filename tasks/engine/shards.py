@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import logging
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -158,15 +157,9 @@ def _client(address: str | None, workers: int, folder: str) -> Any:
 
     if address is not None:
         return _existing(address)
-    # One thread each: Python's threads would wait for each other, and torch counts threads. A worker's log would tell
-    # a failed shard with its traceback; `map_shards` raises it, and its reader is told in one sentence.
+    # One thread each: Python's threads would wait for each other, and torch counts threads.
     try:
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     except RuntimeError as error:  # Dask does not replace a worker that dies before it is ready
         raise ClusterError(
             f"A Dask worker did not start ({str(error).rstrip('.')}): "
