@@ -118,8 +118,9 @@ def test_an_address_at_which_nobody_answers_as_a_scheduler_does_is_one_sentence(
 def test_a_shard_that_ends_every_worker_is_one_sentence(tmp_path):
     told = said(tmp_path, "dies")
     assert told.startswith("A shard ended 4 Dask workers one after the other, often for want of memory: run again with")
-    # Once in ten times Dask's own worker, which was just started again, ends with a traceback of its process.
-    assert "tasks.errors" not in told
+    # Once in ten times the process of a worker that was just started again ends with a traceback of Dask's own.
+    ours, _, _ = told.partition("Process Dask Worker process (from Nanny):")
+    assert ours.count("\n") == 1
 
 
 def test_workers_without_the_project_are_named(tmp_path):
