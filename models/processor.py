@@ -15,13 +15,13 @@ def computes_bf16() -> bool:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Lets torch compute in this thread alone, and as before afterwards."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Lets torch compute with so many threads, this one among them, and as before afterwards."""
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

@@ -6,7 +6,7 @@ from models.config import Frozen
 
 
 class JudgeTrainingConfig(Frozen):
-    """How the classifier of the judge is fitted. The defaults take 50 seconds of one core for 60 things."""
+    """How the classifier of the judge is fitted. The defaults take half a minute of two cores for 60 things."""
 
     steps: int = Field(400, ge=1)
     batch_size: int = Field(64, ge=1, description="Pictures of a step; each gives the crops of a few places.")

@@ -15,7 +15,7 @@ from models.prior.cache import cache_bytes
 from models.prior.config import PriorModelConfig
 from models.prior.decoding import IncrementalDecoder, InferencePrior
 from models.prior.model import Prior
-from models.processor import one_thread
+from models.processor import torch_threads
 from models.text.bpe import BPE, PAD
 from models.training.randomness import generator_of
 
@@ -182,7 +182,7 @@ def rows_that_fit(prior: InferencePrior) -> int:
 
 
 def _threads(prior: InferencePrior) -> AbstractContextManager[None]:
-    return one_thread() if 12 * prior.config.width**2 < WEIGHTS_FOR_THREADS else nullcontext()
+    return torch_threads(1) if 12 * prior.config.width**2 < WEIGHTS_FOR_THREADS else nullcontext()
 
 
 def _groups(prompts: int, n: int, most: int, soon: int) -> Iterator[tuple[range, range]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.processor import one_thread
+from models.processor import torch_threads
 from tasks import schemas
 from tasks.checkpoints import tokenizer_of
 from tasks.engine.artifact import Artifact
@@ -54,7 +54,9 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
         first.setdefault(image, row)
     chosen = list(first.values())[: work.limit]
     table = table.take(chosen)
-    with one_thread():  # the order of torch's sums depends on its threads; with one, equal machines give equal figures
+    with torch_threads(
+        1
+    ):  # the order of torch's sums depends on its threads; with one, equal machines give equal figures
         tokenizer = tokenizer_of(work.tokenizer, work.settings)
         size = tokenizer.config.image_size
         originals = np.stack([centre_crop(decode(data), size) for data in table["image"].to_pylist()])

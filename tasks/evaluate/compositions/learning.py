@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.judge.config import JudgeTrainingConfig
-from models.processor import one_thread
+from models.processor import torch_threads
 from tasks import schemas
 from tasks.compositions.scene import Scene
 from tasks.engine.artifact import Artifact
@@ -16,6 +16,7 @@ from tasks.evaluate.compositions.told import Told, told
 
 MAX_CAPTIONS = 60_000  # read of a split, and
 MAX_PICTURES = 6_000  # fitted to: more of them make the judge no better
+_FIT_THREADS = 2  # more make it hardly faster
 MIN_SHARE = 0.1  # of the pictures, whose captions tell of a composition; else the corpus shows something else
 
 
@@ -73,8 +74,9 @@ def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig) -> LearnedC
 def fit_to_shards(
     uris: Iterable[str], scenes: Mapping[str, Scene], things: Sequence[str], config: JudgeTrainingConfig
 ) -> CompositionJudge:
-    """The judge of pictures in shards, by their addresses, with one thread, so that equal runs give equal judges.
+    """The judge of pictures in shards, by their addresses.
 
+    Its threads are always as many, so that equal runs give equal judges.
     It is made in the stage's own process: a Dask worker gives memory back at each step, which takes twice the time.
     """
     from models.training.images import centre_crop, decode
@@ -88,7 +90,7 @@ def fit_to_shards(
             if url in scenes and url not in found:
                 found[url] = centre_crop(decode(image.as_py()), SIDE_PX)
     order = sorted(found, key=_hash)
-    with one_thread():
+    with torch_threads(_FIT_THREADS):
         pictures = np.stack([found[url] for url in order])
         return fit_judge(pictures, [scenes[url] for url in order], things, config)
 
