@@ -92,8 +92,7 @@ class Muon(torch.optim.Optimizer):
             updates = [part.view_as(old) for part, old in zip(flat.split(sizes), updates, strict=True)]
         lr = self.param_groups[0]["lr"]
         for matrix, update in zip(self._matrices, updates, strict=True):
-            changed = matrix.weight.mul(1.0 - lr * self._weight_decay).add_(update, alpha=-lr)
-            matrix.weight.copy_(self._unless_skipped(changed, matrix.weight))
+            self._change(matrix.weight, matrix.weight.mul(1.0 - lr * self._weight_decay).add_(update, alpha=-lr))
 
     def _of_one_shape(self, updates: Sequence[Tensor]) -> list[list[Tensor]]:
         """The parts of all matrices, as views of their updates, those of equal shape together."""
@@ -118,9 +117,12 @@ class Muon(torch.optim.Optimizer):
         state = self.state[matrix.weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(gradient)
-        changed = state["momentum"].lerp(gradient, 1 - self._momentum)
-        state["momentum"].copy_(self._unless_skipped(changed, state["momentum"]))
+        self._change(state["momentum"], state["momentum"].lerp(gradient, 1 - self._momentum))
         return gradient.lerp(state["momentum"], self._momentum)
 
-    def _unless_skipped(self, changed: Tensor, before: Tensor) -> Tensor:
-        return changed if self.found_inf is None else torch.where(self.found_inf > 0, before, changed)
+    def _change(self, tensor: Tensor, changed: Tensor) -> None:
+        """Unless the update is skipped."""
+        if self.found_inf is None:
+            tensor.copy_(changed)
+        else:
+            torch.where(self.found_inf > 0, tensor, changed, out=tensor)

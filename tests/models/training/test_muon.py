@@ -34,6 +34,25 @@ def test_orthogonalising_keeps_the_singular_vectors() -> None:
     assert (aligned.diagonal() > 0.6).all()
 
 
+@pytest.mark.parametrize("shape", [(2, 8, 12), (2, 8, 40), (2, 40, 8)])
+def test_every_shape_is_orthogonalised_as_by_newton_schulz_on_the_matrix_itself(shape: tuple[int, int, int]) -> None:
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    x = matrices.double() / torch.linalg.matrix_norm(matrices.double(), keepdim=True)
+    for _ in range(5):
+        gram = x @ x.mT
+        x = 3.4445 * x - 4.7750 * gram @ x + 2.0315 * gram @ gram @ x
+    assert torch.allclose(orthogonalised(matrices).double(), x, atol=1e-4)
+
+
+def test_directions_of_which_a_gradient_has_little_are_kept_in_bfloat16() -> None:
+    """On the Gram matrix alone, as a faster form computes, they are lost: their squares are below its rounding."""
+    u, _, v = torch.linalg.svd(torch.randn(64, 256, generator=torch.Generator().manual_seed(0)), full_matrices=False)
+    gradient = u @ torch.diag(torch.logspace(0, -2, 64)) @ v
+    values = torch.linalg.svdvals(orthogonalised(gradient[None], torch.bfloat16))
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+
+
 def test_the_length_of_the_gradient_does_not_matter() -> None:
     gradient = torch.randn(1, 4, 4, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(orthogonalised(gradient), orthogonalised(gradient * 1e4), atol=1e-4, rtol=1e-4)
