@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE), str(HERE.parent)]
 
 from dataset_scale_rows import FEW, pages, picture_server, write_lists, write_tsv  # noqa: E402
-from dedup_scale import ROWS_PER_SHARD, dropped_of, sign  # noqa: E402
+from dedup_scale import dropped_of, exchanges_of, sign  # noqa: E402
 from support.toy import NumbersConfig, numbers  # noqa: E402
 
 from flows.pipeline import dataset  # noqa: E402
@@ -35,7 +35,6 @@ from flows.run import DirectRun  # noqa: E402
 from tasks.crawl.config import Config as CrawlConfig  # noqa: E402
 from tasks.crawl.stage import crawl  # noqa: E402
 from tasks.dedup.config import Config as DedupConfig  # noqa: E402
-from tasks.dedup.exchanges import Exchanges  # noqa: E402
 from tasks.dedup.stage import find_duplicates  # noqa: E402
 from tasks.engine.artifact import Artifact  # noqa: E402
 from tasks.engine.shards import map_shards  # noqa: E402
@@ -134,7 +133,7 @@ def images(run: MeasuringRun, place: Path, rows: int) -> None:
 
 def signatures(run: MeasuringRun, place: Path, rows: int) -> None:
     config = DedupConfig()
-    exchanges = Exchanges(str(place / "exchange"), rows, rows // ROWS_PER_SHARD, 0, config.max_hash_distance)
+    exchanges = exchanges_of(str(place / "exchange"), rows)
 
     def each(work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         return map_shards(work, items, run.settings)

@@ -23,16 +23,15 @@ from tasks.dedup.config import Config  # noqa: E402
 from tasks.dedup.exchanges import Exchanges  # noqa: E402
 from tasks.dedup.records import HASH_BYTES, KEY_BYTES, ROW, SIGNATURE  # noqa: E402
 from tasks.dedup.signatures import SHARD_BITS, hand_on  # noqa: E402
-from tasks.dedup.stage import find_duplicates  # noqa: E402
+from tasks.dedup.stage import LEAST_SIGNERS, ROWS_PER_SIGNER, find_duplicates  # noqa: E402
 from tasks.dedup.verdicts import verdicts_of  # noqa: E402
 
-ROWS_PER_SHARD = 10_000
 NEAR = 20
 
 
 def main(rows: int, copies: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1) as worker:
-        exchanges = Exchanges(folder, rows, rows // ROWS_PER_SHARD, 0, Config().max_hash_distance)
+        exchanges = exchanges_of(folder, rows)
         seconds: dict[str, float] = {}
         each = partial(_each, worker, seconds)
         each(partial(sign, exchanges, copies), range(exchanges.shards))
@@ -62,43 +61,50 @@ def _timed(work: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
     return work(item), time.process_time() - started
 
 
-def sign(exchanges: Exchanges, copies: int, shard: int) -> None:
-    """Hands on a shard of rows with an address, a caption and a file each."""
-    random = np.random.default_rng([1, shard])
-    hashes, thumbnails = looks(shard)
-    near, thumbnails_near = looks((shard + 1) % exchanges.shards)
-    copy, thumbnails_copy = looks(-1)
-    is_near = random.random(ROWS_PER_SHARD) < 1 / NEAR
-    numbers = shard * ROWS_PER_SHARD + np.arange(ROWS_PER_SHARD)
+def exchanges_of(folder: str, rows: int) -> Exchanges:
+    """With as many signers as the stage has of so many rows."""
+    signers = rows // min(ROWS_PER_SIGNER, rows // LEAST_SIGNERS)
+    return Exchanges(folder, rows, signers, 0, Config().max_hash_distance)
+
+
+def sign(exchanges: Exchanges, copies: int, signer: int) -> None:
+    """Hands on a signer's rows, with an address, a caption and a file each."""
+    count = exchanges.rows // exchanges.shards
+    random = np.random.default_rng([1, signer])
+    hashes, thumbnails = looks(signer, count)
+    near, thumbnails_near = looks((signer + 1) % exchanges.shards, count)
+    copy, thumbnails_copy = looks(-1, 1)
+    is_near = random.random(count) < 1 / NEAR
+    numbers = signer * count + np.arange(count)
     is_copy = numbers % (exchanges.rows // copies) == 0
     hashes[is_near], thumbnails[is_near] = near[is_near], thumbnails_near[is_near]
-    hashes[is_copy], thumbnails[is_copy] = copy[0], thumbnails_copy[0]
+    hashes[is_copy], thumbnails[is_copy] = copy, thumbnails_copy
     for row in np.flatnonzero(is_near | is_copy):
         hashes[row, random.integers(0, HASH_BYTES, 3)] ^= 2
         thumbnails[row] += random.integers(0, 8, dtype=np.uint8)
-    texts = np.frombuffer(random.bytes(3 * KEY_BYTES * ROWS_PER_SHARD), f"S{KEY_BYTES}").reshape(3, -1)
-    rows = np.zeros(ROWS_PER_SHARD, ROW)
+    texts = np.frombuffer(random.bytes(3 * KEY_BYTES * count), f"S{KEY_BYTES}").reshape(3, -1)
+    rows = np.zeros(count, ROW)
     rows["url"], rows["caption"], rows["digest"] = texts
-    rows["pixels"] = random.integers(100, 200, ROWS_PER_SHARD) ** 2
-    rows["pair"] = random.integers(0, 1 << 63, ROWS_PER_SHARD)
-    rows["row"] = shard << SHARD_BITS | np.arange(ROWS_PER_SHARD)
-    signatures = np.empty(ROWS_PER_SHARD, SIGNATURE)
-    signatures["digest"], signatures["shard"] = rows["digest"], shard
+    rows["pixels"] = random.integers(100, 200, count) ** 2
+    rows["pair"] = random.integers(0, 1 << 63, count)
+    rows["row"] = signer << SHARD_BITS | np.arange(count)
+    signatures = np.empty(count, SIGNATURE)
+    signatures["digest"], signatures["shard"] = rows["digest"], signer
     signatures["hash"], signatures["thumbnail"] = hashes, thumbnails
-    hand_on(exchanges, shard, rows, signatures)
+    hand_on(exchanges, signer, rows, signatures)
 
 
-def looks(shard: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def looks(signer: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Random hashes and thumbnails, before any are copies."""
-    random = np.random.default_rng([0, shard + 1])
-    hashes = random.integers(0, 256, (ROWS_PER_SHARD, HASH_BYTES), np.uint8)
+    random = np.random.default_rng([0, signer + 1])
+    hashes = random.integers(0, 256, (count, HASH_BYTES), np.uint8)
     hashes[:, -1] &= 0xFE  # 255 bits
-    return hashes, random.integers(0, 200, (ROWS_PER_SHARD, 16, 16, 3), np.uint8)
+    return hashes, random.integers(0, 200, (count, 16, 16, 3), np.uint8)
 
 
-def dropped_of(exchanges: Exchanges, shard: int) -> int:
-    """How many rows of a shard are dropped."""
-    _, reasons, _ = verdicts_of(exchanges, Config().max_captions, shard)
+def dropped_of(exchanges: Exchanges, signer: int) -> int:
+    """How many rows of a signer are dropped."""
+    _, reasons, _ = verdicts_of(exchanges, Config().max_captions, signer)
     return len(reasons) - int(reasons.null_count)
 
 
