@@ -100,7 +100,7 @@ def demo() -> PipelineConfig:
         clip=clip_of_minutes(steps=200),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=4, heads=4),
-            training=prior_of_minutes(steps=2900, batch_size=8),
+            training=prior_of_minutes(steps=2900, batch_size=8, validation_rows=256),
         ),
         prompts=WISHES + WISHES_FOR_UNSEEN_THINGS,
         candidates=8,

@@ -85,7 +85,7 @@ def clip_of_minutes(steps: int) -> CLIPConfig:
     )
 
 
-def prior_of_minutes(steps: int, batch_size: int) -> PriorTrainingConfig:
+def prior_of_minutes(steps: int, batch_size: int, validation_rows: int = 512) -> PriorTrainingConfig:
     """Training of a prior for compositions: 2 of 5 codes that it reads are random, so that it reads the caption too."""
     return PriorTrainingConfig(
         **SHORT_PRIOR_TRAINING | {"batch_size": batch_size},
@@ -96,7 +96,7 @@ def prior_of_minutes(steps: int, batch_size: int) -> PriorTrainingConfig:
         ema_decay=0.98,
         code_noise=0.4,
         validate_every=steps // 4,
-        validation_rows=512,
+        validation_rows=validation_rows,
     )
 
 
