@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from tasks.engine.artifact import Artifact
 from tasks.engine.code import commit
@@ -12,6 +14,7 @@ from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
 from tasks.report.provenance import Provenance
+from tasks.study.figures import read_results
 
 COMMIT_DIGITS = 10
 
@@ -33,6 +36,7 @@ def build(config: Config, origin: Provenance, artifacts: Sequence[Artifact]) -> 
     """The page and its figures. Runs in a Dask worker: hundreds of pictures are decoded for it."""
     from tasks.report.page import render
 
-    facts: RunFacts = gather(artifacts, origin)
+    study = read_results(Path(config.study)) if config.study is not None else None
+    facts: RunFacts = replace(gather(artifacts, origin), study=study)
     figures = json.dumps(facts.figures(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     return render(config, facts).encode(), figures.encode()
