@@ -5,13 +5,14 @@ Not the percentile bootstrap over pairs: with 30 pairs of which A wins 95 % it h
 """
 
 from collections.abc import Callable
-from math import exp, lgamma, log, log1p, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.quantities import SHARE, Estimate
 from tasks.evaluate.statistics import Z_95, plain
+from tasks.study.power import binomial
 
 TAIL = 0.025
 # Student's t, 97.5 %, for 1 … 30 degrees of freedom; beyond them 1.96 + 2.4 / df is as good.
@@ -64,10 +65,7 @@ def of_other_raters(votes: NDArray[np.float64]) -> Estimate | None:
 
 def _at_least(hits: int, n: int, p: float) -> float:
     """The chance of so many hits or more."""
-    if p <= 0 or p >= 1:
-        return float(hits <= 0 or p >= 1)
-    ways = [lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for k in range(hits, n + 1)]
-    return min(1.0, sum(exp(w + k * log(p) + (n - k) * log1p(-p)) for k, w in enumerate(ways, hits)))
+    return float(binomial(n, p)[hits:].sum())
 
 
 def _root(beyond: Callable[[float], bool]) -> float:

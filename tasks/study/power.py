@@ -32,7 +32,7 @@ def majority_chances(raters: int, preference: float, correlation: float) -> tupl
 def sign_test(wins: int, losses: int) -> float:
     """The two-sided p-value of so many pairs for A and for B, if each were as likely; 1 where there are none."""
     n = wins + losses
-    return min(1.0, 2 * float(_binomial(n, 0.5)[max(wins, losses) :].sum())) if n else 1.0
+    return min(1.0, 2 * float(binomial(n, 0.5)[max(wins, losses) :].sum())) if n else 1.0
 
 
 def power(raters: int, pairs: int, preference: float, correlation: float) -> float:
@@ -41,7 +41,7 @@ def power(raters: int, pairs: int, preference: float, correlation: float) -> flo
     if tied == 0.0:
         return _power_of_decided(pairs, won)
     share = won / (1 - tied) if tied < 1 else 0.5
-    decided = _binomial(pairs, 1 - tied)
+    decided = binomial(pairs, 1 - tied)
     return float(sum(decided[n] * _power_of_decided(n, share) for n in np.flatnonzero(decided > _NEGLIGIBLE)))
 
 
@@ -71,13 +71,13 @@ def least_p_of_raters(raters: int) -> float:
 
 def _power_of_decided(pairs: int, won: float) -> float:
     """The chance that so many decided pairs, of which A wins each with this chance, let the test reject for A."""
-    tail = np.cumsum(_binomial(pairs, 0.5)[::-1])[::-1]  # tail[w]: the chance of w wins or more, of equals
+    tail = np.cumsum(binomial(pairs, 0.5)[::-1])[::-1]  # tail[w]: the chance of w wins or more, of equals
     rejecting = np.flatnonzero(2 * tail <= LEVEL)
-    return float(_binomial(pairs, won)[rejecting[0] :].sum()) if len(rejecting) else 0.0
+    return float(binomial(pairs, won)[rejecting[0] :].sum()) if len(rejecting) else 0.0
 
 
-def _binomial(n: int, p: float) -> NDArray[np.float64]:
-    """Probabilities of 0 … n."""
+def binomial(n: int, p: float) -> NDArray[np.float64]:
+    """Probabilities of 0 … n hits, each of which has the chance `p`: [n + 1]."""
     k = np.arange(n + 1)
     if p <= 0 or p >= 1:
         return (k == (n if p >= 1 else 0)).astype(np.float64)
@@ -89,7 +89,7 @@ def _binomial(n: int, p: float) -> NDArray[np.float64]:
 def _beta_binomial(n: int, mean: float, correlation: float) -> NDArray[np.float64]:
     """Probabilities of 0 … n votes for A, whose chance is beta distributed over pairs."""
     if correlation <= 0 or mean <= 0 or mean >= 1:
-        return _binomial(n, mean)
+        return binomial(n, mean)
     if correlation >= 1:
         return np.array([1 - mean, *[0.0] * (n - 1), mean])
     a, b = (each * (1 - correlation) / correlation for each in (mean, 1 - mean))

@@ -142,7 +142,14 @@ def chromium(folder: Path, downloads: Path | None = None) -> Iterator[Page]:
     to_read, send = os.pipe()
     receive, to_write = os.pipe()
     # Chromium reads its orders from descriptor 3 and answers on 4.
-    command = ["bash", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}', CHROMIUM, *FLAGS, f"--user-data-dir={folder}"]
+    command = [
+        "bash",
+        "-c",
+        f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}',
+        CHROMIUM,
+        *FLAGS,
+        f"--user-data-dir={folder}",
+    ]
     environment = os.environ | {"HOME": str(folder)}
     with subprocess.Popen(
         command, pass_fds=(to_read, to_write), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment

@@ -1,0 +1,50 @@
+"""A human study has a section in the report of a run, and counts by its content."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.finished_run import evaluated, finished_run
+from support.study import csv_file, row, study_key
+
+from tasks.engine import storage
+from tasks.errors import SourceError
+from tasks.report.config import Config
+from tasks.report.stage import report
+from tasks.settings import Settings
+from tasks.study.answers import read_answers
+from tasks.study.results import study_results
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    key = study_key(4)
+    rows = [row(key, rater, n, "a", "b") for rater in ("ann", "bob") for n in range(1, 5)]
+    found = study_results(key, read_answers([csv_file(tmp_path / "a.csv", rows)], key))
+    (tmp_path / "results.json").write_text(found.model_dump_json())
+    return tmp_path / "results.json"
+
+
+def test_the_report_has_a_section_about_it_and_its_figures(settings: Settings, results: Path) -> None:
+    metrics = evaluated(finished_run(settings))
+    made = report(Config(study=str(results)), settings, figures=metrics).artifact
+    page = storage.read_bytes(made.file("index.html")).decode()
+    assert '<a href="#figures-study">Human study</a>' in page
+    assert "Pairs that A wins by majority" in page
+    assert json.loads(storage.read_bytes(made.file("report.json")))["study"] == json.loads(results.read_text())
+
+
+def test_it_counts_by_its_content_and_a_run_without_one_is_as_before(results: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved.json"
+    moved.write_text(results.read_text())
+    one, two = Config(study=str(results)), Config(study=str(moved))
+    assert (one.fingerprinted(), one.outside_state()) == (two.fingerprinted(), two.outside_state())
+    assert "study" not in Config().fingerprinted()
+    assert Config().outside_state() == ""
+    moved.write_text(results.read_text().replace('"ours"', '"other"'))
+    assert one.outside_state() != two.outside_state()
+
+
+def test_results_that_are_not_there_are_told_before_a_run(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="write it with `dalle study read`"):
+        Config(study=str(tmp_path / "none.json")).require()
