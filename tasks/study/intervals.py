@@ -53,7 +53,7 @@ def of_other_raters(votes: NDArray[np.float64]) -> Estimate | None:
     if raters < 2 or pairs < 2:
         return None
     n = int((~np.isnan(votes)).sum())
-    mean, of_raters, of_pairs = np.nanmean(votes), np.nanmean(votes, 1), np.nanmean(votes, 0)
+    mean, of_raters, of_pairs = float(np.nanmean(votes)), np.nanmean(votes, 1), np.nanmean(votes, 0)
     single = float(np.nansum((votes - of_raters[:, None] - of_pairs + mean) ** 2)) / max(n - raters - pairs + 1, 1) / n
     by_pairs = max(float(of_pairs.var(ddof=1)) / pairs - single, 0.0)
     by_raters = float(of_raters.var(ddof=1)) / raters

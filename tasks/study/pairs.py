@@ -82,5 +82,6 @@ def draw_pairs(a: PictureSide, b: PictureSide, seed: int, count: int | None = No
 
 
 def _with_sides(prompts: list[str], random: np.random.Generator) -> list[tuple[str, Which]]:
-    lefts: list[Which] = ["a", "b"] * (len(prompts) // 2) + (["a"] if random.integers(2) else ["b"])
+    more: Which = "a" if random.integers(2) else "b"
+    lefts: list[Which] = [*(("a", "b") * (len(prompts) // 2)), more]
     return [(prompt, lefts[i]) for prompt, i in zip(prompts, random.permutation(len(prompts)), strict=True)]

@@ -42,7 +42,7 @@ def power(raters: int, pairs: int, preference: float, correlation: float) -> flo
         return _power_of_decided(pairs, won)
     share = won / (1 - tied) if tied < 1 else 0.5
     decided = binomial(pairs, 1 - tied)
-    return float(sum(decided[n] * _power_of_decided(n, share) for n in np.flatnonzero(decided > _NEGLIGIBLE)))
+    return float(sum(decided[n] * _power_of_decided(n, share) for n in np.flatnonzero(decided > _NEGLIGIBLE).tolist()))
 
 
 def pairs_needed(raters: int, preference: float, correlation: float) -> int | None:

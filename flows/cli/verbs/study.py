@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.errors import PlainGroup
 from flows.cli.verbs.options import Json
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ Side = Annotated[
 SEEDS = 1 << 31
 
 study = typer.Typer(
-    cls=PlainGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Let people compare the pictures of two models, blinded: make a page, read the answers, plan the numbers.",

@@ -50,8 +50,8 @@ def test_read_counts_and_says_what_it_left_out(made: Path, tmp_path: Path) -> No
     assert f"Left out: {file}: 1 row: the same answer is given twice." in result.stderr
     assert "2 raters, 4 pairs" in result.stdout
     assert (
-        "More realistic: A wins 100% (40–100%) of the decided pairs by majority (4 pairs to 0, 0 tied; p = 0.12)"
-        in (result.stdout)
+        "More realistic: A wins 100% (40\N{EN DASH}100%) of the decided pairs by majority "
+        "(4 pairs to 0, 0 tied; p = 0.12)" in result.stdout
     )
     found = StudyResults.model_validate_json((made / "results.json").read_bytes())
     assert (found.rows, found.rows_counted, found.rows_about_checks) == (11, 8, 2)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.finished_run import evaluated, finished_run
+from support.finished_run import finished_run
 from support.study import csv_file, row, study_key
 
 from tasks.engine import storage
@@ -26,8 +26,8 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_the_report_has_a_section_about_it_and_its_figures(settings: Settings, results: Path) -> None:
-    metrics = evaluated(finished_run(settings))
-    made = report(Config(study=str(results)), settings, figures=metrics).artifact
+    samples = finished_run(settings, train=8, val=2, train_prompts=2, candidates=1).artifacts["rerank"]
+    made = report(Config(study=str(results)), settings, samples=samples).artifact
     page = storage.read_bytes(made.file("index.html")).decode()
     assert '<a href="#figures-study">Human study</a>' in page
     assert "Pairs that A wins by majority" in page

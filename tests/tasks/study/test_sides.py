@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.finished_run import evaluated, finished_run
+from support.finished_run import finished_run
 from support.study import PROMPTS, side_folder
 
 from tasks.errors import ConfigError, SourceError
@@ -47,8 +47,8 @@ def test_of_what_generate_drew_the_best_counts_or_the_first_one(tmp_path: Path, 
 
 
 def test_samples_and_held_out_originals_of_a_run_are_sides(settings: Settings) -> None:
-    run = finished_run(settings)
-    metrics = evaluated(run)
+    run = finished_run(settings, train=8, val=2, train_prompts=2, candidates=2)
+    metrics = run.finish("evaluate", lambda output: output.write("metrics.json", b"{}"), "rerank")
     samples, first = (read_side(metrics.uri, first) for first in (False, True))
     originals = read_side(run.artifacts["pack"].uri)
     assert set(originals.places) == {row["caption"] for row in run.val}
@@ -69,7 +69,7 @@ def test_what_is_no_side_is_told_in_a_sentence(tmp_path: Path, settings: Setting
     with pytest.raises(SourceError, match="no columns file and prompt: its first line names name, words"):
         read_side(str(tmp_path))
     with pytest.raises(SourceError, match="has no samples"):
-        read_side(finished_run(settings).artifacts["train_clip"].uri)
+        read_side(finished_run(settings, train=8, val=2, train_prompts=1, candidates=1).artifacts["train_clip"].uri)
 
 
 def test_unfinished_and_doubled_prompts_are_told_in_a_sentence(tmp_path: Path) -> None:
