@@ -14,7 +14,7 @@ from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
 from tasks.report.provenance import Provenance
-from tasks.study.figures import read_results
+from tasks.study.figures import StudyResults, read_results
 
 COMMIT_DIGITS = 10
 
@@ -27,16 +27,19 @@ def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     times and memory, so they differ between two equal runs; nothing else in the pipeline does.
     """
     origin = Provenance(commit(COMMIT_DIGITS), output.settings.command)
-    [(page, figures)] = map_shards(partial(build, config, origin), [tuple(artifacts.values())], output.settings)
+    study = read_results(Path(config.study)) if config.study is not None else None  # here: workers may not reach it
+    work = partial(build, config, origin, study)
+    [(page, figures)] = map_shards(work, [tuple(artifacts.values())], output.settings)
     output.write("index.html", page)
     output.write("report.json", figures)
 
 
-def build(config: Config, origin: Provenance, artifacts: Sequence[Artifact]) -> tuple[bytes, bytes]:
+def build(
+    config: Config, origin: Provenance, study: StudyResults | None, artifacts: Sequence[Artifact]
+) -> tuple[bytes, bytes]:
     """The page and its figures. Runs in a Dask worker: hundreds of pictures are decoded for it."""
     from tasks.report.page import render
 
-    study = read_results(Path(config.study)) if config.study is not None else None
     facts: RunFacts = replace(gather(artifacts, origin), study=study)
     figures = json.dumps(facts.figures(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     return render(config, facts).encode(), figures.encode()

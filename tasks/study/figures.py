@@ -13,7 +13,9 @@ RESULTS = "results.json"
 
 
 class QuestionFigures(Part):
-    """A pair goes to the side that most raters chose there; a tie goes to neither side."""
+    """A pair goes to the side that most raters chose there; a tie goes to neither side. The first two intervals are for
+    other such pairs and these raters; the third is for other raters like these too.
+    """
 
     majority: Estimate | None = Field(
         None,

@@ -37,7 +37,7 @@ def exact_proportion(hits: int, n: int) -> Estimate:
 
 
 def of_other_raters(votes: NDArray[np.float64]) -> Estimate | None:
-    """Mean of votes with an interval for other pairs and other raters like these.
+    """Mean over pairs of the share of votes, with an interval for other pairs and other raters like these.
 
     The variance of the mean of a crossed design: that of the pairs' means and that of the raters' means, less what
     both hold of single votes. The raters' part is multiplied by Student's t for their number, which is small.
@@ -53,12 +53,13 @@ def of_other_raters(votes: NDArray[np.float64]) -> Estimate | None:
     if raters < 2 or pairs < 2:
         return None
     n = int((~np.isnan(votes)).sum())
-    mean, of_raters, of_pairs = float(np.nanmean(votes)), np.nanmean(votes, 1), np.nanmean(votes, 0)
+    of_raters, of_pairs = np.nanmean(votes, 1), np.nanmean(votes, 0)
+    mean = float(of_pairs.mean())
     single = float(np.nansum((votes - of_raters[:, None] - of_pairs + mean) ** 2)) / max(n - raters - pairs + 1, 1) / n
-    by_pairs = max(float(of_pairs.var(ddof=1)) / pairs - single, 0.0)
-    by_raters = float(of_raters.var(ddof=1)) / raters
+    by_pairs, by_raters = float(of_pairs.var(ddof=1)) / pairs, float(of_raters.var(ddof=1)) / raters
     t = T_95[raters - 2] if raters - 2 < len(T_95) else Z_95 + 2.4 / (raters - 1)
-    half = sqrt(Z_95**2 * by_pairs + t**2 * by_raters)
+    variance = Z_95**2 * max(by_pairs - single, 0.0) + t**2 * by_raters
+    half = sqrt(max(variance, Z_95**2 * by_pairs))  # raters who happen to be alike make it no narrower than these alone
     low, high = max(mean - half, 0.0), min(mean + half, 1.0)
     return Estimate(value=plain(mean), low=plain(low), high=plain(high), n=raters, unit=SHARE)
 

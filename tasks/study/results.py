@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from tasks.evaluate.quantities import SHARE, Curve, Line
 from tasks.evaluate.statistics import expected_proportion, plain
 from tasks.study.agreement import alpha_estimate, answer_counts, krippendorff_alpha
-from tasks.study.answers import QUESTIONS, Answers
+from tasks.study.answer_files import QUESTIONS
+from tasks.study.answers import Answers
 from tasks.study.figures import QuestionFigures, StudyFigures, StudyResults
 from tasks.study.intervals import exact_proportion, of_other_raters
 from tasks.study.pairs import StudyKey, StudyPair

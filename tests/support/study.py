@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tasks.sample import encode_png
-from tasks.study.answers import COLUMNS
+from tasks.study.answer_files import COLUMNS
 from tasks.study.pairs import StudyKey, StudyPair
 
 PROMPTS = tuple(f"thing {i}, drawn" for i in range(6))

@@ -51,6 +51,7 @@ def make(
     from flows.cli.console import WaitingLine
     from tasks.study.page import FOR_RATERS, PAGE, write_study
     from tasks.study.pairs import KEY, draw_pairs
+    from tasks.study.plan import counted
     from tasks.study.sides import read_side
 
     with WaitingLine() as tell:
@@ -61,9 +62,9 @@ def make(
         write_study(key, *sides, out, size, title, lambda done: tell.progress(f"{done:,} of {len(key.pairs):,} pairs"))
     compared = len(key.compared())
     alone = sum(len(side.places) - compared for side in sides)
-    more = f" and {len(key.pairs) - compared} checks" if len(key.pairs) > compared else ""
+    more = f" and {counted(len(key.pairs) - compared, 'check')}" if len(key.pairs) > compared else ""
     unused = f"; {alone:,} pictures of other prompts are not used" if alone else ""
-    typer.echo(f"{compared:,} pairs{more}{unused}")
+    typer.echo(f"{counted(compared, 'pair')}{more}{unused}")
     typer.echo(f"For the raters: {out / FOR_RATERS / PAGE}  (give them the whole folder {out / FOR_RATERS})")
     typer.echo(f"Which picture is whose: {out / KEY}  (do not give this to them)")
 
@@ -80,6 +81,7 @@ def read(
     from tasks.study.answers import read_answers
     from tasks.study.figures import RESULTS
     from tasks.study.page import read_key
+    from tasks.study.plan import counted
     from tasks.study.results import study_results
     from tasks.study.results_page import results_page
 
@@ -92,7 +94,7 @@ def read(
             with storage.plain_errors(str(out / name), "write", "another OUT"):
                 storage.replace_file(out / name, content.encode())
     for left in results.left_out:
-        typer.echo(f"Left out: {left.file}: {left.rows} {'row' if left.rows == 1 else 'rows'}: {left.why}.", err=True)
+        typer.echo(f"Left out: {left.file}: {counted(left.rows, 'row')}: {left.why}.", err=True)
     if json_:
         typer.echo(text.rstrip())
         return

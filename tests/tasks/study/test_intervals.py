@@ -67,6 +67,13 @@ def test_the_interval_of_other_raters_holds_the_share_of_all_people(pairs: int, 
     assert inside / STUDIES >= LEAST
 
 
+def test_raters_who_happen_to_be_alike_leave_it_as_wide_as_pairs_make_it() -> None:
+    votes = np.tile(np.arange(40) % 2.0, (5, 1))
+    estimate = of_other_raters(votes)
+    assert estimate is not None
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * votes[0].std(ddof=1) / np.sqrt(40), rel=1e-3)
+
+
 def test_one_rater_says_nothing_of_others() -> None:
     assert of_other_raters(np.array([[1.0, 0.0, 1.0]])) is None
 
