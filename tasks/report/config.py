@@ -55,9 +55,11 @@ class Config(StageConfig):
         return fields | {"study": "by content"}
 
     def outside_state(self) -> str:
-        """Digest of the results of the study; empty without any.
+        """Digest of the figures of the study; empty without any.
 
         Raises:
             SourceError: they are not there.
         """
-        return storage.sha256(read_results(Path(self.study)).model_dump_json().encode()) if self.study else ""
+        if self.study is None:
+            return ""
+        return storage.sha256(read_results(Path(self.study)).figures.model_dump_json().encode())

@@ -19,7 +19,7 @@ from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.funnel.figures import FIGURES, Funnel
 from tasks.report.provenance import Provenance
-from tasks.study.figures import StudyResults
+from tasks.study.figures import StudyFigures
 from tasks.train.finished import TRAINED_ON, other_training
 
 Figures = TypeVar("Figures", bound=BaseModel)
@@ -56,7 +56,7 @@ class RunFacts:
     evaluation: Evaluation | None = None
     funnel: Funnel | None = None
     origin: Provenance = field(default_factory=Provenance)
-    study: StudyResults | None = None
+    study: StudyFigures | None = None
 
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
@@ -116,7 +116,7 @@ class RunFacts:
         """Everything the page says in numbers; the content of report.json.
 
         `stages` holds the manifests, `funnel` a `tasks.funnel.figures.Funnel`, `evaluation` a
-        `tasks.evaluate.figures.Evaluation`, `study` a `tasks.study.figures.StudyResults`, `curves` the logged steps of
+        `tasks.evaluate.figures.Evaluation`, `study` a `tasks.study.figures.StudyFigures`, `curves` the logged steps of
         every training.
         """
         told = {

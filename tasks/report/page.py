@@ -25,7 +25,7 @@ def render(config: Config, facts: RunFacts) -> str:
     """The whole page as one HTML document without a single outside request."""
     shown = gallery.open_gallery(facts, config.prompts_at_most)
     side = min(config.picture_px, facts.image_size or config.picture_px)
-    study = StudySection(study=facts.study.figures) if facts.study else None
+    study = StudySection(study=facts.study) if facts.study else None
     return (
         environment(side)
         .get_template("page.html.j2")

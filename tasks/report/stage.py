@@ -14,7 +14,7 @@ from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
 from tasks.report.provenance import Provenance
-from tasks.study.figures import StudyResults, read_results
+from tasks.study.figures import StudyFigures, read_results
 
 COMMIT_DIGITS = 10
 
@@ -27,7 +27,8 @@ def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     times and memory, so they differ between two equal runs; nothing else in the pipeline does.
     """
     origin = Provenance(commit(COMMIT_DIGITS), output.settings.command)
-    study = read_results(Path(config.study)) if config.study is not None else None  # here: workers may not reach it
+    # Read here: a worker may not reach the file. Without the raters' names, which are nobody else's business.
+    study = read_results(Path(config.study)).figures if config.study is not None else None
     work = partial(build, config, origin, study)
     [(page, figures)] = map_shards(work, [tuple(artifacts.values())], output.settings)
     output.write("index.html", page)
@@ -35,7 +36,7 @@ def report(config: Config, output: Output, **artifacts: Artifact) -> None:
 
 
 def build(
-    config: Config, origin: Provenance, study: StudyResults | None, artifacts: Sequence[Artifact]
+    config: Config, origin: Provenance, study: StudyFigures | None, artifacts: Sequence[Artifact]
 ) -> tuple[bytes, bytes]:
     """The page and its figures. Runs in a Dask worker: hundreds of pictures are decoded for it."""
     from tasks.report.page import render

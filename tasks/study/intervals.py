@@ -57,11 +57,15 @@ def of_other_raters(votes: NDArray[np.float64]) -> Estimate | None:
     mean = float(of_pairs.mean())
     single = float(np.nansum((votes - of_raters[:, None] - of_pairs + mean) ** 2)) / max(n - raters - pairs + 1, 1) / n
     by_pairs, by_raters = float(of_pairs.var(ddof=1)) / pairs, float(of_raters.var(ddof=1)) / raters
-    t = T_95[raters - 2] if raters - 2 < len(T_95) else Z_95 + 2.4 / (raters - 1)
-    variance = Z_95**2 * max(by_pairs - single, 0.0) + t**2 * by_raters
+    variance = Z_95**2 * max(by_pairs - single, 0.0) + students_t(raters - 1) ** 2 * by_raters
     half = sqrt(max(variance, Z_95**2 * by_pairs))  # raters who happen to be alike make it no narrower than these alone
     low, high = max(mean - half, 0.0), min(mean + half, 1.0)
     return Estimate(value=plain(mean), low=plain(low), high=plain(high), n=raters, unit=SHARE)
+
+
+def students_t(df: int) -> float:
+    """The 97.5 % quantile of Student's t."""
+    return T_95[df - 1] if df <= len(T_95) else Z_95 + 2.4 / df
 
 
 def _at_least(hits: int, n: int, p: float) -> float:

@@ -19,19 +19,23 @@ from tasks.study.results import study_results
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     key = study_key(4)
-    rows = [row(key, rater, n, "a", "b") for rater in ("ann", "bob") for n in range(1, 5)]
+    rows = [row(key, rater, n, "a", "b") for rater in ("Ann Example", "bob") for n in range(1, 5)]
     found = study_results(key, read_answers([csv_file(tmp_path / "a.csv", rows)], key))
     (tmp_path / "results.json").write_text(found.model_dump_json())
     return tmp_path / "results.json"
 
 
-def test_the_report_has_a_section_about_it_and_its_figures(settings: Settings, results: Path) -> None:
+def test_the_report_has_a_section_with_its_figures_that_does_not_name_the_raters(
+    settings: Settings, results: Path
+) -> None:
     samples = finished_run(settings, train=8, val=2, train_prompts=2, candidates=1).artifacts["rerank"]
     made = report(Config(study=str(results)), settings, samples=samples).artifact
-    page = storage.read_bytes(made.file("index.html")).decode()
+    page, figures = (storage.read_bytes(made.file(name)).decode() for name in ("index.html", "report.json"))
     assert '<a href="#figures-study">Human study</a>' in page
     assert "Pairs that A wins by majority" in page
-    assert json.loads(storage.read_bytes(made.file("report.json")))["study"] == json.loads(results.read_text())
+    assert json.loads(figures)["study"] == json.loads(results.read_text())["figures"]
+    assert "Ann Example" in results.read_text()
+    assert "Ann Example" not in page + figures
 
 
 def test_it_counts_by_its_content_and_a_run_without_one_is_as_before(results: Path, tmp_path: Path) -> None:

@@ -52,11 +52,12 @@ def test_full_agreement_is_one_and_nothing_to_compare_is_none() -> None:
     assert alpha_estimate(np.zeros((2, 3))) is None
 
 
-def test_the_interval_of_alpha_holds_the_true_one() -> None:
+@pytest.mark.parametrize("pairs", [30, 60])
+def test_the_interval_of_alpha_holds_the_true_one(pairs: int) -> None:
     random, inside, studies = np.random.default_rng(5), 0, 600
     true = 0.3  # of votes with this correlation, where both answers are as common
     for _ in range(studies):
-        votes = correlated_votes(random, 5, 60, 0.5, true)
+        votes = correlated_votes(random, 5, pairs, 0.5, true)
         estimate = alpha_estimate(answer_counts(votes, 2), resamples=400)
         assert estimate is not None
         inside += estimate.low <= true <= estimate.high
