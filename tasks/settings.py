@@ -6,10 +6,12 @@ from pathlib import Path
 from pydantic import Field
 
 from models.config import Frozen
+from tasks.launch.kinds import AnyLauncher
+from tasks.launch.local import LocalLauncher
 
 
 class Settings(Frozen):
-    """Storage, Dask and training processes of a run."""
+    """Storage, Dask and trainings of a run."""
 
     root: str = Field("runs", description="Folder or s3:// URL that holds all artifacts.")
     work_dir: str = Field(".dalle/work", description="Local scratch folder for training state and model copies.")
@@ -17,7 +19,7 @@ class Settings(Frozen):
     dask_workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=0, description="Local Dask workers; 0: no Dask."
     )
-    processes_per_node: int = Field(1, ge=1, description="Training processes on this node, one for each GPU.")
+    launcher: AnyLauncher = Field(default_factory=LocalLauncher, description="Where trainings run.")
     loader_workers: int | None = Field(
         None, ge=0, description="Processes per trainer that decode images; if unset, as suits CPU or GPU."
     )

@@ -45,7 +45,7 @@ def run(
         work_dir=work_dir,
         dask_workers=dask_workers,
         dask_address=dask_address,
-        processes_per_node=processes,
+        launcher=None if processes is None else {"kind": "local", "processes_per_node": processes},
         loader_workers=loader_workers,
         command=run_command(given.recipe, config, set_, root, work_dir),
     )
