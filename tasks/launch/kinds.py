@@ -1,5 +1,10 @@
 """Every kind of launcher. A new one is a module beside this one and an entry here."""
 
-from tasks.launch.local import LocalLauncher
+from typing import Annotated
 
-AnyLauncher = LocalLauncher
+from pydantic import Field
+
+from tasks.launch.local import LocalLauncher
+from tasks.launch.slurm import SlurmLauncher
+
+AnyLauncher = Annotated[LocalLauncher | SlurmLauncher, Field(discriminator="kind")]

@@ -3,10 +3,10 @@
 import re
 import signal
 
-# What torchrun prints when a rank has failed.
+# What torchrun, and Slurm around it, print when a rank has failed.
 BANNER = "=" * 60
 EXIT_CODE = re.compile(r"rank\s*: (?P<rank>\d+).*?exitcode\s*: (?P<code>-?\d+)", re.DOTALL)
-AGENT_LINE = re.compile(r"[DIWE]\d{4} |Traceback|  |torch\.distributed\.elastic")
+AGENT_LINE = re.compile(r"[DIWE]\d{4} |Traceback|  |torch\.distributed\.elastic|srun: |slurmstepd")
 
 
 def last_words(log: str) -> str:

@@ -157,10 +157,14 @@ def _failure(folder: Path, before: Mapping[Path, int], how: str) -> str:
     printed = "\n".join(_text_after(log, before.get(log, 0)) for log in logs)
     if NO_SPACE in printed:
         return f"No space left to train in {folder}: free some, or choose another place with --work-dir, and run again."
+    if not logs:
+        return (
+            f"Training left no log ({how or 'it ended'}): {folder} must be on a file system that this machine shares "
+            "with those of the job, so choose one with --work-dir."
+        )
     why = "; ".join(filter(None, [how, last_words(printed)]))
     return (
-        f"Training ended early ({why}); run again to go on from the last checkpoint; "
-        f"log: {', '.join(map(str, logs)) or 'none'}."
+        f"Training ended early ({why}); run again to go on from the last checkpoint; log: {', '.join(map(str, logs))}."
     )
 
 

@@ -1,5 +1,6 @@
 """The verbs of the pipeline: run it, look at what it made, and at the configs it can have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from flows.cli.verbs.options import (
     Root,
     Set,
     WorkDir,
+    launcher_of,
     planned,
     read_config,
     run_command,
@@ -28,7 +30,12 @@ def run(
     work_dir: WorkDir = None,
     dask_workers: Annotated[int | None, typer.Option(help="Local Dask workers; 0 uses none.  [default: CPUs]")] = None,
     dask_address: Annotated[str | None, typer.Option(help="A running Dask scheduler to use instead.")] = None,
-    processes: Annotated[int | None, typer.Option(help="Training processes, one for each GPU.  [default: 1]")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Training processes on a machine, one for each GPU.  [default: 1]")
+    ] = None,
+    launcher: Annotated[
+        Path | None, typer.Option(help="YAML file of where trainings run, as infra/slurm.yaml.  [default: here]")
+    ] = None,
     loader_workers: Annotated[
         int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
     ] = None,
@@ -45,7 +52,7 @@ def run(
         work_dir=work_dir,
         dask_workers=dask_workers,
         dask_address=dask_address,
-        launcher=None if processes is None else {"kind": "local", "processes_per_node": processes},
+        launcher=launcher_of(launcher, processes),
         loader_workers=loader_workers,
         command=run_command(given.recipe, config, set_, root, work_dir),
     )
