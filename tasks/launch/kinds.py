@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tasks.launch.kubernetes.launcher import KubernetesLauncher
 from tasks.launch.local import LocalLauncher
 from tasks.launch.slurm import SlurmLauncher
 
-AnyLauncher = Annotated[LocalLauncher | SlurmLauncher, Field(discriminator="kind")]
+AnyLauncher = Annotated[LocalLauncher | SlurmLauncher | KubernetesLauncher, Field(discriminator="kind")]

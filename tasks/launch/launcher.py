@@ -38,6 +38,16 @@ class Launcher(Protocol):
     """
 
     @property
+    def nodes(self) -> int:
+        """Machines of a job."""
+        ...
+
+    @property
+    def ranks_per_node(self) -> int:
+        """Training processes on each of them, one for each GPU."""
+        ...
+
+    @property
     def poll_s(self) -> float:
         """Seconds between two looks at the state and the progress of a job."""
         ...

@@ -26,6 +26,16 @@ class LocalLauncher(Frozen):
     processes_per_node: int = Field(1, ge=1, description="Training processes on this machine, one for each GPU.")
 
     @property
+    def nodes(self) -> int:
+        """This machine."""
+        return 1
+
+    @property
+    def ranks_per_node(self) -> int:
+        """Training processes."""
+        return self.processes_per_node
+
+    @property
     def poll_s(self) -> float:
         """Seconds between two looks at a job."""
         return 0.5

@@ -104,6 +104,11 @@ class SlurmLauncher(Frozen):
                 raise ValueError(f"an option of sbatch begins with -, unlike {option!r}")
         return options
 
+    @property
+    def ranks_per_node(self) -> int:
+        """Training processes of a node."""
+        return self.processes_per_node or self.gpus_per_node or 1
+
     def require(self) -> None:
         """Slurm's programs are here.
 
@@ -159,7 +164,6 @@ class SlurmLauncher(Frozen):
             time.sleep(min(self.poll_s, 1.0))
 
     def _script(self, module: str, folder: Path) -> str:
-        processes = self.processes_per_node or self.gpus_per_node or 1
         options = {
             "job-name": job_name(folder),
             "output": str(folder).replace("%", "%%") + "/trainer.log",
@@ -179,7 +183,7 @@ class SlurmLauncher(Frozen):
             meeting_places=shlex.join(str(folder / name) for name in MEETING_PLACES),
             meeting=MEETING.format(python=shlex.quote(self.python)) if self.nodes > 1 else "",
             job=shlex.quote(str(folder / JOB)),
-            agent=shlex.join(agent_command(module, folder, processes, self.nodes, self.python)),
+            agent=shlex.join(agent_command(module, folder, self.ranks_per_node, self.nodes, self.python)),
             done=shlex.quote(str(folder / DONE)),
         )
         return "\n".join(["#!/bin/bash", *(f"#SBATCH {line}" for line in (*lines, "--requeue", *self.options)), body])
