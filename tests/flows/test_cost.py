@@ -7,8 +7,8 @@ import pytest
 
 from flows import recipes
 from flows.changes import assigned
-from flows.cli.cost_table import lines, summary
 from flows.cost import Cost, hardware_named, planned_cost
+from flows.pages.cost_table import lines, summary
 from flows.recipes.scales import SCALES, spread
 from models.planning.parallel import Parallel
 from tasks.errors import ConfigError

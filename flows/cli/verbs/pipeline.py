@@ -39,11 +39,36 @@ def run(
     loader_workers: Annotated[
         int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
     ] = None,
+    above_gpu_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--approve-above-gpu-hours",
+            min=0,
+            envvar="DALLE_APPROVE_ABOVE_GPU_HOURS",
+            help="Ask before trainings that are planned to take longer, all GPUs together.",
+        ),
+    ] = None,
+    above_money: Annotated[
+        float | None,
+        typer.Option(
+            "--approve-above-money",
+            min=0,
+            envvar="DALLE_APPROVE_ABOVE_MONEY",
+            help="Ask before trainings that are planned to cost more, at --price.",
+        ),
+    ] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Preset that is planned with.  [default: this machine's]")
+    ] = None,
+    price: Annotated[float | None, typer.Option(min=0, help="Of one GPU and hour.")] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Begin trainings whatever they cost.")] = False,
     no_prefect: NoPrefect = False,
     json_: Json = False,
 ) -> None:
     """Run the pipeline; what is finished already is reused."""
     import json
+
+    from tasks.settings import Approval
 
     environment.prepare()
     given = read_config(recipe, config, set_)
@@ -54,6 +79,12 @@ def run(
         dask_address=dask_address,
         launcher=launcher_of(launcher, processes),
         loader_workers=loader_workers,
+        approval=Approval(
+            above_gpu_hours=None if approve else above_gpu_hours,
+            above_money=None if approve else above_money,
+            hardware=hardware,
+            price_per_hour=price,
+        ),
         command=run_command(given.recipe, config, set_, root, work_dir),
     )
     from flows.cli.run import closing_lines, follow, summary

@@ -43,6 +43,18 @@ def summary(cost: Cost) -> str:
     return f"Plan: {prior}{hours}{whole} on {_where(cost)}.{missing}"
 
 
+def figures(cost: Cost) -> Iterator[tuple[str, str]]:
+    """The few figures by which a person decides, each with its name."""
+    yield "where", _where(cost)
+    if cost.prior:
+        verdict = "fits" if cost.fits else "does not fit"
+        yield "parameters of the prior", _count(cost.prior.parameters)
+        yield "memory of a rank", f"{_bytes(cost.prior.memory.total)}, {verdict} in {cost.hardware.memory_gb:g} GB"
+    if cost.tokenizer:
+        yield "parameters of the dVAE", _count(cost.tokenizer.parameters)
+    yield from _sums(cost)
+
+
 def _where(cost: Cost) -> str:
     p = cost.parallel
     return f"{p.machines} x {p.gpus_per_machine} {cost.hardware.name}" if p.ranks > 1 else f"1 {cost.hardware.name}"
@@ -95,9 +107,9 @@ def _sums(cost: Cost) -> Iterator[tuple[str, str]]:
     share = f"{cost.hardware.utilisation:.0%} of the peak is reached"
     yield "time", f"{_hours(cost.hours)}, if {share} and transfers overlap with it wholly"
     if cost.parallel.ranks > 1:
-        yield "hours of a GPU", f"{cost.hours * cost.parallel.ranks:,.0f}"
+        yield "hours of a GPU", _digits(cost.hours * cost.parallel.ranks)
     if cost.money is not None:
-        yield "money", f"{cost.money:,.0f}, at {cost.hardware.price_per_hour:g} an hour and GPU"
+        yield "money", f"{_digits(cost.money)}, at {cost.hardware.price_per_hour:g} an hour and GPU"
     if cost.not_planned:
         yield "not planned", f"training of {' and '.join(cost.not_planned)}, and the data stages"
 
