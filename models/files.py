@@ -32,6 +32,10 @@ ERROR = "error.json"
 
 # Environment variable with the path of a file through which the ranks of one machine find each other.
 RANKS_STORE = "DALLE_RANKS_STORE"
+# Environment variables with the seconds that a rank waits for the others before it gives up, and with the name of its
+# machine as whoever started it calls it.
+RANKS_TIMEOUT = "DALLE_RANKS_TIMEOUT_S"
+HOST = "DALLE_HOST"
 
 
 def sha256_of(path: Path) -> str:

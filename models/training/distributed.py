@@ -1,9 +1,11 @@
 """Ranks, the processes that torchrun starts, and the communication between them."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -11,11 +13,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.files import RANKS_STORE
+from models.files import HOST, RANKS_STORE, RANKS_TIMEOUT
+from models.training.errors import LostRankError
 
 T = TypeVar("T")
 
 _MOST_WORKERS = 8
+_TIMEOUT_S = "600"
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,37 @@ def join() -> Ranks:
         store = os.environ.get(RANKS_STORE)
         # Without a file the first rank would listen on every interface for whoever connects.
         method = f"file://{store}" if store else "env://"
-        dist.init_process_group(
-            "cpu:gloo,cuda:nccl" if cuda else "gloo", method, rank=ranks.rank, world_size=ranks.world
-        )
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+        dist.init_process_group(backend, method, timeout=_timeout(), rank=ranks.rank, world_size=ranks.world)
     return ranks
+
+
+def _timeout() -> timedelta:
+    return timedelta(seconds=float(os.environ.get(RANKS_TIMEOUT, _TIMEOUT_S)))
+
+
+@contextmanager
+def lost_ranks_named() -> Iterator[None]:
+    """Turn what torch raises in the block when it loses other ranks into one sentence.
+
+    Raises:
+        LostRankError: a rank, its machine or the network is gone, or silent for longer than the timeout.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo's errors are plain ones that begin with the place in its source.
+        if not isinstance(error, dist.DistError) and "/gloo/" not in str(error):
+            raise
+        me = f"rank {os.environ.get('RANK', '0')} on {os.environ.get(HOST) or platform.node()}"
+        if "timed out" in str(error).lower() or "timeout" in str(error).lower():
+            raise LostRankError(
+                f"{me} heard nothing from the others for {_timeout().total_seconds():g} s: a machine or its network is "
+                f"down, or one rank works alone for longer, for which {RANKS_TIMEOUT} can be raised; "
+                "run again to go on from the last checkpoint"
+            ) from error
+        cause = " ".join(str(error).split("] ", 1)[-1].split()).split(". This is")[0]  # without gloo's guesses
+        raise LostRankError(f"{me} lost another one ({cause}): run again to go on from the last checkpoint") from error
 
 
 def leave() -> None:

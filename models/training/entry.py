@@ -14,7 +14,7 @@ from models.config import Frozen
 from models.files import CURVES, DONE, ERROR, MODEL_FILES
 from models.training.checkpoint import save_model
 from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, join, leave, set_threads
+from models.training.distributed import Ranks, join, leave, lost_ranks_named, set_threads
 from models.training.errors import StoppedError, TrainingError
 from models.training.loop import Learner, Loop
 from models.training.precision import set_tf32
@@ -59,8 +59,9 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
             return 0
         if out is not None and os.environ.get("RANK", "0") == "0":
             (out / ERROR).unlink(missing_ok=True)
-        ranks = join()  # all ranks wait for each other here
-        train(job, ranks)
+        with lost_ranks_named():
+            ranks = join()  # all ranks wait for each other here
+            train(job, ranks)
     except (TrainingError, ValidationError, ValueError, OSError) as error:
         message = one_sentence(error)
         print(f"error: {message}", file=sys.stderr)

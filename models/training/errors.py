@@ -40,6 +40,10 @@ class StoppedError(TrainingError):
         self.step = step
 
 
+class LostRankError(TrainingError):
+    """Another rank, its machine or the network between them is gone, or does not answer in time."""
+
+
 class ResumeMismatchError(TrainingError):
     """The output folder holds the state of a different job."""
 
