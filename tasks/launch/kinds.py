@@ -6,5 +6,6 @@ from pydantic import Field
 
 from tasks.launch.local import LocalLauncher
 from tasks.launch.slurm import SlurmLauncher
+from tasks.launch.ssh import SshLauncher
 
-AnyLauncher = Annotated[LocalLauncher | SlurmLauncher, Field(discriminator="kind")]
+AnyLauncher = Annotated[LocalLauncher | SlurmLauncher | SshLauncher, Field(discriminator="kind")]

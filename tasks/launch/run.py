@@ -16,10 +16,11 @@ from models.files import DONE, ERROR, PICTURES, PROGRESS
 from tasks.engine import storage
 from tasks.engine.output import Progress
 from tasks.errors import PipelineError, StorageError, TrainingFailedError
-from tasks.launch.last_words import last_words
+from tasks.launch.last_words import ended_by_signal, last_words
 from tasks.launch.launcher import JOB, LOGS, Launcher, Phase
 
 NO_SPACE = os.strerror(errno.ENOSPC)
+CONSEQUENCES = {"LostRankError", "StoppedError"}  # errors of ranks to which something was done from outside
 
 
 def launch(
@@ -150,11 +151,17 @@ def _failure(folder: Path, before: Mapping[Path, int], how: str) -> str:
         before: bytes of each log that earlier attempts wrote.
         how: how the job ended, in the scheduler's words.
     """
-    error = _read(folder / ERROR)
-    if error is not None and NO_SPACE not in str(error.get("message")):
-        return str(error.get("message"))
-    logs = sorted(folder.glob(LOGS))
-    printed = "\n".join(_text_after(log, before.get(log, 0)) for log in logs)
+    error = _read(folder / ERROR) or {}
+    message = str(error.get("message", ""))
+    is_told = message != "" and NO_SPACE not in message
+    if is_told and error.get("type") not in CONSEQUENCES:
+        return message
+    logs = {log: _text_after(log, before.get(log, 0)) for log in sorted(folder.glob(LOGS))}
+    killed = {log: text for log, text in logs.items() if ended_by_signal(text)}
+    if is_told and not killed:
+        return f"{how}: {message}" if how else message
+    logs = killed or logs
+    printed = "\n".join(logs.values())
     if NO_SPACE in printed:
         return f"No space left to train in {folder}: free some, or choose another place with --work-dir, and run again."
     if not logs:

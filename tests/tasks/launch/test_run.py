@@ -1,5 +1,7 @@
 """What `launch` makes of what a launcher tells it, whatever kind of launcher it is."""
 
+import json
+
 import pytest
 
 from tasks.errors import TrainingFailedError
@@ -83,3 +85,34 @@ def test_a_job_without_a_log_points_to_the_folder_that_machines_share(tmp_path):
     launcher = FakeLauncher(JobState(Phase.ENDED, "Slurm job 7: FAILED"))
     with pytest.raises(TrainingFailedError, match=r"no log \(Slurm job 7: FAILED\): .* choose one with --work-dir"):
         launched(tmp_path, launcher)
+
+
+def ended(folder, how, kind, logs=()):
+    """What is said of a job that ended `how`, with an error of this kind on record and these logs."""
+    launcher = FakeLauncher(JobState(Phase.ENDED, how))
+    submit = launcher.submit
+
+    def failed(module, folder):
+        (folder / "error.json").write_text(json.dumps({"type": kind, "message": "words of a rank"}))
+        for number, log in enumerate(logs):
+            (folder / f"trainer-{number}.log").write_text(log)
+        return submit(module, folder)
+
+    launcher.submit = failed
+    with pytest.raises(TrainingFailedError) as caught:
+        launched(folder, launcher)
+    return str(caught.value)
+
+
+def test_what_was_done_to_a_job_is_said_before_what_its_ranks_noticed_of_it(tmp_path):
+    assert ended(tmp_path, "host b was lost", "LostRankError") == "host b was lost: words of a rank"
+    assert ended(tmp_path, "host b was lost", "StoppedError") == "host b was lost: words of a rank"
+    assert ended(tmp_path, "", "LostRankError") == "words of a rank"
+    assert ended(tmp_path, "host b failed", "ValueError") == "words of a rank"
+
+
+def test_a_killed_rank_is_named_with_its_log_rather_than_those_that_lost_it(tmp_path):
+    killed = "Root Cause (first observed failure):\n  rank      : 2\n  exitcode  : -9 (pid: 1)\n"
+    said = ended(tmp_path, "", "LostRankError", ["error: words of a rank\n", killed])
+    assert said.startswith("Training ended early (rank 2 was ended by SIGKILL")
+    assert said.endswith(f"run again to go on from the last checkpoint; log: {tmp_path}/trainer-1.log.")
