@@ -59,6 +59,7 @@ class Training:
     on: list[Machine]
     ranks_timeout_s: float = 300
     grace_s: float = 60
+    job: dict[str, Any] = field(default_factory=lambda: dict(JOB))
     runs: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     @property
@@ -69,14 +70,14 @@ class Training:
 
     def start(self) -> "subprocess.Popen[str]":
         """A flow process that launches it."""
-        words = [TRAINER, str(self.folder), json.dumps(JOB), self.launcher.model_dump_json()]
+        words = [TRAINER, str(self.folder), json.dumps(self.job), self.launcher.model_dump_json()]
         run = subprocess.Popen([sys.executable, "-c", RUN, *words], stderr=subprocess.PIPE, text=True)
         self.runs.append(run)
         return run
 
     def finish(self) -> None:
         """Launches it in this process, to its end."""
-        launch(TRAINER, JOB, self.folder, self.launcher, lambda progress: None)
+        launch(TRAINER, self.job, self.folder, self.launcher, lambda progress: None)
 
     def wait_for_step(self, number: int) -> None:
         deadline = time.monotonic() + ENDS_S
@@ -233,7 +234,8 @@ def test_a_killed_flow_is_replaced_by_the_next_and_no_step_is_repeated(
 def test_sigterm_to_the_flow_at_any_step_ends_all_machines_with_a_checkpoint(
     training: Training, undisturbed: dict[str, torch.Tensor]
 ) -> None:
-    step = random.SystemRandom().randrange(STEPS - 10)
+    training.job["seconds_per_step"] = 0.5  # the order must reach the hosts before the last step
+    step = random.SystemRandom().randrange(STEPS // 2)
     print(f"SIGTERM at step {step}")
     run = training.start()
     training.wait_for_step(step)
