@@ -9,7 +9,7 @@ from models.config import Frozen, TokenizerModelConfig
 from models.reconstruction import reconstruction_metrics
 from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
 from models.training.checkpoint import load_weights
-from models.training.config import ImageShards, TokenizerTrainingConfig
+from models.training.config import ImageShards, Sharding, TokenizerTrainingConfig
 from models.training.data import IMAGE, PAIR_ID, Pairs
 from models.training.distributed import Ranks
 from models.training.entry import run
@@ -34,6 +34,7 @@ class TokenizerJob(Frozen):
     model: TokenizerModelConfig
     training: TokenizerTrainingConfig
     data: ImageShards
+    sharding: Sharding = Sharding()
     out: str
     pretrained: str | None = None
 

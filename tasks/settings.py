@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from models.config import Frozen
+from models.training.config import ShardingMode
 
 
 class Settings(Frozen):
@@ -18,6 +19,11 @@ class Settings(Frozen):
         default_factory=lambda: os.cpu_count() or 1, ge=0, description="Local Dask workers; 0: no Dask."
     )
     processes_per_node: int = Field(1, ge=1, description="Training processes on this node, one for each GPU.")
+    sharding: ShardingMode = Field(
+        "ddp",
+        description="What a training process holds of the prior: ddp, all of it; fsdp, its share among all processes; "
+        "hsdp, its share among those of its machine.",
+    )
     loader_workers: int | None = Field(
         None, ge=0, description="Processes per trainer that decode images; if unset, as suits CPU or GPU."
     )

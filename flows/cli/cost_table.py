@@ -16,9 +16,7 @@ def lines(recipe: str, cost: Cost) -> list[str]:
     rank = f", PowerSGD of rank {p.compression_rank} between machines" if p.compression_rank else ""
     found = [f"{recipe} on {_where(cost)}, {p.mode}{rank}"]
     if cost.not_run_today:
-        found.append(
-            f"Not runnable today: {', '.join(cost.not_run_today)}. The trainer has one process, or DDP on one machine."
-        )
+        found.append(f"Not runnable today: {', '.join(cost.not_run_today)}.")
     if cost.prior:
         found += ["", "prior", *_rows(_prior(cost.prior, cost))]
     if cost.tokenizer:

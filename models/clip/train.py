@@ -14,7 +14,7 @@ from models.clip.model import CLIP
 from models.config import Frozen
 from models.files import BPE_FILE
 from models.text.bpe import load_bpe
-from models.training.config import TextImageShards
+from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, IMAGE, PAIR_ID, Pairs, opened
 from models.training.distributed import Ranks
 from models.training.entry import end, main, prepare, run
@@ -33,6 +33,7 @@ class CLIPJob(Frozen):
     model: CLIPModelConfig
     training: CLIPTrainingConfig
     data: TextImageShards
+    sharding: Sharding = Sharding()
     out: str
 
 

@@ -17,14 +17,27 @@ _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
 _LOGIT_STD = 0.5  # at most, at first: the loss starts at chance, ln V, plus half of the logits' variance
 
 
+class StreamNorm(nn.LayerNorm):
+    """Layer norm of the fp32 stream: in fp32 also where its gains were gathered in half precision (FSDP2).
+
+    Autocast does the same on a GPU, and refuses to on a CPU.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape [..., C] to the same."""
+        if input.dtype != torch.float32:
+            return super().forward(input)
+        return F.layer_norm(input, self.normalized_shape, self.weight.float(), self.bias.float(), self.eps)
+
+
 class TransformerBlock(nn.Module):
     """Pre-norm attention and an MLP of four times the width with GELU, each added to its input."""
 
     def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(config.width)
+        self.attention_norm = StreamNorm(config.width)
         self.attention = Attention(config, kind)
-        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp_norm = StreamNorm(config.width)
         self.mlp_in = nn.Linear(config.width, 4 * config.width)
         self.mlp_out = nn.Linear(4 * config.width, config.width)
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.config import Frozen
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
@@ -13,7 +13,7 @@ from models.prior.losses import counted_targets, image_loss, prior_loss, text_lo
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
-from models.training.config import TextImageShards
+from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
 from models.training.entry import end, main, prepare, run
@@ -36,6 +36,7 @@ class PriorJob(Frozen):
     model: PriorModelConfig
     training: PriorTrainingConfig
     data: TextImageShards
+    sharding: Sharding = Sharding()
     out: str
 
 
@@ -85,6 +86,10 @@ class PriorLearner(LoadingLearner):
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()
+
+    def blocks(self) -> list[nn.Module]:
+        """The transformer's blocks."""
+        return list(self.model.blocks)
 
     def _losses(
         self, captions: Tensor, codes: Tensor, seen_codes: Tensor, count: Tensor | None = None

@@ -1,7 +1,7 @@
 """Ranks, the processes that torchrun starts, and the communication between them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -98,6 +98,26 @@ def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:
     if ranks.world == 1:
         return module
     return DistributedDataParallel(module, device_ids=[ranks.local_rank] if ranks.device.type == "cuda" else None)
+
+
+def on_this_rank(tensor: Tensor) -> Tensor:
+    """This rank's part of a sharded tensor, with the same memory; another tensor itself."""
+    part: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor  # DTensor takes long to import
+    return part
+
+
+def whole(tensors: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
+    """Tensors with all parts of the sharded ones, in the first rank's host memory; every rank must call it.
+
+    Returns:
+        Nothing on other ranks.
+    """
+    found = {}
+    for name, tensor in tensors.items():
+        full = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+        if ranks.is_first:
+            found[name] = full.detach().cpu()
+    return found
 
 
 class AnyRank:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from models.config import Frozen
 from models.files import CURVES, DONE, ERROR, MODEL_FILES
 from models.training.checkpoint import save_model
-from models.training.config import TrainingConfig
+from models.training.config import Sharding, TrainingConfig
 from models.training.distributed import Ranks, join, leave, set_threads
 from models.training.errors import StoppedError, TrainingError
 from models.training.loop import Learner, Loop
@@ -30,6 +30,8 @@ class Job(Protocol):
     def model(self) -> Frozen: ...
     @property
     def training(self) -> TrainingConfig: ...
+    @property
+    def sharding(self) -> Sharding: ...
     @property
     def out(self) -> str: ...
 
@@ -102,7 +104,7 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     """Train `learner`, and write weights, configuration and done.json into the job's folder.
 
     Raises:
-        ValueError: the batch size does not divide over the ranks.
+        ValueError: the batch size does not divide over the ranks, or they cannot share the model as asked.
         ResumeMismatchError: the folder holds the state of a different job.
         NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
         StoppedError: SIGTERM asked this process to stop.
@@ -110,10 +112,10 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     out = Path(job.out)
     if ranks.is_first:
         out.mkdir(parents=True, exist_ok=True)
-    loop = Loop(learner, job.training, out, ranks, job=_name_of(job))
-    metrics = loop.run()
+    loop = Loop(learner, job.training, out, ranks, _name_of(job), job.sharding)
+    metrics, weights = loop.run(), loop.weights()
     if ranks.is_first:
-        save_model(out, learner.model.state_dict(), job.model)
+        save_model(out, weights, job.model)
         done = {"metrics": metrics, "steps": loop.step, "seconds": round(loop.seconds, 2), "notes": loop.notes}
         done |= {"device": _device_name(ranks.device), "precision": _precision(job.training), **learner.data_waits()}
         write_done(out, done, (*MODEL_FILES, CURVES))
@@ -127,9 +129,9 @@ def prepare(training: TrainingConfig, ranks: Ranks) -> None:
 
 
 def _name_of(job: Job) -> str:
-    """What must be the same for a run to go on from a state: all but the folders, which may have moved."""
+    """What must be the same for a run to go on from a state: all but folders, which may have moved, and ranks."""
     assert isinstance(job, BaseModel)
-    content = job.model_dump(mode="json", exclude={"out", "pretrained"})
+    content = job.model_dump(mode="json", exclude={"out", "pretrained", "sharding"})
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
     for name in ("cache_mb", "workers"):  # change nothing but speed
         content["data"].pop(name, None)

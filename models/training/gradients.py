@@ -1,11 +1,12 @@
 """Gradients that are not finite are found on the device, and their update is skipped, without waiting for it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 
 from models.training.config import TrainingConfig
+from models.training.distributed import on_this_rank
 
 _FIRST_SCALE = 2.0**16
 _GROWTH_INTERVAL = 2000  # updates without an overflow after which the loss scale of fp16 is doubled
@@ -14,15 +15,26 @@ _GROWTH_INTERVAL = 2000  # updates without an overflow after which the loss scal
 class Gradients:
     """Norm, check and clipping of a step's gradients, and the loss scale of fp16, the same on all ranks.
 
-    Several ranks hold the same averaged gradients, so each comes to the same decision by itself. Every value is a
-    tensor on the device, and reading one waits for the device: only `numbers` and `broken_at` do that.
+    Several ranks hold the same averaged gradients, or parts of them whose norms are added up, so each comes to the same
+    decision. Every value is a tensor on the device, and reading one waits for the device: only `numbers` and
+    `broken_at` do that.
 
     Attributes:
         finite: bool, whether the last update is to be made.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], config: TrainingConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        config: TrainingConfig,
+        device: torch.device,
+        norm_over_ranks: Callable[[Tensor], Tensor] = lambda own: own,
+    ) -> None:
+        """Args:
+        norm_over_ranks: the norm of all gradients, from that of those on this rank.
+        """
         self._parameters = list(parameters)
+        self._norm_over_ranks = norm_over_ranks
         self._clip_norm = config.clip_norm
         self._limit = config.stop_after_non_finite
         self._fp16 = config.precision == "fp16"
@@ -36,6 +48,11 @@ class Gradients:
         }
         self.finite = torch.ones((), dtype=torch.bool, device=device)
 
+    @property
+    def scale(self) -> Tensor | None:
+        """The loss scale of fp16."""
+        return self._state["scale"] if self._fp16 else None
+
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss, times the loss scale in fp16, to those that the parameters have."""
         (loss * self._state["scale"] if self._fp16 else loss).backward()
@@ -47,8 +64,8 @@ class Gradients:
         Returns:
             A scalar for the optimisers' `found_inf`: 1 if the update is to be skipped, else 0.
         """
-        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        gradients = [on_this_rank(parameter.grad) for parameter in self._parameters if parameter.grad is not None]
+        norm = self._norm_over_ranks(torch.nn.utils.get_total_norm(gradients))
         self.finite = norm.isfinite()
         self._norm = norm / self._state["scale"] if self._fp16 else norm
         if self._clip_norm is not None:

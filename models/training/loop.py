@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,15 @@ from torch import Tensor, nn
 
 from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
 from models.training.board import Board
-from models.training.config import TrainingConfig
-from models.training.distributed import AnyRank, Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
+from models.training.config import Sharding, TrainingConfig
+from models.training.distributed import AnyRank, Ranks, from_first_rank, mean_over_ranks, whole
 from models.training.ema import ema_of
 from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
 from models.training.gradients import Buffers, Gradients
 from models.training.learning_rate import learning_rate
 from models.training.muon import Matrix
 from models.training.optimiser import optimiser_tensors, optimisers, restore_optimisers, set_learning_rate
+from models.training.parallel import parallelise
 from models.training.pictures import save_pictures
 from models.training.precision import autocast
 from models.training.randomness import Step
@@ -67,6 +69,13 @@ class Learner(nn.Module, ABC):
         """Weights that Muon may train, if the configuration asks for it."""
         return []
 
+    def blocks(self) -> list[nn.Module]:
+        """Parts of the model, in their order, whose weights sharded ranks gather one after the other.
+
+        Their inputs and outputs are tensors. Without any, a model is not sharded.
+        """
+        return []
+
     def held_out(self) -> int:
         """Examples that `validate` has and training has not."""
         return 0
@@ -91,31 +100,40 @@ class Loop:
     It waits for the device only where a line is logged, a checkpoint is copied or the model is validated.
     """
 
-    def __init__(self, learner: Learner, config: TrainingConfig, out: Path, ranks: Ranks, job: str) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        config: TrainingConfig,
+        out: Path,
+        ranks: Ranks,
+        job: str,
+        sharding: Sharding = Sharding(),  # noqa: B008 - immutable
+    ) -> None:
         """Prepare a run, or resume the one whose checkpoints are in `out`.
 
         Args:
             job: the whole job as text, to compare on resume.
 
         Raises:
-            ValueError: the batch size does not divide over the ranks.
+            ValueError: the batch size does not divide over the ranks, or they cannot share the model as asked.
             ResumeMismatchError: `out` holds the checkpoints of a different job.
         """
         if config.batch_size % (ranks.world * config.accumulate):
             parts = f"{ranks.world} ranks" + (f" of {config.accumulate} parts each" if config.accumulate > 1 else "")
             raise ValueError(f"batch_size {config.batch_size} does not divide over {parts}")
-        self.learner = learner.to(ranks.device)
+        self.learner = learner
         self.config = config
         self.out = out
         self.ranks = ranks
         self.job = job
+        self._parallel = parallelise(learner, learner.blocks(), learner.matrices(), config, sharding, ranks)
         self.optimisers = optimisers(self.learner, config, learner.matrices())
         self.learning_rate = learning_rate(config)
         self.ema = ema_of(learner.model, config, ranks.device)
-        self.gradients = Gradients(learner.parameters(), config, ranks.device)
+        self.gradients = Gradients(learner.parameters(), config, ranks.device, self._parallel.norm)
         self.step = 0
         self.seconds = 0.0
-        self.notes: list[str] = []
+        self.notes: list[str] = [*self._parallel.notes]
         self._best = -math.inf  # score of the best validation
         self._stood_s = 0.0  # for the copy of the last checkpoint
         self._buffers = Buffers(self.learner)
@@ -123,7 +141,6 @@ class Loop:
         if ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
         self._resume()
-        self._parallel = in_parallel(self.learner, ranks)
 
     def run(self) -> dict[str, float]:
         """Train to the last step, load the EMA of the weights into the model, and return its validation metrics.
@@ -144,13 +161,18 @@ class Loop:
             if metrics:
                 metrics.close()
         if self.ema:
-            self.learner.model.load_state_dict(self.ema.tensors)
-        return self.learner.eval().validate() | self._held_out() if first else {}
+            self.ema.copy_to(self.learner.model)
+        return self._metrics() | self._held_out() if first or self._parallel.is_sharded else {}
+
+    def weights(self) -> dict[str, Tensor]:
+        """The whole model in the first rank's memory, and nothing on others; every rank must call it."""
+        return whole(self.learner.model.state_dict(), self.ranks)
 
     def _train(self, metrics: MetricsFile | None, progress: ProgressFile | None, termination: Termination) -> None:
         started = saved = time.monotonic()
         before = self.seconds
         any_rank = AnyRank(self.ranks)
+        saves = self.ranks.is_first and not self._parallel.is_sharded
         while self.step < self.config.steps:
             step = Step(self.step, self.config.seed, self.ranks.rank, self.ranks.world)
             parts = self._update(step)
@@ -166,10 +188,10 @@ class Loop:
             if progress:
                 progress.report(self.step)
             self.seconds = before + time.monotonic() - started
-            score = self._validate(step, metrics) if metrics and self._validates() else None
+            score = self._validate(step, metrics) if self._validates() else None
             best = score is not None and score > self._best
             stops = any_rank.says(termination.asked)
-            if metrics and (best or self._is_due(time.monotonic() - saved) or stops):
+            if saves and (best or self._is_due(time.monotonic() - saved) or stops):
                 self._save(score)
                 saved = time.monotonic()
             if stops:
@@ -177,7 +199,7 @@ class Loop:
                 from_first_rank(None, self.ranks)  # torchrun ends all ranks when one has ended: not before it is saved
                 raise StoppedError(self.step)
         any_rank.said()
-        if metrics:
+        if saves:
             self._save(None)
             self._states.wait()
 
@@ -210,11 +232,12 @@ class Loop:
         for number in range(count):
             part = replace(step, part=number, parts=count)
             ours = {name: each.chunk(count)[number].to(device, non_blocking=True) for name, each in batch.items()}
-            with in_sync(self._parallel, only_if=number == count - 1):
+            with self._parallel.in_sync(number == count - 1, self.gradients.scale):
                 with autocast(self.config.precision, device):
-                    values = self._parallel(ours, part)
+                    values = self._parallel.module(ours, part)
                 if number == 0:  # not before: the backward pass then takes the memory of the old gradients
-                    self.learner.zero_grad(set_to_none=True)
+                    for optimiser in self.optimisers:  # which know sharded weights; the learner has gathered ones now
+                        optimiser.zero_grad(set_to_none=True)
                 self.gradients.backward(values["loss"] / count)
             for name, value in values.items():
                 means[name] = means.get(name, 0.0) + value.detach() / count
@@ -225,21 +248,23 @@ class Loop:
 
     def _validates(self) -> bool:
         every = self.config.validate_every
-        return every is not None and self.step % every == 0 and self.step < self.config.steps
+        is_time = every is not None and self.step % every == 0 and self.step < self.config.steps
+        return is_time and (self.ranks.is_first or self._parallel.is_sharded)
 
-    def _validate(self, step: Step, metrics: MetricsFile) -> float | None:
+    def _validate(self, step: Step, metrics: MetricsFile | None) -> float | None:
         """Log the metrics of the EMA of the weights, and return its score."""
-        model = self.learner.model
-        own = model.state_dict(keep_vars=True)  # the parameters themselves, which the optimisers know: no copy
-        if self.ema:
-            model.load_state_dict({name: t.to(own[name].device) for name, t in self.ema.tensors.items()}, assign=True)
-        try:
-            values, pictures = self.learner.eval().validate(), self.learner.pictures()
-        finally:
-            model.load_state_dict(own, assign=True)
-        save_pictures(self.out / PICTURES, pictures)
-        metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
+        with self.ema.lent_to(self.learner.model) if self.ema else nullcontext():
+            values, pictures = self._metrics(), self.learner.pictures()
+        if metrics:
+            save_pictures(self.out / PICTURES, pictures)
+            metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
         return self.learner.score(values)
+
+    def _metrics(self) -> dict[str, float]:
+        # Gathered weights are in half precision if the training is; whole ones are in fp32.
+        precision = self.config.precision if self._parallel.is_sharded else "fp32"
+        with autocast(precision, self.ranks.device):
+            return self.learner.eval().validate()
 
     def _held_out(self) -> dict[str, float]:
         return {"held_out": float(self.learner.held_out())}

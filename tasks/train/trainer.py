@@ -31,6 +31,7 @@ def run_trainer(
     """
     data = data | {"workers": output.settings.loader_workers}
     job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
+    job["sharding"] = {"mode": output.settings.sharding}
     done = launch(module, job, output.scratch, output.settings, output.watch)
     for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())

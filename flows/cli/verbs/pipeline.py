@@ -29,6 +29,9 @@ def run(
     dask_workers: Annotated[int | None, typer.Option(help="Local Dask workers; 0 uses none.  [default: CPUs]")] = None,
     dask_address: Annotated[str | None, typer.Option(help="A running Dask scheduler to use instead.")] = None,
     processes: Annotated[int | None, typer.Option(help="Training processes, one for each GPU.  [default: 1]")] = None,
+    sharding: Annotated[
+        str | None, typer.Option(help="What such a process holds of the prior: ddp, fsdp or hsdp.  [default: ddp, all]")
+    ] = None,
     loader_workers: Annotated[
         int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
     ] = None,
@@ -46,6 +49,7 @@ def run(
         dask_workers=dask_workers,
         dask_address=dask_address,
         processes_per_node=processes,
+        sharding=sharding,
         loader_workers=loader_workers,
         command=run_command(given.recipe, config, set_, root, work_dir),
     )
