@@ -154,7 +154,7 @@ def paper_2_8b() -> PipelineConfig:
 
     Plan: a prior of 2.93 billion parameters, 4.51 GB a GPU, 131 hours with the dVAE's training (133,747 of a GPU) on
     128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
-    state with a gradient scale per block.
+    state.
     """
     return _paper(width=1920, heads=30)
 
@@ -164,7 +164,7 @@ def paper_5_6b() -> PipelineConfig:
 
     Plan: a prior of 5.69 billion parameters, 8.05 GB a GPU, 220 hours with the dVAE's training (225,673 of a GPU) on
     128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
-    state with a gradient scale per block.
+    state.
     """
     return _paper(width=2688, heads=42)
 
@@ -176,7 +176,7 @@ def paper_12b() -> PipelineConfig:
 
     Plan: a prior of 12.3 billion parameters, 16.1 GB a GPU, 436 hours with the dVAE's training (446,124 of a GPU) on
     128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
-    state with a gradient scale per block.
+    state.
     """
     return _paper(width=3968, heads=62)
 
@@ -196,7 +196,10 @@ def _paper(width: int, heads: int) -> PipelineConfig:
         pack=PackConfig(val_fraction=606_000 / 250_000_000),  # B.2
         dvae=_dvae("fp16", steps=3_000_000),
         clip=CLIPConfig(pretrained=PUBLISHED_CLIP),
-        prior=PriorConfig(model=PriorLayout(width=width, heads=heads), training=PriorTrainingConfig(precision="fp16")),
+        prior=PriorConfig(
+            model=PriorLayout(width=width, heads=heads),
+            training=PriorTrainingConfig(precision="fp16", loss_scale="per_block"),
+        ),
         extract=ExtractConfig(encodings=2),
         sample=_sample("fp32"),
     )

@@ -70,7 +70,7 @@ class Parallel(Frozen):
         if self.compression_rank is not None:
             missing.append("compressed gradients")
         if self.state != "fp32":
-            missing.append("the paper's 16-bit state with a gradient scale per block")
+            missing.append("the paper's 16-bit state")
         return missing
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from models.prior.losses import counted_targets, image_loss, prior_loss, text_lo
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
+from models.training.block_scale import Branch
 from models.training.config import TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
@@ -85,6 +86,10 @@ class PriorLearner(LoadingLearner):
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()
+
+    def scaled_branches(self) -> list[Branch]:
+        """All residual blocks, if the configuration asks for a scale of each."""
+        return self.model.branches() if self.training_config.loss_scale == "per_block" else []
 
     def _losses(
         self, captions: Tensor, codes: Tensor, seen_codes: Tensor, count: Tensor | None = None

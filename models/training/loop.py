@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
+from models.training.block_scale import Branch
 from models.training.board import Board
 from models.training.config import TrainingConfig
 from models.training.distributed import AnyRank, Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
@@ -67,6 +68,10 @@ class Learner(nn.Module, ABC):
         """Weights that Muon may train, if the configuration asks for it."""
         return []
 
+    def scaled_branches(self) -> list[Branch]:
+        """Parts of the model whose gradients get scales of their own, in fp16, in place of the loss."""
+        return []
+
     def held_out(self) -> int:
         """Examples that `validate` has and training has not."""
         return 0
@@ -112,7 +117,7 @@ class Loop:
         self.optimisers = optimisers(self.learner, config, learner.matrices())
         self.learning_rate = learning_rate(config)
         self.ema = ema_of(learner.model, config, ranks.device)
-        self.gradients = Gradients(learner.parameters(), config, ranks.device)
+        self.gradients = Gradients(learner.parameters(), config, ranks.device, learner.scaled_branches())
         self.step = 0
         self.seconds = 0.0
         self.notes: list[str] = []
