@@ -24,11 +24,13 @@ CHECKPOINTS = "checkpoints"  # a folder for each step, with:
 STATE = "state.safetensors"
 STATE_DIGEST = "state.safetensors.sha256"
 CURVES = "metrics.jsonl"
-BOARD = "tensorboard"  # a folder of event files
+BOARD = "tensorboard"  # a folder of event files, with:
+SPEED = "speed.jsonl"  # times, which no two runs have alike
 PICTURES = "pictures"  # a folder of PNG files, those of the last validation
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"
+HANGS = "hang"  # a folder of a file for each rank: the stacks of its threads when the run hung
 
 # Environment variable with the path of a file through which the ranks of one machine find each other.
 RANKS_STORE = "DALLE_RANKS_STORE"

@@ -10,6 +10,7 @@ from models.dvae.losses import dvae_loss, kl_to_uniform, logit_laplace_nll, phi,
 from models.dvae.model import DVAE
 from models.dvae.objective import validation_metrics
 from models.dvae.standardise import LogitStandardiser
+from models.planning.tokenizer_plan import training_flops
 from models.tokenizer import pixels_to_float
 from models.tokenizer_learner import TokenizerJob, TokenizerLearner, train_or_measure
 from models.training.data import Pairs, opened
@@ -59,6 +60,10 @@ class DVAELearner(TokenizerLearner):
         """Reconstructions, and the bound; its relaxed codes have the temperature at which the training ends."""
         c = self.training_config
         return validation_metrics(self.model, batches, c.tau_at(c.steps - 1), c.seed)
+
+    def flops_per_example(self) -> int:
+        """Of all convolutions."""
+        return training_flops(self.model.config)
 
     @torch.no_grad()
     def calibrate(self, batches: list[Tensor]) -> None:

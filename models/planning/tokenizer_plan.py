@@ -39,6 +39,11 @@ def convolutions(c: DVAEModelConfig) -> list[Convolution]:
     return [*_encoder(c), *_decoder(c)]
 
 
+def training_flops(c: DVAEModelConfig) -> int:
+    """Operations of one image: forward, and twice that for the gradients."""
+    return 3 * sum(layer.flops for layer in convolutions(c))
+
+
 def _encoder(c: DVAEModelConfig) -> Iterator[Convolution]:
     side = c.image_size // c.stem_factor
     yield Convolution(_COLOURS * c.stem_factor**2, c.hidden, 7 if c.stem == "conv7" else 3, side)
@@ -98,7 +103,7 @@ def plan_dvae(model: DVAEModelConfig, training: DVAETrainingConfig, parallel: Pa
     layers = convolutions(model)
     parameters = sum(layer.parameters for layer in layers)
     copies = 4 + int(training.ema_decay is not None) + int(parallel.ranks > 1)
-    per_image = 3 * sum(layer.flops for layer in layers)
+    per_image = training_flops(model)
     per_step = training.batch_size * per_image
     rate = (
         1e12

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.config import Frozen
+from models.planning.operations import model_flops
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
 from models.prior.losses import counted_targets, image_loss, prior_loss, text_loss
 from models.prior.model import Prior
@@ -86,6 +87,14 @@ class PriorLearner(LoadingLearner):
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()
+
+    def tokens_per_example(self) -> int:
+        """Positions of text and image."""
+        return self.model.config.length
+
+    def flops_per_example(self) -> int:
+        """Of all matrix products; activations that are computed again do not count."""
+        return model_flops(self.model.config)
 
     def scaled_branches(self) -> list[Branch]:
         """All residual blocks, if the configuration asks for a scale of each."""

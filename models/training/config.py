@@ -83,6 +83,11 @@ class TrainingConfig(Frozen):
         gt=0,
         description="seconds between two resumable checkpoints; more if they would take over 2 % of the time",
     )
+    hang_seconds: float | None = Field(
+        default=480.0,
+        gt=0,
+        description="end the run with the stacks of all ranks when no step has ended for so long; unset: never",
+    )  # before NCCL's own limit of ten minutes, which names no step
     checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")
     keep_checkpoints: int = Field(
         default=2, gt=0, description="newest checkpoints to keep while training; the best by validation stays too"

@@ -19,6 +19,7 @@ from models.training.errors import StoppedError, TrainingError
 from models.training.loop import Learner, Loop
 from models.training.precision import set_tf32
 from models.training.records import write_done, write_error
+from models.training.speed import device_name
 from models.training.start import die_with_parent
 from models.training.termination import STATUS
 
@@ -115,7 +116,7 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     if ranks.is_first:
         save_model(out, learner.model.state_dict(), job.model)
         done = {"metrics": metrics, "steps": loop.step, "seconds": round(loop.seconds, 2), "notes": loop.notes}
-        done |= {"device": _device_name(ranks.device), "precision": _precision(job.training), **learner.data_waits()}
+        done |= {"device": device_name(ranks.device), "precision": _precision(job.training), **learner.data_waits()}
         write_done(out, done, (*MODEL_FILES, CURVES))
 
 
@@ -133,6 +134,7 @@ def _name_of(job: Job) -> str:
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
     for name in ("cache_mb", "workers"):  # change nothing but speed
         content["data"].pop(name, None)
+    content["training"].pop("hang_seconds")
     return json.dumps(content, sort_keys=True)
 
 
@@ -145,7 +147,3 @@ def _without_root(value: Any) -> Any:
 
 def _precision(training: TrainingConfig) -> str:
     return "tf32" if training.tf32 and training.precision == "fp32" else training.precision
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x{torch.get_num_threads()}"

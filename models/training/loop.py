@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
+from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS, SPEED
 from models.training.block_scale import Branch
 from models.training.board import Board
 from models.training.config import TrainingConfig
@@ -25,8 +25,10 @@ from models.training.pictures import save_pictures
 from models.training.precision import autocast
 from models.training.randomness import Step
 from models.training.records import MetricsFile, ProgressFile
+from models.training.speed import Speed, rate
 from models.training.states import State, States, read_state
 from models.training.termination import Termination
+from models.training.watchdog import Watchdog
 
 Batch = dict[str, Tensor]
 MOST_FOR_CHECKPOINTS = 0.02  # share of the time
@@ -85,6 +87,14 @@ class Learner(nn.Module, ABC):
         """What a person would look at to judge the model, uint8 [3, H, W] by name; called after `validate`."""
         return {}
 
+    def tokens_per_example(self) -> int | None:
+        """Tokens of an example, by which speed is told; None if it has none."""
+        return None
+
+    def flops_per_example(self) -> int | None:
+        """Operations of an example, forward and backward, to compare with the device's peak; None if not counted."""
+        return None
+
     def settings(self, step: Step) -> dict[str, float]:
         """Scheduled values of one step for the log, beside the learning rate."""
         return {}
@@ -124,6 +134,8 @@ class Loop:
         self._best = -math.inf  # score of the best validation
         self._stood_s = 0.0  # for the copy of the last checkpoint
         self._buffers = Buffers(self.learner)
+        self._speed = Speed(ranks, config, learner.tokens_per_example(), learner.flops_per_example())
+        self._watchdog = Watchdog(out, ranks, config.hang_seconds)
         self._states = States(out / CHECKPOINTS, config.keep_checkpoints)
         if ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
@@ -139,20 +151,33 @@ class Loop:
             OSError, SafetensorError: a checkpoint cannot be written.
         """
         first = self.ranks.is_first
-        metrics = MetricsFile(self.out / CURVES, self.step, Board(self.out / BOARD, self.step)) if first else None
-        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step, self.notes) if first else None
+        metrics = speed = progress = None
         try:
-            with Termination() as termination:
-                self._train(metrics, progress, termination)
+            with Termination() as termination, self._watchdog:
+                if first:
+                    # The others have begun, and importing TensorBoard takes a while.
+                    with self._speed.paused(), self._watchdog.paused():
+                        board = Board(self.out / BOARD, self.step)
+                        metrics = MetricsFile(self.out / CURVES, self.step, board)
+                        speed = MetricsFile(self.out / BOARD / SPEED, self.step, board, "speed/")
+                        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step, self.notes)
+                self._train(metrics, speed, progress, termination)
         finally:
             self._states.close()
-            if metrics:
-                metrics.close()
+            for file in (metrics, speed):
+                if file:
+                    file.close()
         if self.ema:
             self.learner.model.load_state_dict(self.ema.tensors)
         return self.learner.eval().validate() | self._held_out() if first else {}
 
-    def _train(self, metrics: MetricsFile | None, progress: ProgressFile | None, termination: Termination) -> None:
+    def _train(
+        self,
+        metrics: MetricsFile | None,
+        speed: MetricsFile | None,
+        progress: ProgressFile | None,
+        termination: Termination,
+    ) -> None:
         started = saved = time.monotonic()
         before = self.seconds
         any_rank = AnyRank(self.ranks)
@@ -160,31 +185,39 @@ class Loop:
             step = Step(self.step, self.config.seed, self.ranks.rank, self.ranks.world)
             parts = self._update(step)
             self.step += 1
+            self._watchdog.alive(self.step)
             if step.number % self.config.log_every == 0 or self.step == self.config.steps:
-                values = mean_over_ranks(parts, self.ranks)
+                values = mean_over_ranks(parts | self._speed.of_ranks(), self.ranks)
+                figures = self._speed.take(values)
                 self._stop_if_broken()
                 if metrics:
                     metrics.write(step.number, values | self._settings(step) | self.gradients.numbers())
+                if speed:
+                    speed.write(step.number, figures)
                 if progress:
-                    progress.loss = values["loss"]
+                    progress.loss, progress.rate = values["loss"], rate(figures)
                 self.learning_rate.observe(step.number, values["loss"])
             if progress:
                 progress.report(self.step)
             self.seconds = before + time.monotonic() - started
-            score = self._validate(step, metrics) if metrics and self._validates() else None
+            with self._speed.paused(), self._watchdog.paused():
+                score = self._validate(step, metrics) if metrics and self._validates() else None
             best = score is not None and score > self._best
             stops = any_rank.says(termination.asked)
             if metrics and (best or self._is_due(time.monotonic() - saved) or stops):
-                self._save(score)
+                with self._speed.paused(), self._watchdog.paused():
+                    self._save(score)
                 saved = time.monotonic()
             if stops:
-                self._states.wait()
+                with self._watchdog.paused():
+                    self._states.wait()
                 from_first_rank(None, self.ranks)  # torchrun ends all ranks when one has ended: not before it is saved
                 raise StoppedError(self.step)
         any_rank.said()
         if metrics:
-            self._save(None)
-            self._states.wait()
+            with self._watchdog.paused():
+                self._save(None)
+                self._states.wait()
 
     def _update(self, step: Step) -> dict[str, Tensor]:
         self.learner.train()
@@ -210,13 +243,15 @@ class Loop:
 
     def _backward(self, step: Step) -> Batch:
         """Set the gradients to those of this rank's batch, part by part; the mean of what the parts return."""
-        batch, device, count = self.learner.batch(step), self.ranks.device, self.config.accumulate
+        device, count = self.ranks.device, self.config.accumulate
+        with self._speed.batch():
+            batch = self.learner.batch(step)
         means: Batch = {}
         for number in range(count):
             part = replace(step, part=number, parts=count)
             ours = {name: each.chunk(count)[number].to(device, non_blocking=True) for name, each in batch.items()}
             with in_sync(self._parallel, only_if=number == count - 1):
-                with autocast(self.config.precision, device):
+                with autocast(self.config.precision, device), self._speed.forward():
                     values = self._parallel(ours, part)
                 if number == 0:  # not before: the backward pass then takes the memory of the old gradients
                     self.learner.zero_grad(set_to_none=True)

@@ -111,7 +111,7 @@ def test_progress_ends_at_the_last_step(tmp_path: Path) -> None:
     _loop(tmp_path, steps=7).run()
     progress = json.loads((tmp_path / "progress.json").read_text())
     assert (progress["step"], progress["steps"], progress["eta_s"]) == (7, 7, 0.0)
-    assert set(progress) == {"step", "steps", "seconds_per_step", "eta_s", "loss", "notes"}
+    assert set(progress) == {"step", "steps", "seconds_per_step", "eta_s", "loss", "rate", "notes"}
 
 
 @pytest.mark.parametrize(
