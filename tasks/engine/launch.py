@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from models.files import DONE, ERROR, PICTURES, PROGRESS, RANKS_STORE
+from models.files import BOARD, CURVES, DONE, ERROR, PICTURES, PROGRESS, RANKS_STORE, SPEED
 from models.training.start import AGENT
 from tasks.engine import storage
 from tasks.engine.last_words import last_words
@@ -184,9 +184,11 @@ def _report(folder: Path, watch: Callable[[Progress], None]) -> None:
     with suppress(KeyError, TypeError, ValueError):  # damaged: the trainer writes it anew
         if now is not None:
             loss = [] if now["loss"] is None else [f"loss {now['loss']:.3f}"]
-            words = ", ".join(["steps", *loss, *now["notes"]])
+            rate = [now["rate"]] if now.get("rate") else []
+            words = ", ".join(["steps", *loss, *rate, *now["notes"]])
             pictures = tuple(sorted((folder / PICTURES).glob("*.png")))
-            watch(Progress(now["step"], now["steps"], words, now["eta_s"], pictures))
+            curves = tuple(path for path in (folder / CURVES, folder / BOARD / SPEED) if path.exists())
+            watch(Progress(now["step"], now["steps"], words, now["eta_s"], pictures=pictures, curves=curves))
 
 
 def _failure(folder: Path, before: int) -> str:
