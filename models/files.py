@@ -21,8 +21,9 @@ FOR_PEOPLE = (CARD, RUN_CONFIG, PREVIEWS)
 
 # What a trainer writes while it works, and at its end.
 CHECKPOINTS = "checkpoints"  # a folder for each step, with:
-STATE = "state.safetensors"
-STATE_DIGEST = "state.safetensors.sha256"
+RANK_STATE = "rank-{:05d}.safetensors"  # what one rank saved of the run's tensors
+RUN_STATE = "run.json"
+STATE_DIGESTS = "SHA256SUMS"  # of the other files, written last
 CURVES = "metrics.jsonl"
 BOARD = "tensorboard"  # a folder of event files
 PICTURES = "pictures"  # a folder of PNG files, those of the last validation

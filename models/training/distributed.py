@@ -30,7 +30,7 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """True on the one rank that writes files."""
+        """True on the one rank that writes the files of a run, but for its part of a checkpoint."""
         return self.rank == 0
 
 
@@ -101,31 +101,31 @@ def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:
 
 
 class AnyRank:
-    """Lets all ranks act together on what only some of them know, such as a signal."""
+    """Lets all ranks act together on what only some of them know, such as a signal or a clock."""
 
     def __init__(self, ranks: Ranks) -> None:
         self._world = ranks.world
         self._asked: tuple[Tensor, dist.Work] | None = None
 
-    def says(self, yes: bool) -> bool:
-        """Whether any rank passed True, the same on all ranks, each of which must call it equally often.
+    def says(self, *yes: bool) -> list[bool]:
+        """Which of some questions any rank answers with True, the same on all ranks; each must call it equally often.
 
-        With several ranks it is what they passed to the call before, so that none waits for another.
+        With several ranks these are the answers to the call before, so that none waits for another; at first False.
         """
         if self._world == 1:
-            return yes
-        said = self.said()
-        flag = torch.tensor(int(yes))
-        self._asked = flag, dist.all_reduce(flag, dist.ReduceOp.MAX, async_op=True)
+            return list(yes)
+        said = self.said() or [False] * len(yes)
+        flags = torch.tensor(yes, dtype=torch.int32)
+        self._asked = flags, dist.all_reduce(flags, dist.ReduceOp.MAX, async_op=True)
         return said
 
-    def said(self) -> bool:
-        """What the ranks passed to the last call; nothing is on its way afterwards."""
+    def said(self) -> list[bool]:
+        """The answers to the last call, none if there was none; nothing is on its way afterwards."""
         if self._asked is None:
-            return False
-        flag, work = self._asked
+            return []
+        flags, work = self._asked
         work.wait()
-        return bool(flag)
+        return [bool(flag) for flag in flags]
 
 
 @contextmanager

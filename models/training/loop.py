@@ -24,7 +24,7 @@ from models.training.pictures import save_pictures
 from models.training.precision import autocast
 from models.training.randomness import Step
 from models.training.records import MetricsFile, ProgressFile
-from models.training.states import State, States, read_state
+from models.training.states import States
 from models.training.termination import Termination
 
 Batch = dict[str, Tensor]
@@ -50,7 +50,10 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Metrics of the model with its current weights; called on the first rank only."""
+        """Metrics of the model with its current weights, the same on all ranks, which call it together.
+
+        Each may go through its share of the rows only: see `models.training.validation`.
+        """
 
     def names(self, step: Step) -> list[str]:
         """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
@@ -77,7 +80,7 @@ class Learner(nn.Module, ABC):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, Tensor]:
-        """What a person would look at to judge the model, uint8 [3, H, W] by name; called after `validate`."""
+        """What a person would look at to judge the model, uint8 [3, H, W] by name; called like `validate`, after it."""
         return {}
 
     def settings(self, step: Step) -> dict[str, float]:
@@ -119,7 +122,7 @@ class Loop:
         self._best = -math.inf  # score of the best validation
         self._stood_s = 0.0  # for the copy of the last checkpoint
         self._buffers = Buffers(self.learner)
-        self._states = States(out / CHECKPOINTS, config.keep_checkpoints)
+        self._states = States(out / CHECKPOINTS, config.keep_checkpoints, ranks)
         if ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
         self._resume()
@@ -131,7 +134,7 @@ class Loop:
         Raises:
             NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
             StoppedError: SIGTERM asked any of the ranks to stop; a checkpoint is written.
-            OSError, SafetensorError: a checkpoint cannot be written.
+            OSError: a checkpoint cannot be written by one of the ranks.
         """
         first = self.ranks.is_first
         metrics = MetricsFile(self.out / CURVES, self.step, Board(self.out / BOARD, self.step)) if first else None
@@ -145,7 +148,7 @@ class Loop:
                 metrics.close()
         if self.ema:
             self.learner.model.load_state_dict(self.ema.tensors)
-        return self.learner.eval().validate() | self._held_out() if first else {}
+        return self.learner.eval().validate() | self._held_out()
 
     def _train(self, metrics: MetricsFile | None, progress: ProgressFile | None, termination: Termination) -> None:
         started = saved = time.monotonic()
@@ -166,20 +169,23 @@ class Loop:
             if progress:
                 progress.report(self.step)
             self.seconds = before + time.monotonic() - started
-            score = self._validate(step, metrics) if metrics and self._validates() else None
+            score = self._validate(step, metrics) if self._validates() else None
             best = score is not None and score > self._best
-            stops = any_rank.says(termination.asked)
-            if metrics and (best or self._is_due(time.monotonic() - saved) or stops):
+            due = self.ranks.is_first and self._is_due(time.monotonic() - saved)
+            if due:
+                saved = time.monotonic()  # with several ranks they hear of it after the next step: ask once
+            stops, due = any_rank.says(termination.asked, due)
+            if stops or due or best or self._saves_always():
                 self._save(score)
                 saved = time.monotonic()
             if stops:
+                termination.heard()
                 self._states.wait()
                 from_first_rank(None, self.ranks)  # torchrun ends all ranks when one has ended: not before it is saved
                 raise StoppedError(self.step)
         any_rank.said()
-        if metrics:
-            self._save(None)
-            self._states.wait()
+        self._save(None)
+        self._states.wait()
 
     def _update(self, step: Step) -> dict[str, Tensor]:
         self.learner.train()
@@ -227,8 +233,8 @@ class Loop:
         every = self.config.validate_every
         return every is not None and self.step % every == 0 and self.step < self.config.steps
 
-    def _validate(self, step: Step, metrics: MetricsFile) -> float | None:
-        """Log the metrics of the EMA of the weights, and return its score."""
+    def _validate(self, step: Step, metrics: MetricsFile | None) -> float | None:
+        """Log the metrics of the EMA of the weights, and return its score, the same on all ranks."""
         model = self.learner.model
         own = model.state_dict(keep_vars=True)  # the parameters themselves, which the optimisers know: no copy
         if self.ema:
@@ -237,26 +243,28 @@ class Loop:
             values, pictures = self.learner.eval().validate(), self.learner.pictures()
         finally:
             model.load_state_dict(own, assign=True)
-        save_pictures(self.out / PICTURES, pictures)
-        metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
-        return self.learner.score(values)
+        if metrics:
+            save_pictures(self.out / PICTURES, pictures)
+            metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
+        return from_first_rank(self.learner.score(values), self.ranks)
 
     def _held_out(self) -> dict[str, float]:
         return {"held_out": float(self.learner.held_out())}
 
-    def _is_due(self, seconds_since: float) -> bool:
+    def _saves_always(self) -> bool:
         every = self.config.checkpoint_every
-        if every is not None and self.step % every == 0:
-            return True
+        return every is not None and self.step % every == 0
+
+    def _is_due(self, seconds_since: float) -> bool:
+        """Whether it is time for a checkpoint by this rank's clock."""
         if self._states.busy:
             return False
         on_cpu = self.ranks.device.type == "cpu"  # whose cores write, while the training could use them
         cost_s = self._stood_s + (self._states.write_s if on_cpu else 0.0)
         return seconds_since >= max(self.config.checkpoint_seconds, cost_s / MOST_FOR_CHECKPOINTS)
 
-    def _save(self, score: float | None) -> None:
-        self._states.wait()
-        started = time.monotonic()
+    def _tensors(self) -> Batch:
+        """All tensors of a checkpoint; those that are not sharded are the same on all ranks."""
         tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
         state = optimiser_tensors(self.optimisers, self.learner)
         tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
@@ -264,29 +272,42 @@ class Loop:
         tensors |= {f"learning_rate:{name}": tensor for name, tensor in self.learning_rate.tensors().items()}
         if self.ema:
             tensors |= {f"ema:{name}": tensor for name, tensor in self.ema.tensors.items()}
+        return tensors
+
+    def _save(self, score: float | None) -> None:
+        """Save on all ranks, each its part."""
+        self._states.wait()
+        started = time.monotonic()
         self._best = self._best if score is None else max(score, self._best)
-        self._states.save(self.step, tensors, {"step": self.step, "seconds": self.seconds, "job": self.job}, score)
+        run = {"step": self.step, "seconds": self.seconds, "job": self.job}
+        self._states.save(self.step, self._tensors(), run, score)
         self._stood_s = time.monotonic() - started
 
     def _resume(self) -> None:
-        """Go on from the newest undamaged checkpoint; the first rank chooses it for all."""
+        """Go on from the newest undamaged checkpoint, whichever ranks wrote it; the first rank chooses it for all."""
         path: Path | None = None
         if self.ranks.is_first:
             path, damaged = self._states.newest()
             self.notes += damaged
         path = from_first_rank(path, self.ranks)
         if path is not None:
-            self._load(read_state(path))
+            self._load(path)
+        best: float | None = None
         if self.ranks.is_first:
             self._states.tidy(path)
             if not self.learner.held_out():
                 self.notes.append("no pair is held out, so there are no figures on unseen pairs")
             for note in self.notes:
                 print(f"note: {note}", file=sys.stderr, flush=True)
-        best = self._states.best_score()
+            best = self._states.best_score()
+        best = from_first_rank(best, self.ranks)
         self._best = -math.inf if best is None else best
 
-    def _load(self, state: State) -> None:
+    def _load(self, path: Path) -> None:
+        own = self._tensors()
+        own |= {f"optimiser:{name}": parameter.detach() for name, parameter in self.learner.named_parameters()}
+        # An optimiser's moments, which may not be there yet, are named after their parameter and sharded as it is.
+        state = self._states.read(path, lambda name: own.get(name, own.get(name.rsplit("/", 1)[0])))
         if state.run["job"] != self.job:
             raise ResumeMismatchError(
                 f"{self.out} holds the checkpoints of a different job: use another folder or empty it"

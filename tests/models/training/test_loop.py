@@ -72,7 +72,7 @@ def _loop(out: Path, steps: int = 300, learner: Line | None = None, job: str = "
 
 
 def _newest(out: Path) -> dict[str, torch.Tensor]:
-    return read_tensors(max((out / "checkpoints").glob("step-*")) / "state.safetensors")[0]
+    return read_tensors(max((out / "checkpoints").glob("step-*")) / "rank-00000.safetensors")[0]
 
 
 def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -304,7 +304,7 @@ def test_a_trainer_killed_at_any_time_resumes_to_the_same_bits_though_its_newest
             time.sleep(0.005)
         trainer.send_signal(signal.SIGKILL)
         trainer.wait(30)
-    newest = max(states.glob("step-*")) / "state.safetensors"
+    newest = max(states.glob("step-*")) / "rank-00000.safetensors"
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
     assert not (tmp_path / "killed" / "done.json").exists()
     assert _start(job, tmp_path).wait(120) == 0
