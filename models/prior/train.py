@@ -23,10 +23,11 @@ from models.training.loop import Batch
 from models.training.muon import Matrix
 from models.training.randomness import Step
 from models.training.shards import Shards
+from models.training.validation import shares, total
 from models.training.windows import CODES, Rows, tokens_of
 
 _VALIDATION_BATCH = 32
-_VALIDATION_ROWS = 2048  # read at a time
+_VALIDATION_BATCHES = 64  # read at a time
 _COLUMNS = (PAIR_ID, CAPTION, CODES)
 
 
@@ -99,16 +100,20 @@ class PriorLearner(LoadingLearner):
     def _mean_losses(self, tokens: Shards) -> dict[str, float]:
         rows = min(len(tokens), self.training_config.validation_rows)
         device = next(self.model.parameters()).device
-        sums: dict[str, float] = {}
-        for start in range(0, rows, _VALIDATION_ROWS):
-            captions, codes = tokens_of(tokens, range(start, min(start + _VALIDATION_ROWS, rows)))
-            checked = checked_codes(codes, self.model.config)
-            for first in range(0, len(captions), _VALIDATION_BATCH):
-                chosen = slice(first, first + _VALIDATION_BATCH)
-                ids, part = self.bpe.encode(captions[chosen]).to(device), checked[chosen].to(device)
-                for name, value in self._losses(ids, part, part).items():
-                    sums[name] = sums.get(name, 0.0) + float(value) * len(part)
-        return {name: value / rows for name, value in sums.items()}
+        sums = dict.fromkeys(("loss", "text", "image"), 0.0)
+        own = shares(rows, _VALIDATION_BATCH)
+        for first in range(0, len(own), _VALIDATION_BATCHES):
+            batches = own[first : first + _VALIDATION_BATCHES]
+            captions, codes = tokens_of(tokens, [row for batch in batches for row in batch.rows])
+            lengths = [len(batch.rows) for batch in batches]
+            ids, checked = self.bpe.encode(captions), checked_codes(codes, self.model.config)
+            for batch, some_ids, some_codes in zip(batches, ids.split(lengths), checked.split(lengths), strict=True):
+                part = some_codes.to(device)
+                losses = self._losses(some_ids.to(device), part, part)
+                if batch.counts:
+                    for name in sums:
+                        sums[name] += float(losses[name]) * len(part)
+        return {name: value / rows for name, value in total(sums).items()}
 
 
 def train(job: PriorJob, ranks: Ranks) -> None:
