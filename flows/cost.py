@@ -1,5 +1,7 @@
 """What a config will need on given hardware before it runs: parameters, memory, operations, disk, hours, money."""
 
+from collections.abc import Container
+
 from flows.config import PipelineConfig
 from flows.recipes.scales import Scale
 from models.config import Frozen
@@ -76,11 +78,14 @@ def prior_model(config: PipelineConfig) -> PriorModelConfig:
     )
 
 
-def planned_cost(config: PipelineConfig, scale: Scale, hardware: Hardware | None = None) -> Cost:
+def planned_cost(
+    config: PipelineConfig, scale: Scale, hardware: Hardware | None = None, made: Container[str] = ()
+) -> Cost:
     """Plan a config by arithmetic alone; nothing is made or read but the layout of a tokenizer that is named.
 
     Args:
         hardware: in place of the preset that `scale` names.
+        made: stages whose training is finished already and costs nothing any more.
 
     Raises:
         ConfigError: the batch does not divide over the ranks, or the hardware does not compute in the precision.
@@ -89,9 +94,11 @@ def planned_cost(config: PipelineConfig, scale: Scale, hardware: Hardware | None
     parallel = scale.parallel
     finished = config.models.pretrained is not None
     model = prior_model(config)
+    trains_prior = not finished and "train_prior" not in made
     trains_dvae = not finished and config.tokenizer == "dvae" and config.dvae.pretrained is None
+    trains_dvae = trains_dvae and "train_dvae" not in made
     try:
-        prior = None if finished else plan_prior(model, config.prior.training, parallel, on)
+        prior = plan_prior(model, config.prior.training, parallel, on) if trains_prior else None
         dvae = plan_dvae(config.dvae.model, config.dvae.training, parallel, on) if trains_dvae else None
     except ValueError as error:
         raise ConfigError(f"This cannot be planned: {error}.") from None
@@ -108,7 +115,7 @@ def planned_cost(config: PipelineConfig, scale: Scale, hardware: Hardware | None
         money=None if price is None else hours * price * parallel.ranks,
         fits=prior is None or prior.memory.total <= 1e9 * on.memory_gb,
         not_run_today=tuple(parallel.not_run_today()),
-        not_planned=tuple(_not_planned(config)),
+        not_planned=tuple(name for name in _not_planned(config) if f"train_{name}" not in made),
     )
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.approval.pause import wait_for_approval
+from flows.approval.request import request
 from flows.changes import Changes, changed
 from flows.config import PipelineConfig
 from flows.pipeline import dataset, evaluation
@@ -33,14 +35,26 @@ def pipeline(
 ) -> Artifact:
     """The whole pipeline, from the crawl to the report. Stages that are finished already are reused.
 
+    Where the trainings are planned to cost more than a bound of `settings.approval`, the run waits for a person's
+    approval before them.
+
     Args:
         recipe: a complete config by name; `dalle recipes` describes them.
         changes: what differs from the recipe, such as {"dvae.training.steps": 2000}; sections may be nested.
         settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
+
+    Raises:
+        ApprovalError: the approval was refused, or nobody answered in time.
     """
     config = _config(recipe, changes)
     require_ready(config.stages, settings or Settings())
-    report = whole_pipeline(PrefectRun(_settings(settings, recipe, changes)), config)
+    run = PrefectRun(_settings(settings, recipe, changes))
+
+    def approve(pairs: Artifact) -> None:
+        if needed := request(recipe, config, pairs, run.settings):
+            wait_for_approval(needed, run.settings.approval.within_hours)
+
+    report = whole_pipeline(run, config, approve)
     publish_run(report)
     return report
 

@@ -4,6 +4,8 @@ A `Run` decides how a stage is executed: directly in this process, as a task run
 which only computes the addresses of artifacts). The DAG is written once, for all of them.
 """
 
+from collections.abc import Callable
+
 from flows.config import PipelineConfig
 from flows.run import Run
 from models.config import Frozen
@@ -41,10 +43,15 @@ class Models(Frozen):
     ranker: Artifact
 
 
-def pipeline(run: Run, config: PipelineConfig) -> Artifact:
-    """The whole DAG, from the crawl to the report."""
+def pipeline(run: Run, config: PipelineConfig, approve: Callable[[Artifact], None] = lambda pairs: None) -> Artifact:
+    """The whole DAG, from the crawl to the report.
+
+    Args:
+        approve: called with the pairs before anything is trained on them; raises what says that nothing is to be.
+    """
     pairs = run.part(dataset, config)
     account = run(funnel, config.funnel, pairs=pairs)
+    approve(pairs)
     models = run.part(training, config, pairs)
     return run.part(evaluation, config, pairs, models, account)
 

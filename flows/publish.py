@@ -10,10 +10,13 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.pages.curves_page import training_curves
 from flows.pages.run_page import run_page
 from flows.pages.stage_page import account, page, training_pictures
 from flows.run import Pace
@@ -23,6 +26,7 @@ from tasks.engine.stage import Observer, Outcome, Stage
 
 FIRST_AFTER_S = 4.0  # shorter stages get no progress bar
 EVERY_S = 2.5  # between two updates of a bar
+CURVES_EVERY_S = 30.0  # between two updates of the curves of a training
 LOG_EVERY_S = 30.0  # between two lines in the log of a task run
 ENDS = (KeyboardInterrupt, SystemExit, TerminationSignal)  # how a person or a machine tells a run to end
 
@@ -104,6 +108,8 @@ class Publisher(Observer):
         self._next = time.monotonic() + FIRST_AFTER_S
         self._bar: UUID | None = None
         self._pictures_of: tuple[int, ...] = ()  # times of the pictures that are shown
+        self._curves: UUID | None = None
+        self._next_curves = self._next
         log = get_run_logger()  # bound here, because the pace is told in another thread
         self._pace = Pace(log_every_s, lambda text: log.info("%s", text))
 
@@ -122,6 +128,9 @@ class Publisher(Observer):
         percent = 100 * progress.done / max(progress.total, 1)
         self._show(stage.name, percent, self._pace.text())
         self._show_pictures(stage.name, progress)
+        if time.monotonic() >= self._next_curves:
+            self._next_curves = time.monotonic() + CURVES_EVERY_S
+            self._show_curves(stage.name, progress)
 
     def finished(self, stage: Stage, outcome: Outcome) -> None:
         if self._bar is not None:
@@ -153,6 +162,23 @@ class Publisher(Observer):
         self._pictures_of = of
         with best_effort():
             create_markdown_artifact(key=f"{key(stage)}-pictures", markdown=markdown, description=self._pace.text())
+
+    def _show_curves(self, stage: str, progress: Progress) -> None:
+        """One version, which changes: a training of weeks would leave thousands."""
+        try:
+            markdown = training_curves(progress.curves)
+        except (FileNotFoundError, ValueError, KeyError):  # the training has just ended, or writes a damaged file anew
+            return
+        if not markdown:
+            return
+        text = self._pace.text()
+        with best_effort():
+            if self._curves is None:
+                name = f"{key(stage)}-curves"
+                self._curves = cast(UUID, create_markdown_artifact(key=name, markdown=markdown, description=text))
+            else:
+                change = ArtifactUpdate(data=markdown, description=text)
+                get_client(sync_client=True).update_artifact(self._curves, change)
 
 
 def publish_run(report: Artifact) -> None:

@@ -49,6 +49,8 @@ def how_far(progress: Progress | None, done_before: int, elapsed_s: float) -> st
         done_before: what was done already when `elapsed_s` began, by a run before this one.
         elapsed_s: time since then.
     """
+    if progress is not None and progress.waits:
+        return f"waiting, {duration(elapsed_s)} so far: {progress.waits}"
     if progress is None or progress.total <= 1:
         return f"working, {duration(elapsed_s)} so far"
     parts = [f"{progress.done:,} of {progress.total:,} {progress.what}"]

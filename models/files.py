@@ -21,17 +21,24 @@ FOR_PEOPLE = (CARD, RUN_CONFIG, PREVIEWS)
 
 # What a trainer writes while it works, and at its end.
 CHECKPOINTS = "checkpoints"  # a folder for each step, with:
-STATE = "state.safetensors"
-STATE_DIGEST = "state.safetensors.sha256"
+RANK_STATE = "rank-{:05d}.safetensors"  # what one rank saved of the run's tensors
+RUN_STATE = "run.json"
+STATE_DIGESTS = "SHA256SUMS"  # of the other files, written last
 CURVES = "metrics.jsonl"
-BOARD = "tensorboard"  # a folder of event files
+BOARD = "tensorboard"  # a folder of event files, with:
+SPEED = "speed.jsonl"  # times, which no two runs have alike
 PICTURES = "pictures"  # a folder of PNG files, those of the last validation
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"
+HANGS = "hang"  # a folder of a file for each rank: the stacks of its threads when the run hung
 
 # Environment variable with the path of a file through which the ranks of one machine find each other.
 RANKS_STORE = "DALLE_RANKS_STORE"
+# Environment variables with the seconds that a rank waits for the others before it gives up, and with the name of its
+# machine as whoever started it calls it.
+RANKS_TIMEOUT = "DALLE_RANKS_TIMEOUT_S"
+HOST = "DALLE_HOST"
 
 
 def sha256_of(path: Path) -> str:

@@ -1,16 +1,34 @@
 """Quality of an image tokenizer: PSNR of its reconstructions and use of its codes."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
+from models.training.distributed import sum_over_ranks
+
+
+class ImageBatch(NamedTuple):
+    """A batch of images to measure a tokenizer with.
+
+    Attributes:
+        images: uint8 [B, 3, H, W].
+        first: number of the first one among the images of all batches, on all ranks.
+        counts: whether it is this rank's to count: see `models.training.validation`.
+    """
+
+    images: Tensor
+    first: int = 0
+    counts: bool = True
 
 
 class Reconstructions:
-    """What is measured of images, their codes and what these are decoded to, batch by batch."""
+    """What is measured of images, their codes and what these are decoded to, batch by batch, over all ranks."""
 
     def __init__(self, vocab_size: int) -> None:
-        self._psnrs: list[Tensor] = []
+        self._images, self._psnrs = 0, 0.0
         self._counts = torch.zeros(vocab_size, dtype=torch.float64)
 
     def add(self, images: Tensor, codes: Tensor, rebuilt: Tensor) -> None:
@@ -21,31 +39,37 @@ class Reconstructions:
             codes: int64 [B, h*w].
             rebuilt: what the codes are decoded to, in [0, 1], fp32 [B, 3, H, W].
         """
-        self._psnrs.append(psnr(float_to_pixels(rebuilt), images))
+        self._images += len(images)
+        self._psnrs += float(psnr(float_to_pixels(rebuilt), images).double().sum())
         self._counts += torch.bincount(codes.flatten().cpu(), minlength=len(self._counts))
 
     def figures(self) -> dict[str, float]:
-        """Figures of all batches.
+        """Figures of all batches, the same on all ranks, which must call it together.
 
         Returns:
             psnr: mean over images of 10 log10(255^2 / mean squared error), dB, on rounded pixels; usage: share of the
             vocabulary that occurs; perplexity: exp of the entropy of the codes' frequencies.
         """
+        own = torch.tensor([self._images, self._psnrs], dtype=torch.float64)
+        of_all = sum_over_ranks(torch.cat([own, self._counts]))
+        images, psnrs = of_all[:2].tolist()
         return {
-            "psnr": float(torch.cat(self._psnrs).mean()),
-            "usage": float((self._counts > 0).double().mean()),
-            "perplexity": perplexity(self._counts),
+            "psnr": psnrs / images,
+            "usage": float((of_all[2:] > 0).double().mean()),
+            "perplexity": perplexity(of_all[2:]),
         }
 
 
 @torch.no_grad()
-def reconstruction_metrics(tokenizer: ImageTokenizer, batches: list[Tensor]) -> dict[str, float]:
-    """The figures of `Reconstructions` for images, uint8 [B, 3, H, W] each, and a tokenizer in evaluation mode."""
+def reconstruction_metrics(tokenizer: ImageTokenizer, batches: Sequence[ImageBatch]) -> dict[str, float]:
+    """The figures of `Reconstructions` for images and a tokenizer in evaluation mode."""
     found = Reconstructions(tokenizer.config.vocab_size)
     for batch in batches:
-        images = batch.to(tokenizer.device)
+        images = batch.images.to(tokenizer.device)
         codes = tokenizer.encode(pixels_to_float(images))
-        found.add(images, codes, tokenizer.decode(codes))
+        rebuilt = tokenizer.decode(codes)
+        if batch.counts:
+            found.add(images, codes, rebuilt)
     return found.figures()
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from models.config import Frozen, TokenizerModelConfig
-from models.reconstruction import reconstruction_metrics
+from models.reconstruction import ImageBatch, reconstruction_metrics
 from models.tokenizer import ImageTokenizer, float_to_pixels, pixels_to_float
 from models.training.checkpoint import load_weights
-from models.training.config import ImageShards, TokenizerTrainingConfig
+from models.training.config import ImageShards, Sharding, TokenizerTrainingConfig
 from models.training.data import IMAGE, PAIR_ID, Pairs
 from models.training.distributed import Ranks
 from models.training.entry import run
@@ -18,6 +18,7 @@ from models.training.loop import Batch
 from models.training.pictures import code_histogram, rows_of
 from models.training.randomness import Step
 from models.training.records import write_done
+from models.training.validation import shares
 from models.training.windows import Rows
 
 _VALIDATION_BATCH = 64
@@ -34,6 +35,7 @@ class TokenizerJob(Frozen):
     model: TokenizerModelConfig
     training: TokenizerTrainingConfig
     data: ImageShards
+    sharding: Sharding = Sharding()
     out: str
     pretrained: str | None = None
 
@@ -69,15 +71,16 @@ class TokenizerLearner(LoadingLearner):
             return self.figures(self._batches(self.val))
         return _of_training(self.figures(self._batches(self.pairs)))
 
-    def figures(self, batches: list[Tensor]) -> dict[str, float]:
-        """All that is measured of held-out images, uint8 [B, 3, H, W] each; no more than of training images here."""
+    def figures(self, batches: list[ImageBatch]) -> dict[str, float]:
+        """All that is measured of held-out images, over all ranks; no more than of training images here."""
         return reconstruction_metrics(self.model, batches)
 
     @torch.no_grad()
     def pictures(self) -> dict[str, Tensor]:
         """Images above their reconstructions, held-out ones if there are any, and the use of the codes."""
         pairs = self.val if len(self.val) else self.pairs
-        images = self._batches(pairs, _VALIDATION_BATCH)[0].to(self.model.device)
+        count = min(len(pairs), self.training_config.validation_images, _VALIDATION_BATCH)
+        images = pairs.squares(range(count), self.model.config.image_size).to(self.model.device)
         codes = self.model.encode(pixels_to_float(images))
         shown = images[:_SHOWN].contiguous(), float_to_pixels(self.model.decode(codes[:_SHOWN]))
         counts = torch.bincount(codes.flatten().cpu(), minlength=self.model.config.vocab_size)
@@ -87,14 +90,14 @@ class TokenizerLearner(LoadingLearner):
         """PSNR on held-out images."""
         return metrics.get("psnr")
 
-    def calibrate(self, batches: list[Tensor]) -> None:
-        """Set constants for inference from training images, uint8 [B, 3, H, W] each; does nothing by default."""
+    def calibrate(self, batches: list[ImageBatch]) -> None:
+        """Set constants for inference from training images, over all ranks; does nothing by default."""
 
-    def _batches(self, pairs: Pairs, most: int | None = None) -> list[Tensor]:
-        count = min(len(pairs), most or self.training_config.validation_images)
-        size = self.model.config.image_size
-        starts = range(0, count, _VALIDATION_BATCH)
-        return [pairs.squares(range(i, min(i + _VALIDATION_BATCH, count)), size) for i in starts]
+    def _batches(self, pairs: Pairs) -> list[ImageBatch]:
+        """This rank's batches of a validation."""
+        count, size = min(len(pairs), self.training_config.validation_images), self.model.config.image_size
+        own = shares(count, _VALIDATION_BATCH)
+        return [ImageBatch(pairs.squares(share.rows, size), share.rows.start, share.counts) for share in own]
 
 
 def train_or_measure(learner: TokenizerLearner, job: TokenizerJob, ranks: Ranks) -> None:
@@ -106,10 +109,12 @@ def train_or_measure(learner: TokenizerLearner, job: TokenizerJob, ranks: Ranks)
     """
     if job.pretrained is None:
         run(learner, job, ranks)
-    elif ranks.is_first:
+        return
+    load_weights(learner.model, Path(job.pretrained), ranks.device)
+    metrics = learner.eval().measure()
+    if ranks.is_first:
         Path(job.out).mkdir(parents=True, exist_ok=True)
-        load_weights(learner.model, Path(job.pretrained), ranks.device)
-        write_done(Path(job.out), {"metrics": learner.eval().measure()}, ())
+        write_done(Path(job.out), {"metrics": metrics}, ())
 
 
 def _of_training(figures: dict[str, float]) -> dict[str, float]:

@@ -61,5 +61,9 @@ class ChildFailedError(PipelineError):
     """A process that a stage started for a part of its work ended without the result."""
 
 
+class LauncherError(PipelineError):
+    """A training job cannot be started, found or ended by what starts such jobs."""
+
+
 class TrainingFailedError(PipelineError):
     """A training process ended without finishing."""

@@ -27,8 +27,8 @@ def require_ready(configs: Iterable[StageConfig], settings: Settings) -> None:
         configs: of the stages.
 
     Raises:
-        ConfigError: an address is malformed or of a kind that is not supported, Dask does not answer, the opt-out list
-            is not there or none, or a package is not installed.
+        ConfigError: an address is malformed or of a kind that is not supported, Dask does not answer, what starts
+            trainings is not there, the opt-out list is not there or none, or a package is not installed.
         SourceError: the source's folder or archive, a model, or the evaluation set, is not there.
         StorageError: the root or the work folder cannot be written.
     """
@@ -37,6 +37,7 @@ def require_ready(configs: Iterable[StageConfig], settings: Settings) -> None:
     require_root(settings.root)
     require_writable(Path(settings.work_dir), "--work-dir")
     require_dask(settings.dask_address)
+    settings.launcher.require()
 
 
 def require_root(root: str, write: bool = True) -> None:

@@ -9,6 +9,7 @@ from flows.cli.verbs.models import evaluate, export, generate, import_dvae, serv
 from flows.cli.verbs.pipeline import config, lineage, recipes, report, run, status
 from flows.cli.verbs.planning import plan
 from flows.cli.verbs.sources import compose, validate
+from flows.cli.verbs.study import study
 from flows.cli.verbs.takedown import takedown
 
 app = typer.Typer(
@@ -30,3 +31,4 @@ for verb in (
     *(doctor, up, down),
 ):
     app.command()(verb)
+app.add_typer(study, name="study")

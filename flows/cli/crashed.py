@@ -43,7 +43,7 @@ def _active(client: "SyncPrefectClient") -> "list[FlowRun]":
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
     from prefect.client.schemas.objects import StateType
 
-    types = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    types = [StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
     wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))
     return client.read_flow_runs(flow_run_filter=wanted)
 

@@ -7,8 +7,10 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
+from flows.approval.request import require_approved
 from flows.changes import differences
 from flows.cli import environment
+from flows.cli.approve import approved_here
 from flows.cli.console import Live, Plain, Silent, is_terminal
 from flows.cli.doctor import api
 from flows.cli.own_server import own_server
@@ -36,6 +38,9 @@ def follow(
 ) -> tuple[Artifact, Silent]:
     """Runs the pipeline and tells of it; the report, and what was seen of the stages. Raises what `execute` raises."""
     observer = Silent() if json_ else Live() if is_terminal() else Plain()
+    if settings.approval.has_bound and (no_prefect or environment.use_running_server() is None):
+        require_ready(config.stages, settings)
+        settings = approved_here(recipe, config, settings)  # no UI would show what is asked; asked before much is drawn
     with observer if isinstance(observer, Live) else nullcontext():
         return execute(recipe, config, settings, observer, no_prefect), observer
 
@@ -110,7 +115,8 @@ def _with_prefect(recipe: RecipeName, config: PipelineConfig, settings: Settings
         if not observer.stages:
             print(LOST, file=sys.stderr, flush=True)
         # What is left of it: nothing, if the server was lost while the run went on.
-        return run_pipeline(DirectRun(settings, [] if observer.stages else [observer]), config)
+        left = DirectRun(settings, [] if observer.stages else [observer])
+        return run_pipeline(left, config, lambda pairs: require_approved(recipe, config, pairs, settings))
 
 
 def report_page(report: Artifact) -> str:

@@ -131,7 +131,7 @@ def cc12m() -> PipelineConfig:
     The lists lie in `lists/cc12m`. All but the lengths of the trainings and bf16 is the paper's.
 
     Plan: a prior of 2.93 billion parameters, 31.5 GB a GPU, 312 hours with the dVAE's training (9,989 of a GPU) on 4
-    x 8 a100-80gb. Not runnable today: mode hsdp, more than one machine.
+    x 8 a100-80gb.
     """
     return PipelineConfig(
         source=CrawlConfig(sources=(CC12MSource(path="lists/cc12m"),)),
@@ -153,20 +153,18 @@ def paper_2_8b() -> PipelineConfig:
     (2.3); here that is Common Crawl. The lists lie in `lists`.
 
     Plan: a prior of 2.93 billion parameters, 4.51 GB a GPU, 131 hours with the dVAE's training (133,747 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
-    state with a gradient scale per block.
+    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit state.
     """
-    return _paper(width=1920, heads=30)
+    return _paper(width=1920, heads=30, compression_rank=512)
 
 
 def paper_5_6b() -> PipelineConfig:
     """The paper's middle prior of table 1, 5.6 billion; all else as in `paper-2.8b`.
 
     Plan: a prior of 5.69 billion parameters, 8.05 GB a GPU, 220 hours with the dVAE's training (225,673 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
-    state with a gradient scale per block.
+    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit state.
     """
-    return _paper(width=2688, heads=42)
+    return _paper(width=2688, heads=42, compression_rank=640)
 
 
 def paper_12b() -> PipelineConfig:
@@ -175,14 +173,14 @@ def paper_12b() -> PipelineConfig:
     All else as in `paper-2.8b`.
 
     Plan: a prior of 12.3 billion parameters, 16.1 GB a GPU, 436 hours with the dVAE's training (446,124 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: mode hsdp, more than one machine, compressed gradients, the paper's 16-bit
-    state with a gradient scale per block.
+    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit state.
     """
-    return _paper(width=3968, heads=62)
+    return _paper(width=3968, heads=62, compression_rank=896)
 
 
-def _paper(width: int, heads: int) -> PipelineConfig:
+def _paper(width: int, heads: int, compression_rank: int) -> PipelineConfig:
     """The paper's pipeline; what is not said here are the defaults of the configs, which are the paper's."""
+    training = PriorTrainingConfig(precision="fp16", loss_scale="per_block", compression_rank=compression_rank)
     return PipelineConfig(
         source=CrawlConfig(
             sources=(
@@ -196,7 +194,7 @@ def _paper(width: int, heads: int) -> PipelineConfig:
         pack=PackConfig(val_fraction=606_000 / 250_000_000),  # B.2
         dvae=_dvae("fp16", steps=3_000_000),
         clip=CLIPConfig(pretrained=PUBLISHED_CLIP),
-        prior=PriorConfig(model=PriorLayout(width=width, heads=heads), training=PriorTrainingConfig(precision="fp16")),
+        prior=PriorConfig(model=PriorLayout(width=width, heads=heads), training=training),
         extract=ExtractConfig(encodings=2),
         sample=_sample("fp32"),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from models.clip.config import CLIPModelConfig, CLIPTrainingConfig
@@ -14,14 +15,15 @@ from models.clip.model import CLIP
 from models.config import Frozen
 from models.files import BPE_FILE
 from models.text.bpe import load_bpe
-from models.training.config import TextImageShards
+from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, IMAGE, PAIR_ID, Pairs, opened
-from models.training.distributed import Ranks
+from models.training.distributed import Ranks, gather_over_ranks
 from models.training.entry import end, main, prepare, run
 from models.training.loading_learner import LoadingLearner
 from models.training.loop import Batch
 from models.training.muon import Matrix
 from models.training.randomness import Step
+from models.training.validation import shares
 from models.training.windows import Rows
 
 _VALIDATION_BATCH = 128
@@ -33,6 +35,7 @@ class CLIPJob(Frozen):
     model: CLIPModelConfig
     training: CLIPTrainingConfig
     data: TextImageShards
+    sharding: Sharding = Sharding()
     out: str
 
 
@@ -98,11 +101,19 @@ class CLIPLearner(LoadingLearner):
     def _accuracy(self, pairs: Pairs) -> float:
         count = min(len(pairs), self.training_config.validation_pairs)
         captions = pairs.captions(range(count))
-        chunks = [range(i, min(i + _VALIDATION_BATCH, count)) for i in range(0, count, _VALIDATION_BATCH)]
         size = self.model.config.image_size
-        images = torch.cat([self.model.embed_images(pairs.squares(chunk, size)) for chunk in chunks])
-        texts = torch.cat([self.model.embed_captions([captions[i] for i in chunk]) for chunk in chunks])
-        return retrieval_accuracy(images, texts, caption_groups(captions).to(images.device))
+        images, texts = [], []
+        for share in shares(count, _VALIDATION_BATCH):
+            images.append(_filled(self.model.embed_images(pairs.squares(share.rows, size))))
+            texts.append(_filled(self.model.embed_captions([captions[row] for row in share.rows])))
+        # The ranks' vectors follow each other in the order of the rows; what fills the last ones up is behind them.
+        of_images, of_texts = (gather_over_ranks(torch.cat(own))[:count] for own in (images, texts))
+        return retrieval_accuracy(of_images, of_texts, caption_groups(captions).to(of_images.device))
+
+
+def _filled(vectors: Tensor) -> Tensor:
+    """Vectors [B, P] of a batch of validation, followed by zeros up to the size of a whole one."""
+    return pad(vectors, (0, 0, 0, _VALIDATION_BATCH - len(vectors)))
 
 
 def train(job: CLIPJob, ranks: Ranks) -> None:

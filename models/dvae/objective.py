@@ -1,26 +1,28 @@
 """A dVAE on images that are not trained on: its reconstructions, how good the bound is, and what hard codes cost."""
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
 
 from models.dvae.losses import gumbel_softmax, kl_to_uniform, logit_laplace_nll, phi
 from models.dvae.model import DVAE
-from models.reconstruction import Reconstructions
+from models.reconstruction import ImageBatch, Reconstructions
 from models.tokenizer import pixels_to_float
 from models.training.randomness import generator_of
+from models.training.validation import total
 
 AT_ONCE = 16  # images: at the paper's size their logits alone take half a gigabyte
 
 
 @torch.no_grad()
-def validation_metrics(model: DVAE, batches: list[Tensor], tau: float, seed: int) -> dict[str, float]:
+def validation_metrics(model: DVAE, batches: Sequence[ImageBatch], tau: float, seed: int) -> dict[str, float]:
     """Figures of the reconstructions, and the evidence lower bound (ELB, 2.1: weight 1 on the KL term).
 
     Each image is encoded once, and decoded twice: from relaxed and from hard codes.
 
     Args:
         model: in evaluation mode.
-        batches: uint8 images, each [B, 3, H, W].
+        batches: this rank's; every rank must call it.
         tau: temperature of the relaxed codes.
         seed: of their noise.
 
@@ -31,21 +33,25 @@ def validation_metrics(model: DVAE, batches: list[Tensor], tau: float, seed: int
         the codes from uniform.
     """
     c = model.config
-    images, relaxed, hard, kl = 0, 0.0, 0.0, 0.0
+    sums = {"images": 0.0, "relaxed": 0.0, "hard": 0.0, "kl": 0.0}
     reconstructions = Reconstructions(c.vocab_size)
-    parts = (part.to(model.device) for batch in batches for part in batch.split(AT_ONCE))
-    for number, part in enumerate(parts):
-        x = pixels_to_float(part)
-        target, logits = phi(x), model.logits(x)
-        soft = gumbel_softmax(logits, tau, generator_of(seed, "objective", number, device=model.device))
-        codes = logits.argmax(1).flatten(1)
-        mu, log_scale = model.decode_hard(codes)
-        reconstructions.add(part, codes, model.images(mu))
-        images += len(x)
-        relaxed += float(logit_laplace_nll(target, *model.decode_soft(soft)).sum())
-        hard += float(logit_laplace_nll(target, mu, log_scale).sum())
-        kl += float(kl_to_uniform(logits).sum())
-    pixels, cells = images * c.image_size**2, images * c.codes_per_image
+    for batch in batches:
+        for number, images in enumerate(batch.images.split(AT_ONCE), start=batch.first // AT_ONCE):
+            part = images.to(model.device)
+            x = pixels_to_float(part)
+            target, logits = phi(x), model.logits(x)
+            soft = gumbel_softmax(logits, tau, generator_of(seed, "objective", number, device=model.device))
+            codes = logits.argmax(1).flatten(1)
+            mu, log_scale = model.decode_hard(codes)
+            softened = logit_laplace_nll(target, *model.decode_soft(soft))
+            if batch.counts:
+                reconstructions.add(part, codes, model.images(mu))
+                sums["images"] += len(x)
+                sums["relaxed"] += float(softened.sum())
+                sums["hard"] += float(logit_laplace_nll(target, mu, log_scale).sum())
+                sums["kl"] += float(kl_to_uniform(logits).sum())
+    count, relaxed, hard, kl = total(sums).values()
+    pixels, cells = count * c.image_size**2, count * c.codes_per_image
     return reconstructions.figures() | {
         "elb_relaxed": -(relaxed + kl) / pixels,
         "elb_hard": -(hard + kl) / pixels,

@@ -41,12 +41,13 @@ class LogitStandardiser(nn.Module):
 
     @torch.no_grad()
     def measure(self, batches: Iterable[Tensor]) -> None:
-        """Set the constants to the exact statistics of raw logits, each [B, V, h, w]."""
-        count, total, squares = 0, self.mean.double().zero_(), self.mean.double().zero_()
+        """Set the constants to the exact statistics of raw logits of all ranks, each batch [B, V, h, w]."""
+        count, sums, squares = (torch.zeros_like(self.mean, dtype=torch.float64) for _ in range(3))
         for batch in batches:
             rows = batch.permute(0, 2, 3, 1).flatten(0, 2).double()
-            count, total, squares = count + len(rows), total + rows.sum(0), squares + rows.square().sum(0)
-        mean = total / count
+            count, sums, squares = count + len(rows), sums + rows.sum(0), squares + rows.square().sum(0)
+        count, sums, squares = sum_over_ranks(torch.stack([count, sums, squares]))
+        mean = sums / count
         self.mean.copy_(mean)
         self.deviation.copy_((squares / count - mean.square() + _EPS).sqrt())
 

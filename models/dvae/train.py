@@ -10,6 +10,8 @@ from models.dvae.losses import dvae_loss, kl_to_uniform, logit_laplace_nll, phi,
 from models.dvae.model import DVAE
 from models.dvae.objective import validation_metrics
 from models.dvae.standardise import LogitStandardiser
+from models.planning.convolutions import training_flops
+from models.reconstruction import ImageBatch
 from models.tokenizer import pixels_to_float
 from models.tokenizer_learner import TokenizerJob, TokenizerLearner, train_or_measure
 from models.training.data import Pairs, opened
@@ -55,17 +57,22 @@ class DVAELearner(TokenizerLearner):
         """Temperature and KL weight of a step."""
         return {"tau": self._tau(step), "beta": self._beta(step)}
 
-    def figures(self, batches: list[Tensor]) -> dict[str, float]:
+    def figures(self, batches: list[ImageBatch]) -> dict[str, float]:
         """Reconstructions, and the bound; its relaxed codes have the temperature at which the training ends."""
         c = self.training_config
         return validation_metrics(self.model, batches, c.tau_at(c.steps - 1), c.seed)
 
+    def flops_per_example(self) -> int:
+        """Of all convolutions."""
+        return training_flops(self.model.config)
+
     @torch.no_grad()
-    def calibrate(self, batches: list[Tensor]) -> None:
+    def calibrate(self, batches: list[ImageBatch]) -> None:
         """Measure the statistics with which the logits are standardised."""
         if isinstance(self.model.standardise, LogitStandardiser):
             device = self.model.device
-            self.model.standardise.measure(self.model.raw_logits(pixels_to_float(b.to(device))) for b in batches)
+            raw = ((self.model.raw_logits(pixels_to_float(b.images.to(device))), b.counts) for b in batches)
+            self.model.standardise.measure(logits for logits, counts in raw if counts)
 
     def _tau(self, step: Step) -> float:
         return self.training_config.tau_at(step.number)

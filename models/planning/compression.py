@@ -9,10 +9,12 @@ def factor_numbers(weights: Sequence[Weight], rank: int, gpus_per_machine: int) 
     """Numbers of all factors P and Q of one GPU's shards.
 
     A shard [a, b] becomes P [a, r / m] and Q [b, r / m], where m GPUs share a machine and r is the rank of them all
-    (E.1). The three matrices of queries, keys and values are compressed each by itself.
+    (E.1). The three matrices of queries, keys and values are compressed each by itself. No factor has more columns than
+    its shard has rows or columns.
     """
     own_rank = rank / gpus_per_machine
-    return sum(own_rank * w.parts * _sides(w, gpus_per_machine) for w in weights if w.is_matrix_of_a_block)
+    shards = [(w.parts, _sides(w, gpus_per_machine)) for w in weights if w.is_matrix_of_a_block]
+    return sum(min(own_rank, *sides) * parts * sum(sides) for parts, sides in shards)
 
 
 def compression_rate(weights: Sequence[Weight], rank: int, gpus_per_machine: int) -> float:
@@ -21,8 +23,8 @@ def compression_rate(weights: Sequence[Weight], rank: int, gpus_per_machine: int
     return 1.0 - factor_numbers(weights, rank, gpus_per_machine) * gpus_per_machine / whole
 
 
-def _sides(weight: Weight, gpus_per_machine: int) -> float:
-    """Rows and columns, added up, of a shard of one of the matrices in a weight."""
+def _sides(weight: Weight, gpus_per_machine: int) -> list[float]:
+    """Rows and columns of a shard of one of the matrices in a weight."""
     sides: list[float] = [weight.shape[0] / weight.parts, weight.shape[1]]
     sides[weight.sharded_axis] /= gpus_per_machine
-    return sum(sides)
+    return sides

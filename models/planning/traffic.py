@@ -30,7 +30,8 @@ def traffic(weights: list[Weight], parallel: Parallel, number_bytes: int, accumu
 
     Args:
         number_bytes: of a gathered number of a block: 2 in half precision, else 4.
-        accumulate: parts of a rank's batch, each of which gathers the weights again.
+        accumulate: parts of a rank's batch, each of which gathers the weights again; where weights are sharded it also
+            cuts its gradients, so that no rank holds all of them.
     """
     reduced = parallel.formats.reduced
     matrices = sum(w.size for w in weights if w.is_matrix_of_a_block)
@@ -43,7 +44,7 @@ def traffic(weights: list[Weight], parallel: Parallel, number_bytes: int, accumu
     outside = sum(w.size for w in weights if w.layer is None)
     # Blocks are gathered for the forward pass and again for the backward pass (2.5), all else once.
     gathered = 2 * number_bytes * (matrices + others - outside) + FP32 * outside
-    inside = accumulate * gathered + gradients
+    inside = accumulate * (gathered + gradients)
     if parallel.mode == "fsdp":
         return _one_ring(inside, parallel)
     m, g = parallel.machines, parallel.gpus_per_machine

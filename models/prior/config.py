@@ -114,6 +114,10 @@ class PriorTrainingConfig(TrainingConfig):
     activation_checkpointing: bool = Field(
         default=True, description="compute a block's activations again for its gradients, for less memory"
     )  # 2.5
+    loss_scale: Literal["global", "per_block"] = Field(
+        default="global",
+        description="of fp16, each dynamic: one for the loss, or one for the gradients of each residual block",
+    )  # 2.4, D: per_block
     validate_every: int | None = Field(default=10_000, gt=0, description="steps between validations")
     text_weight: float = Field(
         default=1 / 8, ge=0, le=1, description="share of the text loss; images get the rest"
@@ -128,3 +132,9 @@ class PriorTrainingConfig(TrainingConfig):
         "not in the paper: with few images it learns to follow the caption rather than to recall the image",
     )
     validation_rows: int = Field(default=2048, gt=0, description="at most this many rows per validation figure")
+
+    @model_validator(mode="after")
+    def _only_fp16_is_scaled(self) -> Self:
+        if self.loss_scale == "per_block" and self.precision != "fp16":
+            raise ValueError(f"loss_scale per_block is for precision fp16, not {self.precision}: set it to global")
+        return self

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from models.prior.attention import Attention
 from models.prior.config import MaskType, PriorModelConfig
 from models.prior.embedding import StreamEmbedding
+from models.training.block_scale import Branch
 from models.training.checkpoint import load_weights, read_config
 from models.training.muon import Matrix
 
@@ -17,22 +18,41 @@ _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
 _LOGIT_STD = 0.5  # at most, at first: the loss starts at chance, ln V, plus half of the logits' variance
 
 
+class StreamNorm(nn.LayerNorm):
+    """Layer norm of the fp32 stream: in fp32 also where its gains were gathered in half precision (FSDP2).
+
+    Autocast does the same on a GPU, and refuses to on a CPU.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape [..., C] to the same."""
+        if input.dtype != torch.float32:
+            return super().forward(input)
+        return F.layer_norm(input, self.normalized_shape, self.weight.float(), self.bias.float(), self.eps)
+
+
 class TransformerBlock(nn.Module):
-    """Pre-norm attention and an MLP of four times the width with GELU, each added to its input."""
+    """Pre-norm attention and an MLP of four times the width with GELU, each added to its input.
+
+    Attributes:
+        branches: attention and MLP, the two residual blocks of the paper.
+    """
 
     def __init__(self, config: PriorModelConfig, kind: MaskType) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(config.width)
+        self.attention_norm = StreamNorm(config.width)
         self.attention = Attention(config, kind)
-        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp_norm = StreamNorm(config.width)
         self.mlp_in = nn.Linear(config.width, 4 * config.width)
         self.mlp_out = nn.Linear(4 * config.width, config.width)
+        attention = Branch(self.attention_norm, self.attention)
+        self.branches = attention, Branch(self.mlp_norm, self.mlp_in, nn.GELU(), self.mlp_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole streams [B, L, C] to the same shape."""
-        x = x + self.attention(self.attention_norm(x))
-        grown: Tensor = self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x))))
-        return x + grown
+        for branch in self.branches:
+            x = x + branch(x)
+        return x
 
 
 class Prior(nn.Module):
@@ -98,6 +118,10 @@ class Prior(nn.Module):
     def text_targets(self, captions: Tensor) -> Tensor:
         """Targets of the text logits: rows of the text table, int64 [B, T - 1], padding included."""
         return self.embedding.text_ids(captions)[:, 1:]
+
+    def branches(self) -> list[Branch]:
+        """Of all blocks, first to last: two for each."""
+        return [branch for block in self.blocks for branch in block.branches]  # type: ignore[union-attr]
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks, which Muon may train; those of queries, keys and values count as three."""

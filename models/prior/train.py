@@ -5,15 +5,17 @@ import sys
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.config import Frozen
+from models.planning.operations import model_flops
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
 from models.prior.losses import counted_targets, image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
-from models.training.config import TextImageShards
+from models.training.block_scale import Branch
+from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
 from models.training.entry import end, main, prepare, run
@@ -23,10 +25,11 @@ from models.training.loop import Batch
 from models.training.muon import Matrix
 from models.training.randomness import Step
 from models.training.shards import Shards
+from models.training.validation import shares, total
 from models.training.windows import CODES, Rows, tokens_of
 
 _VALIDATION_BATCH = 32
-_VALIDATION_ROWS = 2048  # read at a time
+_VALIDATION_BATCHES = 64  # read at a time
 _COLUMNS = (PAIR_ID, CAPTION, CODES)
 
 
@@ -36,6 +39,7 @@ class PriorJob(Frozen):
     model: PriorModelConfig
     training: PriorTrainingConfig
     data: TextImageShards
+    sharding: Sharding = Sharding()
     out: str
 
 
@@ -86,6 +90,22 @@ class PriorLearner(LoadingLearner):
         """The weight matrices of all blocks."""
         return self.model.matrices()
 
+    def blocks(self) -> list[nn.Module]:
+        """The transformer's blocks."""
+        return list(self.model.blocks)
+
+    def tokens_per_example(self) -> int:
+        """Positions of text and image."""
+        return self.model.config.length
+
+    def flops_per_example(self) -> int:
+        """Of all matrix products; activations that are computed again do not count."""
+        return model_flops(self.model.config)
+
+    def scaled_branches(self) -> list[Branch]:
+        """All residual blocks, if the configuration asks for a scale of each."""
+        return self.model.branches() if self.training_config.loss_scale == "per_block" else []
+
     def _losses(
         self, captions: Tensor, codes: Tensor, seen_codes: Tensor, count: Tensor | None = None
     ) -> dict[str, Tensor]:
@@ -99,16 +119,20 @@ class PriorLearner(LoadingLearner):
     def _mean_losses(self, tokens: Shards) -> dict[str, float]:
         rows = min(len(tokens), self.training_config.validation_rows)
         device = next(self.model.parameters()).device
-        sums: dict[str, float] = {}
-        for start in range(0, rows, _VALIDATION_ROWS):
-            captions, codes = tokens_of(tokens, range(start, min(start + _VALIDATION_ROWS, rows)))
-            checked = checked_codes(codes, self.model.config)
-            for first in range(0, len(captions), _VALIDATION_BATCH):
-                chosen = slice(first, first + _VALIDATION_BATCH)
-                ids, part = self.bpe.encode(captions[chosen]).to(device), checked[chosen].to(device)
-                for name, value in self._losses(ids, part, part).items():
-                    sums[name] = sums.get(name, 0.0) + float(value) * len(part)
-        return {name: value / rows for name, value in sums.items()}
+        sums = dict.fromkeys(("loss", "text", "image"), 0.0)
+        own = shares(rows, _VALIDATION_BATCH)
+        for first in range(0, len(own), _VALIDATION_BATCHES):
+            batches = own[first : first + _VALIDATION_BATCHES]
+            captions, codes = tokens_of(tokens, [row for batch in batches for row in batch.rows])
+            lengths = [len(batch.rows) for batch in batches]
+            ids, checked = self.bpe.encode(captions), checked_codes(codes, self.model.config)
+            for batch, some_ids, some_codes in zip(batches, ids.split(lengths), checked.split(lengths), strict=True):
+                part = some_codes.to(device)
+                losses = self._losses(some_ids.to(device), part, part)
+                if batch.counts:
+                    for name in sums:
+                        sums[name] += float(losses[name]) * len(part)
+        return {name: value / rows for name, value in total(sums).items()}
 
 
 def train(job: PriorJob, ranks: Ranks) -> None:

@@ -8,6 +8,26 @@ from pydantic import Field, model_validator
 from models.config import Frozen
 
 Precision = Literal["fp32", "bf16", "fp16"]
+ShardingMode = Literal["ddp", "fsdp", "hsdp"]
+
+
+class Sharding(Frozen):
+    """How the ranks of a training hold its model: changes no result, so it is no part of the `TrainingConfig`.
+
+    Modes: `ddp`, all of it on every rank; `fsdp`, cut over all ranks; `hsdp`, cut over the ranks of a machine, and
+    machines are replicas (paper 2.5). One rank holds all of it in any case.
+    """
+
+    mode: ShardingMode = "ddp"
+    shard_ranks: int | None = Field(
+        default=None, gt=0, description="ranks over which mode hsdp cuts the weights; those of a machine when unset"
+    )
+
+    @model_validator(mode="after")
+    def _only_hsdp_has_groups(self) -> Self:
+        if self.shard_ranks is not None and self.mode != "hsdp":
+            raise ValueError(f"shard_ranks is for mode hsdp: mode {self.mode} has one group of all ranks")
+        return self
 
 
 class TrainingConfig(Frozen):
@@ -68,6 +88,17 @@ class TrainingConfig(Frozen):
         default="fp32",
         description="of the trunk: fp32, or bf16 or fp16 autocast, fp16 with a dynamic loss scale; logits are in fp32",
     )
+    compression_rank: int | None = Field(
+        default=None,
+        gt=0,
+        description="send gradients between machines by PowerSGD of this rank, over all shards of a matrix; the "
+        "paper's 12 B has 896 (table 1); for sharding mode hsdp only",
+    )
+    compression_shards: int = Field(
+        default=8,
+        gt=0,
+        description="parts of a matrix that are compressed each by itself (4.2); a multiple of the ranks of a machine",
+    )
     tf32: bool = Field(default=False, description="let a GPU round the factors of fp32 products to 10 bits")
     stop_after_non_finite: int = Field(
         default=10, gt=0, description="stop after this many updates in a row skipped for gradients that are not finite"
@@ -83,6 +114,11 @@ class TrainingConfig(Frozen):
         gt=0,
         description="seconds between two resumable checkpoints; more if they would take over 2 % of the time",
     )
+    hang_seconds: float | None = Field(
+        default=480.0,
+        gt=0,
+        description="end the run with the stacks of all ranks when no step has ended for so long; unset: never",
+    )  # before NCCL's own limit of ten minutes, which names no step
     checkpoint_every: int | None = Field(default=None, gt=0, description="steps between two resumable checkpoints")
     keep_checkpoints: int = Field(
         default=2, gt=0, description="newest checkpoints to keep while training; the best by validation stays too"
@@ -97,6 +133,13 @@ class TrainingConfig(Frozen):
     def _parts_are_equal(self) -> Self:
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size {self.batch_size} does not divide into accumulate = {self.accumulate} parts")
+        return self
+
+    @model_validator(mode="after")
+    def _rank_divides(self) -> Self:
+        rank, shards = self.compression_rank, self.compression_shards
+        if rank is not None and rank % shards:
+            raise ValueError(f"compression_rank {rank} does not divide over compression_shards = {shards}")
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -99,11 +99,11 @@ class Pairs:
         missing = [index for index, image in found.items() if image is None]
         rows = self.shards.take(missing, [PAIR_ID, IMAGE]) | {ROW: missing}
         found |= dict(zip(missing, self._squares(rows, size), strict=True))
-        return to_tensor([image for index in indices if (image := found[index]) is not None])
+        return to_tensor((image for index in indices if (image := found[index]) is not None), len(indices), size)
 
     def squares_of(self, rows: Rows, size: int) -> Tensor:
         """Centred squares of rows that were read already: as `squares`."""
-        return to_tensor(self._squares(rows, size))
+        return to_tensor(self._squares(rows, size), len(rows[ROW]), size)
 
     def crops_of(self, rows: Rows, size: int, randoms: Sequence[np.random.Generator], crop: Crop = dvae_crop) -> Tensor:
         """Random crops of rows that were read already: uint8 [B, 3, size, size], channels last in memory.
@@ -114,21 +114,21 @@ class Pairs:
         Raises:
             ImageTooSmallError: the short side of an image is below `size`.
         """
-        crops = []
-        for row, name, encoded, random in zip(rows[ROW], rows[PAIR_ID], rows[IMAGE], randoms, strict=True):
-            crops.append(_cropped(self._stored(int(row), name, encoded), name, size, random, crop))
-        return to_tensor(crops)
+        pairs = zip(rows[ROW], rows[PAIR_ID], rows[IMAGE], randoms, strict=True)
+        crops = (
+            _cropped(self._stored(int(row), name, encoded), name, size, random, crop)
+            for row, name, encoded, random in pairs
+        )
+        return to_tensor(crops, len(rows[ROW]), size)
 
-    def _squares(self, rows: Rows, size: int) -> list[Pixels]:
-        squares = []
+    def _squares(self, rows: Rows, size: int) -> Iterator[Pixels]:
         for row, name, encoded in zip(rows[ROW], rows[PAIR_ID], rows[IMAGE], strict=True):
             key = (int(row), size)
             square = self.cache.get(key)
             if square is None:
                 square = centre_crop(_decoded(name, encoded), size)
                 self.cache.put(key, square)
-            squares.append(square)
-        return squares
+            yield square
 
     def _stored(self, row: int, name: str, encoded: bytes | pa.Buffer) -> Pixels:
         key = (row, 0)
@@ -149,9 +149,13 @@ def opened(data: ImageShards, ranks: Ranks) -> tuple[Pairs, Pairs]:
     return Pairs(data.train, data.cache_mb, workers), Pairs(data.val, data.cache_mb)
 
 
-def to_tensor(images: Sequence[Pixels]) -> Tensor:
-    """Equally large images to uint8 [B, 3, H, W], channels last in memory."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+def to_tensor(images: Iterable[Pixels], count: int, size: int) -> Tensor:
+    """`count` images of [size, size, 3] to uint8 [B, 3, size, size], channels last in memory."""
+    # Each is copied before the next is made, while the processor's cache has it; the next one then takes its memory.
+    batch = np.empty((count, size, size, 3), np.uint8)
+    for place, image in zip(batch, images, strict=True):
+        place[:] = image
+    return torch.from_numpy(batch).permute(0, 3, 1, 2)
 
 
 def _decoded(name: str, encoded: bytes | pa.Buffer) -> Pixels:

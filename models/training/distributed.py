@@ -1,9 +1,11 @@
 """Ranks, the processes that torchrun starts, and the communication between them."""
 
 import os
-from collections.abc import Iterator
+import platform
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -11,11 +13,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.files import RANKS_STORE
+from models.files import HOST, RANKS_STORE, RANKS_TIMEOUT
+from models.training.errors import LostRankError
 
 T = TypeVar("T")
 
 _MOST_WORKERS = 8
+_TIMEOUT_S = "600"
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """True on the one rank that writes files."""
+        """True on the one rank that writes the files of a run, but for its part of a checkpoint."""
         return self.rank == 0
 
 
@@ -51,10 +55,37 @@ def join() -> Ranks:
         store = os.environ.get(RANKS_STORE)
         # Without a file the first rank would listen on every interface for whoever connects.
         method = f"file://{store}" if store else "env://"
-        dist.init_process_group(
-            "cpu:gloo,cuda:nccl" if cuda else "gloo", method, rank=ranks.rank, world_size=ranks.world
-        )
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+        dist.init_process_group(backend, method, timeout=_timeout(), rank=ranks.rank, world_size=ranks.world)
     return ranks
+
+
+def _timeout() -> timedelta:
+    return timedelta(seconds=float(os.environ.get(RANKS_TIMEOUT, _TIMEOUT_S)))
+
+
+@contextmanager
+def lost_ranks_named() -> Iterator[None]:
+    """Turn what torch raises in the block when it loses other ranks into one sentence.
+
+    Raises:
+        LostRankError: a rank, its machine or the network is gone, or silent for longer than the timeout.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo's errors are plain ones that begin with the place in its source.
+        if not isinstance(error, dist.DistError) and "/gloo/" not in str(error):
+            raise
+        me = f"rank {os.environ.get('RANK', '0')} on {os.environ.get(HOST) or platform.node()}"
+        if "timed out" in str(error).lower() or "timeout" in str(error).lower():
+            raise LostRankError(
+                f"{me} heard nothing from the others for {_timeout().total_seconds():g} s: a machine or its network is "
+                f"down, or one rank works alone for longer, for which {RANKS_TIMEOUT} can be raised; "
+                "run again to go on from the last checkpoint"
+            ) from error
+        cause = " ".join(str(error).split("] ", 1)[-1].split()).split(". This is")[0]  # without gloo's guesses
+        raise LostRankError(f"{me} lost another one ({cause}): run again to go on from the last checkpoint") from error
 
 
 def leave() -> None:
@@ -100,32 +131,52 @@ def in_parallel(module: nn.Module, ranks: Ranks) -> nn.Module:
     return DistributedDataParallel(module, device_ids=[ranks.local_rank] if ranks.device.type == "cuda" else None)
 
 
+def on_this_rank(tensor: Tensor) -> Tensor:
+    """This rank's part of a sharded tensor, with the same memory; another tensor itself."""
+    part: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor  # DTensor takes long to import
+    return part
+
+
+def whole(tensors: Mapping[str, Tensor], ranks: Ranks) -> dict[str, Tensor]:
+    """Tensors with all parts of the sharded ones, in the first rank's host memory; every rank must call it.
+
+    Returns:
+        Nothing on other ranks.
+    """
+    found = {}
+    for name, tensor in tensors.items():
+        full = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+        if ranks.is_first:
+            found[name] = full.detach().cpu()
+    return found
+
+
 class AnyRank:
-    """Lets all ranks act together on what only some of them know, such as a signal."""
+    """Lets all ranks act together on what only some of them know, such as a signal or a clock."""
 
     def __init__(self, ranks: Ranks) -> None:
         self._world = ranks.world
         self._asked: tuple[Tensor, dist.Work] | None = None
 
-    def says(self, yes: bool) -> bool:
-        """Whether any rank passed True, the same on all ranks, each of which must call it equally often.
+    def says(self, *yes: bool) -> list[bool]:
+        """Which of some questions any rank answers with True, the same on all ranks; each must call it equally often.
 
-        With several ranks it is what they passed to the call before, so that none waits for another.
+        With several ranks these are the answers to the call before, so that none waits for another; at first False.
         """
         if self._world == 1:
-            return yes
-        said = self.said()
-        flag = torch.tensor(int(yes))
-        self._asked = flag, dist.all_reduce(flag, dist.ReduceOp.MAX, async_op=True)
+            return list(yes)
+        said = self.said() or [False] * len(yes)
+        flags = torch.tensor(yes, dtype=torch.int32)
+        self._asked = flags, dist.all_reduce(flags, dist.ReduceOp.MAX, async_op=True)
         return said
 
-    def said(self) -> bool:
-        """What the ranks passed to the last call; nothing is on its way afterwards."""
+    def said(self) -> list[bool]:
+        """The answers to the last call, none if there was none; nothing is on its way afterwards."""
         if self._asked is None:
-            return False
-        flag, work = self._asked
+            return []
+        flags, work = self._asked
         work.wait()
-        return bool(flag)
+        return [bool(flag) for flag in flags]
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """Exponential moving averages (EMA) of a model's weights: on the device, or in the host's memory (paper A.2, B.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from models.training.config import TrainingConfig
+from models.training.distributed import on_this_rank
 from models.training.schedules import ema_decay_at
 from models.training.states import host_copies
 
@@ -31,21 +33,54 @@ class EMA:
         if rest == 0:
             self._move(model.state_dict(), (1.0 - ema_decay_at(self._decay, moves - 1)) * finite)
 
+    @torch.no_grad()
+    def copy_to(self, model: nn.Module) -> None:
+        """Give the model the averages for good."""
+        for name, tensor in model.state_dict().items():
+            on_this_rank(tensor).copy_(on_this_rank(self.tensors[name]))
+
+    @contextmanager
+    def lent_to(self, model: nn.Module) -> Iterator[None]:
+        """Give the model the averages inside the block, and its own weights back after it; nothing is copied."""
+        own = model.state_dict(keep_vars=True)  # the parameters themselves, which the optimisers know
+        if any(on_this_rank(tensor) is not tensor for tensor in own.values()):  # and FSDP2, which needs its own back
+            self._exchange_with(model)
+            try:
+                yield
+            finally:
+                self._exchange_with(model)
+            return
+        model.load_state_dict({name: t.to(own[name].device) for name, t in self.tensors.items()}, assign=True)
+        try:
+            yield
+        finally:
+            model.load_state_dict(own, assign=True)
+
+    @torch.no_grad()
+    def _exchange_with(self, model: nn.Module) -> None:
+        """Exchange the contents of the averages and of the model's state, which also drops what FSDP2 has gathered."""
+        for name, tensor in model.state_dict().items():
+            ours, theirs = on_this_rank(self.tensors[name]), on_this_rank(tensor)
+            kept = theirs.clone()
+            theirs.copy_(ours)
+            ours.copy_(kept)
+
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over the tensors of a checkpoint."""
         for name, tensor in tensors.items():
-            self.tensors[name].copy_(tensor)
+            on_this_rank(self.tensors[name]).copy_(on_this_rank(tensor))
 
     def _copies(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def _move(self, state: Mapping[str, Tensor], weight: Tensor) -> None:
-        floating = [name for name, tensor in self._averages.items() if tensor.is_floating_point()]
+        averages, latest = ({name: on_this_rank(t) for name, t in each.items()} for each in (self._averages, state))
+        floating = [name for name, tensor in averages.items() if tensor.is_floating_point()]
         torch._foreach_lerp_(
-            [self._averages[name] for name in floating], [state[name] for name in floating], [weight] * len(floating)
+            [averages[name] for name in floating], [latest[name] for name in floating], [weight] * len(floating)
         )
-        for name in self._averages.keys() - set(floating):
-            self._averages[name].copy_(state[name])
+        for name in averages.keys() - set(floating):
+            averages[name].copy_(latest[name])
 
 
 class HostEMA(EMA):
@@ -71,7 +106,8 @@ class HostEMA(EMA):
 
     def _move(self, state: Mapping[str, Tensor], weight: Tensor) -> None:
         self._wait()
-        latest, [factor] = host_copies(state), host_copies({"weight": weight}).values()
+        ours = {name: on_this_rank(tensor) for name, tensor in state.items()}
+        latest, [factor] = host_copies(ours), host_copies({"weight": weight}).values()
         copied: torch.cuda.Event | None = None
         if weight.is_cuda:
             copied = torch.cuda.Event()

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ValidationError
 from models.config import Frozen
 from models.files import CURVES, DONE, ERROR, MODEL_FILES
 from models.training.checkpoint import save_model
-from models.training.config import TrainingConfig
-from models.training.distributed import Ranks, join, leave, set_threads
+from models.training.config import Sharding, TrainingConfig
+from models.training.distributed import Ranks, join, leave, lost_ranks_named, set_threads
 from models.training.errors import StoppedError, TrainingError
 from models.training.loop import Learner, Loop
 from models.training.precision import set_tf32
 from models.training.records import write_done, write_error
+from models.training.speed import device_name
 from models.training.start import die_with_parent
 from models.training.termination import STATUS
 
@@ -30,6 +31,8 @@ class Job(Protocol):
     def model(self) -> Frozen: ...
     @property
     def training(self) -> TrainingConfig: ...
+    @property
+    def sharding(self) -> Sharding: ...
     @property
     def out(self) -> str: ...
 
@@ -59,8 +62,9 @@ def main(kind: type[J], train: Callable[[J, Ranks], None], arguments: list[str])
             return 0
         if out is not None and os.environ.get("RANK", "0") == "0":
             (out / ERROR).unlink(missing_ok=True)
-        ranks = join()  # all ranks wait for each other here
-        train(job, ranks)
+        with lost_ranks_named():
+            ranks = join()  # all ranks wait for each other here
+            train(job, ranks)
     except (TrainingError, ValidationError, ValueError, OSError) as error:
         message = one_sentence(error)
         print(f"error: {message}", file=sys.stderr)
@@ -102,7 +106,7 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     """Train `learner`, and write weights, configuration and done.json into the job's folder.
 
     Raises:
-        ValueError: the batch size does not divide over the ranks.
+        ValueError: the batch size does not divide over the ranks, or they cannot share the model as asked.
         ResumeMismatchError: the folder holds the state of a different job.
         NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
         StoppedError: SIGTERM asked this process to stop.
@@ -110,12 +114,12 @@ def run(learner: Learner, job: Job, ranks: Ranks) -> None:
     out = Path(job.out)
     if ranks.is_first:
         out.mkdir(parents=True, exist_ok=True)
-    loop = Loop(learner, job.training, out, ranks, job=_name_of(job))
-    metrics = loop.run()
+    loop = Loop(learner, job.training, out, ranks, _name_of(job), job.sharding)
+    metrics, weights = loop.run(), loop.weights()
     if ranks.is_first:
-        save_model(out, learner.model.state_dict(), job.model)
+        save_model(out, weights, job.model)
         done = {"metrics": metrics, "steps": loop.step, "seconds": round(loop.seconds, 2), "notes": loop.notes}
-        done |= {"device": _device_name(ranks.device), "precision": _precision(job.training), **learner.data_waits()}
+        done |= {"device": device_name(ranks.device), "precision": _precision(job.training), **learner.data_waits()}
         write_done(out, done, (*MODEL_FILES, CURVES))
 
 
@@ -127,12 +131,13 @@ def prepare(training: TrainingConfig, ranks: Ranks) -> None:
 
 
 def _name_of(job: Job) -> str:
-    """What must be the same for a run to go on from a state: all but the folders, which may have moved."""
+    """What must be the same for a run to go on from a state: all but folders, which may have moved, and ranks."""
     assert isinstance(job, BaseModel)
-    content = job.model_dump(mode="json", exclude={"out", "pretrained"})
+    content = job.model_dump(mode="json", exclude={"out", "pretrained", "sharding"})
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
     for name in ("cache_mb", "workers"):  # change nothing but speed
         content["data"].pop(name, None)
+    content["training"].pop("hang_seconds")
     return json.dumps(content, sort_keys=True)
 
 
@@ -145,7 +150,3 @@ def _without_root(value: Any) -> Any:
 
 def _precision(training: TrainingConfig) -> str:
     return "tf32" if training.tf32 and training.precision == "fp32" else training.precision
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu x{torch.get_num_threads()}"

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageFile
 from models.training.colours import on_white
 from models.training.errors import DataError, ImageTooSmallError
 from models.training.essentials import JPEG, PNG, jpeg_essentials, png_essentials
-from models.training.plain_jpeg import JPEGS, plain_jpeg
+from models.training.plain_jpeg import JPEGS, bare_jpeg, plain_jpeg
 
 # Pillow warns of large images, from a header it has only looked at, and of metadata that make no sense, which any web
 # site can send. Callers judge the size themselves.
@@ -57,6 +57,8 @@ def decode_and_measure(encoded: bytes, at_least: int | None = None) -> tuple[Pix
         DataError: as `decode`.
     """
     try:
+        if at_least is None and (pixels := bare_jpeg(encoded)) is not None:
+            return pixels, (pixels.shape[1], pixels.shape[0])
         with open_image(encoded) as image:
             width, height = image.size
             if image.format in JPEGS:

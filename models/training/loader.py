@@ -189,6 +189,7 @@ def _in_this_process(items: Iterable[Item], collate: Collate) -> _Batches:
     collated, pinned = _Collated(collate), torch.cuda.is_available()
     for item in items:
         made = collated[item]
+        del item  # whose images are views of row groups that the next one may have no need for
         yield {name: each.pin_memory() for name, each in made.items()} if pinned and isinstance(made, dict) else made
 
 

@@ -4,28 +4,33 @@ import math
 import sys
 import time
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS
+from models.files import BOARD, CHECKPOINTS, CURVES, PICTURES, PROGRESS, SPEED
+from models.training.block_scale import Branch
 from models.training.board import Board
-from models.training.config import TrainingConfig
-from models.training.distributed import AnyRank, Ranks, from_first_rank, in_parallel, in_sync, mean_over_ranks
+from models.training.config import Sharding, TrainingConfig
+from models.training.distributed import AnyRank, Ranks, from_first_rank, mean_over_ranks, whole
 from models.training.ema import ema_of
 from models.training.errors import NonFiniteGradientsError, ResumeMismatchError, StoppedError
 from models.training.gradients import Buffers, Gradients
 from models.training.learning_rate import learning_rate
 from models.training.muon import Matrix
 from models.training.optimiser import optimiser_tensors, optimisers, restore_optimisers, set_learning_rate
+from models.training.parallel import parallelise
 from models.training.pictures import save_pictures
 from models.training.precision import autocast
 from models.training.randomness import Step
 from models.training.records import MetricsFile, ProgressFile
-from models.training.states import State, States, read_state
+from models.training.speed import Speed, rate
+from models.training.states import States
 from models.training.termination import Termination
+from models.training.watchdog import Watchdog
 
 Batch = dict[str, Tensor]
 MOST_FOR_CHECKPOINTS = 0.02  # share of the time
@@ -50,7 +55,10 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Metrics of the model with its current weights; called on the first rank only."""
+        """Metrics of the model with its current weights, the same on all ranks, which call it together.
+
+        Each may go through its share of the rows only: see `models.training.validation`.
+        """
 
     def names(self, step: Step) -> list[str]:
         """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
@@ -67,6 +75,17 @@ class Learner(nn.Module, ABC):
         """Weights that Muon may train, if the configuration asks for it."""
         return []
 
+    def blocks(self) -> list[nn.Module]:
+        """Parts of the model, in their order, whose weights sharded ranks gather one after the other.
+
+        Their inputs and outputs are tensors. Without any, a model is not sharded.
+        """
+        return []
+
+    def scaled_branches(self) -> list[Branch]:
+        """Parts of the model whose gradients get scales of their own, in fp16, in place of the loss."""
+        return []
+
     def held_out(self) -> int:
         """Examples that `validate` has and training has not."""
         return 0
@@ -77,8 +96,16 @@ class Learner(nn.Module, ABC):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, Tensor]:
-        """What a person would look at to judge the model, uint8 [3, H, W] by name; called after `validate`."""
+        """What a person would look at to judge the model, uint8 [3, H, W] by name; called like `validate`, after it."""
         return {}
+
+    def tokens_per_example(self) -> int | None:
+        """Tokens of an example, by which speed is told; None if it has none."""
+        return None
+
+    def flops_per_example(self) -> int | None:
+        """Operations of an example, forward and backward, to compare with the device's peak; None if not counted."""
+        return None
 
     def settings(self, step: Step) -> dict[str, float]:
         """Scheduled values of one step for the log, beside the learning rate."""
@@ -91,39 +118,52 @@ class Loop:
     It waits for the device only where a line is logged, a checkpoint is copied or the model is validated.
     """
 
-    def __init__(self, learner: Learner, config: TrainingConfig, out: Path, ranks: Ranks, job: str) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        config: TrainingConfig,
+        out: Path,
+        ranks: Ranks,
+        job: str,
+        sharding: Sharding = Sharding(),  # noqa: B008 - immutable
+    ) -> None:
         """Prepare a run, or resume the one whose checkpoints are in `out`.
 
         Args:
             job: the whole job as text, to compare on resume.
 
         Raises:
-            ValueError: the batch size does not divide over the ranks.
+            ValueError: the batch size does not divide over the ranks, or they cannot share the model as asked.
             ResumeMismatchError: `out` holds the checkpoints of a different job.
         """
         if config.batch_size % (ranks.world * config.accumulate):
             parts = f"{ranks.world} ranks" + (f" of {config.accumulate} parts each" if config.accumulate > 1 else "")
             raise ValueError(f"batch_size {config.batch_size} does not divide over {parts}")
-        self.learner = learner.to(ranks.device)
+        self.learner = learner
         self.config = config
         self.out = out
         self.ranks = ranks
         self.job = job
+        self._parallel = parallelise(learner, learner.blocks(), learner.matrices(), config, sharding, ranks)
         self.optimisers = optimisers(self.learner, config, learner.matrices())
         self.learning_rate = learning_rate(config)
         self.ema = ema_of(learner.model, config, ranks.device)
-        self.gradients = Gradients(learner.parameters(), config, ranks.device)
+        branches = learner.scaled_branches()
+        self.gradients = Gradients(
+            learner.parameters(), config, ranks.device, branches, self._parallel.norm, self._parallel.on_all_ranks
+        )
         self.step = 0
         self.seconds = 0.0
-        self.notes: list[str] = []
+        self.notes: list[str] = [*self._parallel.notes]
         self._best = -math.inf  # score of the best validation
         self._stood_s = 0.0  # for the copy of the last checkpoint
         self._buffers = Buffers(self.learner)
-        self._states = States(out / CHECKPOINTS, config.keep_checkpoints)
+        self._speed = Speed(ranks, config, learner.tokens_per_example(), learner.flops_per_example())
+        self._watchdog = Watchdog(out, ranks, config.hang_seconds)
+        self._states = States(out / CHECKPOINTS, config.keep_checkpoints, ranks)
         if ranks.is_first:
             out.mkdir(parents=True, exist_ok=True)
         self._resume()
-        self._parallel = in_parallel(self.learner, ranks)
 
     def run(self) -> dict[str, float]:
         """Train to the last step, load the EMA of the weights into the model, and return its validation metrics.
@@ -131,23 +171,40 @@ class Loop:
         Raises:
             NonFiniteGradientsError: the updates of too many steps in a row had to be skipped.
             StoppedError: SIGTERM asked any of the ranks to stop; a checkpoint is written.
-            OSError, SafetensorError: a checkpoint cannot be written.
+            OSError: a checkpoint cannot be written by one of the ranks.
         """
         first = self.ranks.is_first
-        metrics = MetricsFile(self.out / CURVES, self.step, Board(self.out / BOARD, self.step)) if first else None
-        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step, self.notes) if first else None
+        metrics = speed = progress = None
         try:
-            with Termination() as termination:
-                self._train(metrics, progress, termination)
+            with Termination() as termination, self._watchdog:
+                if first:
+                    # The others have begun, and importing TensorBoard takes a while.
+                    with self._speed.paused(), self._watchdog.paused():
+                        board = Board(self.out / BOARD, self.step)
+                        metrics = MetricsFile(self.out / CURVES, self.step, board)
+                        speed = MetricsFile(self.out / BOARD / SPEED, self.step, board, "speed/")
+                        progress = ProgressFile(self.out / PROGRESS, self.config.steps, self.step, self.notes)
+                self._train(metrics, speed, progress, termination)
         finally:
             self._states.close()
-            if metrics:
-                metrics.close()
+            for file in (metrics, speed):
+                if file:
+                    file.close()
         if self.ema:
-            self.learner.model.load_state_dict(self.ema.tensors)
-        return self.learner.eval().validate() | self._held_out() if first else {}
+            self.ema.copy_to(self.learner.model)
+        return self._metrics() | self._held_out()
 
-    def _train(self, metrics: MetricsFile | None, progress: ProgressFile | None, termination: Termination) -> None:
+    def weights(self) -> dict[str, Tensor]:
+        """The whole model in the first rank's memory, and nothing on others; every rank must call it."""
+        return whole(self.learner.model.state_dict(), self.ranks)
+
+    def _train(
+        self,
+        metrics: MetricsFile | None,
+        speed: MetricsFile | None,
+        progress: ProgressFile | None,
+        termination: Termination,
+    ) -> None:
         started = saved = time.monotonic()
         before = self.seconds
         any_rank = AnyRank(self.ranks)
@@ -155,29 +212,40 @@ class Loop:
             step = Step(self.step, self.config.seed, self.ranks.rank, self.ranks.world)
             parts = self._update(step)
             self.step += 1
+            self._watchdog.alive(self.step)
             if step.number % self.config.log_every == 0 or self.step == self.config.steps:
-                values = mean_over_ranks(parts, self.ranks)
+                values = mean_over_ranks(parts | self._speed.of_ranks(), self.ranks)
+                figures = self._speed.take(values)
                 self._stop_if_broken()
                 if metrics:
                     metrics.write(step.number, values | self._settings(step) | self.gradients.numbers())
+                if speed:
+                    speed.write(step.number, figures)
                 if progress:
-                    progress.loss = values["loss"]
+                    progress.loss, progress.rate = values["loss"], rate(figures)
                 self.learning_rate.observe(step.number, values["loss"])
             if progress:
                 progress.report(self.step)
             self.seconds = before + time.monotonic() - started
-            score = self._validate(step, metrics) if metrics and self._validates() else None
+            with self._speed.paused(), self._watchdog.paused():
+                score = self._validate(step, metrics) if self._validates() else None
             best = score is not None and score > self._best
-            stops = any_rank.says(termination.asked)
-            if metrics and (best or self._is_due(time.monotonic() - saved) or stops):
-                self._save(score)
+            due = self.ranks.is_first and self._is_due(time.monotonic() - saved)
+            if due:
+                saved = time.monotonic()  # with several ranks they hear of it after the next step: ask once
+            stops, due = any_rank.says(termination.asked, due)
+            if stops or due or best or self._saves_always():
+                with self._speed.paused(), self._watchdog.paused():
+                    self._save(score)
                 saved = time.monotonic()
             if stops:
-                self._states.wait()
+                termination.heard()
+                with self._watchdog.paused():
+                    self._states.wait()
                 from_first_rank(None, self.ranks)  # torchrun ends all ranks when one has ended: not before it is saved
                 raise StoppedError(self.step)
         any_rank.said()
-        if metrics:
+        with self._watchdog.paused():
             self._save(None)
             self._states.wait()
 
@@ -205,16 +273,19 @@ class Loop:
 
     def _backward(self, step: Step) -> Batch:
         """Set the gradients to those of this rank's batch, part by part; the mean of what the parts return."""
-        batch, device, count = self.learner.batch(step), self.ranks.device, self.config.accumulate
+        device, count = self.ranks.device, self.config.accumulate
+        with self._speed.batch():
+            batch = self.learner.batch(step)
         means: Batch = {}
         for number in range(count):
             part = replace(step, part=number, parts=count)
             ours = {name: each.chunk(count)[number].to(device, non_blocking=True) for name, each in batch.items()}
-            with in_sync(self._parallel, only_if=number == count - 1):
-                with autocast(self.config.precision, device):
-                    values = self._parallel(ours, part)
+            with self._parallel.in_sync(number == count - 1, self.gradients.scale_of):
+                with autocast(self.config.precision, device), self._speed.forward():
+                    values = self._parallel.module(ours, part)
                 if number == 0:  # not before: the backward pass then takes the memory of the old gradients
-                    self.learner.zero_grad(set_to_none=True)
+                    for optimiser in self.optimisers:  # which know sharded weights; the learner has gathered ones now
+                        optimiser.zero_grad(set_to_none=True)
                 self.gradients.backward(values["loss"] / count)
             for name, value in values.items():
                 means[name] = means.get(name, 0.0) + value.detach() / count
@@ -227,66 +298,82 @@ class Loop:
         every = self.config.validate_every
         return every is not None and self.step % every == 0 and self.step < self.config.steps
 
-    def _validate(self, step: Step, metrics: MetricsFile) -> float | None:
-        """Log the metrics of the EMA of the weights, and return its score."""
-        model = self.learner.model
-        own = model.state_dict(keep_vars=True)  # the parameters themselves, which the optimisers know: no copy
-        if self.ema:
-            model.load_state_dict({name: t.to(own[name].device) for name, t in self.ema.tensors.items()}, assign=True)
-        try:
-            values, pictures = self.learner.eval().validate(), self.learner.pictures()
-        finally:
-            model.load_state_dict(own, assign=True)
-        save_pictures(self.out / PICTURES, pictures)
-        metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
-        return self.learner.score(values)
+    def _validate(self, step: Step, metrics: MetricsFile | None) -> float | None:
+        """Log the metrics of the EMA of the weights, and return its score, the same on all ranks."""
+        with self.ema.lent_to(self.learner.model) if self.ema else nullcontext():
+            values, pictures = self._metrics(), self.learner.pictures()
+        if metrics:
+            save_pictures(self.out / PICTURES, pictures)
+            metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
+        return from_first_rank(self.learner.score(values), self.ranks)
+
+    def _metrics(self) -> dict[str, float]:
+        # Gathered weights are in half precision if the training is; whole ones are in fp32.
+        precision = self.config.precision if self._parallel.is_sharded else "fp32"
+        with autocast(precision, self.ranks.device):
+            return self.learner.eval().validate()
 
     def _held_out(self) -> dict[str, float]:
         return {"held_out": float(self.learner.held_out())}
 
-    def _is_due(self, seconds_since: float) -> bool:
+    def _saves_always(self) -> bool:
         every = self.config.checkpoint_every
-        if every is not None and self.step % every == 0:
-            return True
+        return every is not None and self.step % every == 0
+
+    def _is_due(self, seconds_since: float) -> bool:
+        """Whether it is time for a checkpoint by this rank's clock."""
         if self._states.busy:
             return False
         on_cpu = self.ranks.device.type == "cpu"  # whose cores write, while the training could use them
         cost_s = self._stood_s + (self._states.write_s if on_cpu else 0.0)
         return seconds_since >= max(self.config.checkpoint_seconds, cost_s / MOST_FOR_CHECKPOINTS)
 
-    def _save(self, score: float | None) -> None:
-        self._states.wait()
-        started = time.monotonic()
+    def _tensors(self) -> Batch:
+        """All tensors of a checkpoint; those that are not sharded are the same on all ranks."""
         tensors = {f"learner:{name}": tensor for name, tensor in self.learner.state_dict().items()}
         state = optimiser_tensors(self.optimisers, self.learner)
         tensors |= {f"optimiser:{name}": tensor for name, tensor in state.items()}
         tensors |= {f"gradients:{name}": tensor for name, tensor in self.gradients.tensors().items()}
         tensors |= {f"learning_rate:{name}": tensor for name, tensor in self.learning_rate.tensors().items()}
+        tensors |= {f"parallel:{name}": tensor for name, tensor in self._parallel.tensors().items()}
         if self.ema:
             tensors |= {f"ema:{name}": tensor for name, tensor in self.ema.tensors.items()}
+        return tensors
+
+    def _save(self, score: float | None) -> None:
+        """Save on all ranks, each its part."""
+        self._states.wait()
+        started = time.monotonic()
         self._best = self._best if score is None else max(score, self._best)
-        self._states.save(self.step, tensors, {"step": self.step, "seconds": self.seconds, "job": self.job}, score)
+        run = {"step": self.step, "seconds": self.seconds, "job": self.job}
+        self._states.save(self.step, self._tensors(), run, score)
         self._stood_s = time.monotonic() - started
 
     def _resume(self) -> None:
-        """Go on from the newest undamaged checkpoint; the first rank chooses it for all."""
+        """Go on from the newest undamaged checkpoint, whichever ranks wrote it; the first rank chooses it for all."""
         path: Path | None = None
         if self.ranks.is_first:
             path, damaged = self._states.newest()
             self.notes += damaged
         path = from_first_rank(path, self.ranks)
         if path is not None:
-            self._load(read_state(path))
+            self._load(path)
+        best: float | None = None
         if self.ranks.is_first:
             self._states.tidy(path)
             if not self.learner.held_out():
                 self.notes.append("no pair is held out, so there are no figures on unseen pairs")
             for note in self.notes:
                 print(f"note: {note}", file=sys.stderr, flush=True)
-        best = self._states.best_score()
+            best = self._states.best_score()
+        best = from_first_rank(best, self.ranks)
         self._best = -math.inf if best is None else best
 
-    def _load(self, state: State) -> None:
+    def _load(self, path: Path) -> None:
+        own = self._tensors()
+        own |= {f"optimiser:{name}": parameter.detach() for name, parameter in self.learner.named_parameters()}
+        # An optimiser's moments, which may not be there yet, are named after their parameter and sharded as it is.
+        state = self._states.read(path, lambda name: own.get(name, own.get(name.rsplit("/", 1)[0])))
         if state.run["job"] != self.job:
             raise ResumeMismatchError(
                 f"{self.out} holds the checkpoints of a different job: use another folder or empty it"
@@ -295,6 +382,7 @@ class Loop:
         restore_optimisers(self.optimisers, self.learner, _under(state.tensors, "optimiser:"))
         self.gradients.restore(_under(state.tensors, "gradients:"))
         self.learning_rate.restore(_under(state.tensors, "learning_rate:"))
+        self._parallel.restore(_under(state.tensors, "parallel:"))
         if self.ema:
             self.ema.restore(_under(state.tensors, "ema:"))
         self.step, self.seconds = int(state.run["step"]), float(state.run["seconds"])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.training.config import TrainingConfig
+from models.training.distributed import on_this_rank
 from models.training.muon import Matrix, Muon
 
 
@@ -60,11 +61,12 @@ class ClippedAdamW(torch.optim.AdamW):
         beta = self.param_groups[0]["betas"][1]
         for parameter in self._parameters():
             if parameter.grad is not None:
-                previous = self.state[parameter]["exp_avg_sq"]
+                gradient = on_this_rank(parameter.grad)
+                previous = on_this_rank(self.state[parameter]["exp_avg_sq"])
                 most = torch.full((), self._limit / beta, device=previous.device)
                 if self.found_inf is not None:  # nothing is above infinity
                     most.masked_fill_(self.found_inf > 0, math.inf)
-                most = torch.addcmul(most, parameter.grad, parameter.grad, value=-(1.0 - beta) / beta)
+                most = torch.addcmul(most, gradient, gradient, value=-(1.0 - beta) / beta)
                 most.nan_to_num_(nan=math.inf)  # not fmin, which takes twenty times as long on a CPU
                 torch.minimum(previous, most, out=previous)
         super().step(closure)

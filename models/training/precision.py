@@ -7,6 +7,11 @@ from models.training.config import Precision, TrainingConfig
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+def half_type(precision: Precision) -> torch.dtype | None:
+    """The type of matrix products with this precision if that is a half one."""
+    return _TYPES.get(precision)
+
+
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """Context in which matrix products and convolutions have this precision."""
     return torch.autocast(device.type, _TYPES.get(precision, torch.bfloat16), enabled=precision in _TYPES)

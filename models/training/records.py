@@ -1,4 +1,4 @@
-"""The files that a run writes beside its weights: metrics.jsonl, progress.json, done.json, error.json."""
+"""The files that a run writes beside its weights: metrics.jsonl, speed.jsonl, progress, done and error.json."""
 
 import json
 import math
@@ -17,16 +17,24 @@ from models.training.checkpoint import write_json
 
 
 class MetricsFile:
-    """metrics.jsonl: one JSON object a line, always with "step"; no times, so a resumed run writes the same bytes."""
+    """One JSON object a line, always with "step".
 
-    def __init__(self, path: Path, resumed_step: int, board: Board | None = None) -> None:
-        """Open `path` to append, after dropping what an earlier attempt wrote at `resumed_step` or later."""
+    metrics.jsonl holds no times, so a resumed run writes the same bytes; they are in speed.jsonl.
+    """
+
+    def __init__(self, path: Path, resumed_step: int, board: Board | None = None, section: str = "") -> None:
+        """Open `path` to append, after dropping what an earlier attempt wrote at `resumed_step` or later.
+
+        Args:
+            section: what the names begin with on the board.
+        """
         kept = [line for line in _lines(path) if (step := _step(line)) is not None and step < resumed_step]
         temporary = path.with_suffix(".tmp")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         temporary.replace(path)
         self._file = path.open("a", encoding="utf-8")
         self._board = board
+        self._section = section
 
     def write(self, step: int, values: dict[str, float], pictures: dict[str, Tensor] | None = None) -> None:
         """Append one line for `step`: 6 significant digits, no value that is not finite. The board has pictures too."""
@@ -35,7 +43,7 @@ class MetricsFile:
         self._file.write(json.dumps({"step": step, **rounded}) + "\n")
         self._file.flush()
         if self._board is not None:
-            self._board.write(step, rounded, pictures)
+            self._board.write(step, {f"{self._section}{name}": value for name, value in rounded.items()}, pictures)
 
     def close(self) -> None:
         """Close the file."""
@@ -64,6 +72,7 @@ class ProgressFile:
 
     Attributes:
         loss: of the last logged step; None until this process has logged one.
+        rate: how fast the last steps were, in words; None until then too.
     """
 
     def __init__(
@@ -75,6 +84,7 @@ class ProgressFile:
         self._interval = interval
         self._notes = list(notes)
         self.loss: float | None = None
+        self.rate: str | None = None
         self._started = time.monotonic()
         self._written = -float("inf")
 
@@ -93,6 +103,7 @@ class ProgressFile:
                 "seconds_per_step": round(per_step, 5),
                 "eta_s": round(per_step * (self._steps - done), 1),
                 "loss": self.loss if self.loss is not None and math.isfinite(self.loss) else None,
+                "rate": self.rate,
                 "notes": self._notes,
             },
         )

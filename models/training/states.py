@@ -1,21 +1,23 @@
-"""Resumable states of a run: a folder each, named by its step, written in the background, with a digest."""
+"""Resumable states of a run: a folder each, named by its step, written by all ranks in the background, with digests."""
 
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+import torch.distributed as dist
+from safetensors import SafetensorError
 from torch import Tensor
 
-from models.files import STATE, STATE_DIGEST, sha256_of
-from models.training.checkpoint import fsync, read_tensors
+from models.files import RUN_STATE, STATE_DIGESTS, sha256_of
+from models.training.checkpoint import fsync
+from models.training.distributed import Ranks
 from models.training.errors import CheckpointError
 
 _PREFIX = "step-"
@@ -31,18 +33,22 @@ class State:
 
 
 class States:
-    """The checkpoints in a folder.
+    """The checkpoints in a folder that all ranks see; each rank saves its part of the tensors.
 
-    Each is written under a temporary name, flushed to the disk and then renamed, so under its own name it is whole. It
-    is never written again. The newest `keep` stay, and the one with the highest score.
+    A checkpoint is written under a temporary name. When all ranks have written and flushed their files, the first one
+    adds the digests and renames it, so under its own name it is whole. It is never written again. The newest `keep`
+    stay, and the one with the highest score.
 
     Attributes:
-        write_s: CPU time of the last write, seconds.
+        write_s: CPU time of this rank's last write, seconds.
     """
 
-    def __init__(self, folder: Path, keep: int) -> None:
+    def __init__(self, folder: Path, keep: int, ranks: Ranks) -> None:
         self._folder = folder
         self._keep = keep
+        self._ranks = ranks
+        # In the background ranks meet in a group of their own: in the training's, what they send would get mixed up.
+        self._group = dist.new_group(backend="gloo") if ranks.world > 1 else None
         self.write_s = 0.0
         self._writer = ThreadPoolExecutor(1)
         self._pending: Future[None] | None = None
@@ -67,21 +73,41 @@ class States:
         for leftover in self._folder.glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def save(self, step: int, tensors: Mapping[str, Tensor], run: Mapping[str, Any], score: float | None) -> None:
-        """Copy the tensors now and write them in the background, after a write that is still going on.
+    def read(self, path: Path, like: Callable[[str], Tensor | None]) -> State:
+        """The content of a checkpoint that `newest` has found; every rank must call it.
+
+        Args:
+            like: a tensor by name; one that is sharded over the ranks comes back sharded in the same way.
 
         Raises:
-            OSError, SafetensorError: the write before this one has failed, such as on a full disk.
+            CheckpointError: it cannot be read.
+        """
+        from models.training import rank_files
+
+        try:
+            run = json.loads((path / RUN_STATE).read_text(encoding="utf-8"))["run"]
+            return State(rank_files.read(path, like, self._group), run)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(f"cannot read {path}: {error}") from error
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], run: Mapping[str, Any], score: float | None) -> None:
+        """Copy this rank's part now and write it in the background, after a write that is still going on.
+
+        Every rank must call it at the same step. A tensor that is not sharded is the same on all: the first one's is
+        written.
+
+        Raises:
+            OSError, RuntimeError: the write before this one has failed on some rank, such as on a full disk.
         """
         self.wait()
-        metadata = {"run": json.dumps(dict(run)), "score": json.dumps(score)}
-        self._pending = self._writer.submit(self._write, step, snapshot(tensors), metadata)
+        content = {"run": dict(run), "score": score}
+        self._pending = self._writer.submit(self._write, step, snapshot(self._part(tensors)), content)
 
     def wait(self) -> None:
-        """Return when nothing is being written.
+        """Return when nothing is being written on any rank.
 
         Raises:
-            OSError, SafetensorError: the write has failed.
+            OSError, RuntimeError: the write has failed on some rank.
         """
         pending, self._pending = self._pending, None
         if pending is not None:
@@ -104,25 +130,41 @@ class States:
         """Newest first."""
         return sorted(self._folder.glob(f"{_PREFIX}*"), reverse=True)
 
-    def _write(self, step: int, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    def _part(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        if self._ranks.is_first:
+            return tensors
+        from torch.distributed.tensor import DTensor
+
+        return {name: tensor for name, tensor in tensors.items() if isinstance(tensor, DTensor)}
+
+    def _write(self, step: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+        from models.training import rank_files
+
         started = time.thread_time()
         target = self._folder / f"{_PREFIX}{step:09d}"
         temporary = self._folder / f".{target.name}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
         try:
-            save_file(tensors, temporary / STATE, metadata=metadata)
-            (temporary / STATE_DIGEST).write_text(f"{sha256_of(temporary / STATE)}  {STATE}\n", encoding="utf-8")
-            for path in (temporary / STATE, temporary / STATE_DIGEST, temporary):
-                fsync(path)
-            self._remove(target)  # a run that goes on from an older checkpoint comes by here again
-            temporary.rename(target)
-            fsync(self._folder)
+            rank_files.write(tensors, temporary, partial(self._complete, temporary, target, content), self._group)
         except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if self._ranks.is_first:
+                shutil.rmtree(temporary, ignore_errors=True)
             raise
-        self._prune()
         self.write_s = time.thread_time() - started
+
+    def _complete(self, folder: Path, target: Path, content: dict[str, Any], digests: Mapping[str, str]) -> None:
+        """Add what makes the files of all ranks a checkpoint, and drop those that are not to be kept."""
+        (folder / RUN_STATE).write_text(json.dumps(content), encoding="utf-8")
+        if missing := sorted(name for name in digests if not (folder / name).exists()):
+            raise CheckpointError(f"{missing[0]} is not in {folder}: all machines of a training must share its folder")
+        of_all = {**digests, RUN_STATE: sha256_of(folder / RUN_STATE)}
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(of_all.items())]
+        (folder / STATE_DIGESTS).write_text("".join(lines), encoding="utf-8")
+        for path in (folder / RUN_STATE, folder / STATE_DIGESTS, folder):
+            fsync(path)
+        self._remove(target)  # a run that goes on from an older checkpoint comes by here again
+        folder.rename(target)
+        fsync(self._folder)
+        self._prune()
 
     def _prune(self) -> None:
         paths = self._all()
@@ -153,37 +195,29 @@ def host_copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """As `snapshot`, without waiting for the device: the copies of its tensors are there when it comes by."""
     copies = {}
     for name, tensor in tensors.items():
-        copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)
-        copies[name] = copy.copy_(tensor.detach(), non_blocking=True)
+        source, pinned = tensor.detach(), tensor.is_cuda
+        copy = torch.empty_like(source, device="cpu", memory_format=torch.contiguous_format, pin_memory=pinned)
+        copies[name] = copy.copy_(source, non_blocking=True)
     return copies
 
 
 def problem_of(path: Path) -> str | None:
-    """What is wrong with a checkpoint; None if its content has the digest that it was written with."""
+    """What is wrong with a checkpoint; None if it has the files, and they the digests, that it was written with."""
     try:
-        expected = (path / STATE_DIGEST).read_text(encoding="utf-8").split()[0]
-        return None if sha256_of(path / STATE) == expected else "its content does not have its digest"
-    except (OSError, ValueError, IndexError) as error:
+        lines = (path / STATE_DIGESTS).read_text(encoding="utf-8").splitlines()
+        expected = {name: digest for digest, name in (line.split("  ") for line in lines)}
+        files = [file for file in path.iterdir() if file.name != STATE_DIGESTS]
+        with ThreadPoolExecutor() as threads:
+            found = dict(zip([file.name for file in files], threads.map(sha256_of, files), strict=True))
+    except (OSError, ValueError) as error:
         return " ".join(str(error).split()) or type(error).__name__
-
-
-def read_state(path: Path) -> State:
-    """The content of a checkpoint that `States.newest` has found.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    try:
-        tensors, metadata = read_tensors(path / STATE)
-        return State(tensors, json.loads(metadata["run"]))
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
+    names = sorted(name for name in {RUN_STATE, *expected, *found} if expected.get(name) != found.get(name))
+    return f"{', '.join(names)}: not the content of its digest" if names else None
 
 
 def _score(path: Path) -> float | None:
     try:
-        with safe_open(path / STATE, framework="pt") as file:
-            score = json.loads((file.metadata() or {})["score"])
-    except (OSError, ValueError, KeyError, SafetensorError):
+        score = json.loads((path / RUN_STATE).read_text(encoding="utf-8"))["score"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return score if isinstance(score, float) else None

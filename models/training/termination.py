@@ -11,7 +11,7 @@ _PATIENCE_S = 15.0  # a rank may wait for one that is gone
 
 
 class Termination:
-    """Inside the block SIGTERM sets `asked`; 15 s later it ends a process that is still in the block.
+    """Inside the block SIGTERM sets `asked`; 15 s later it ends a process that is still in the block and not `heard`.
 
     Does nothing outside of the main thread, where signals cannot be caught.
     """
@@ -28,10 +28,14 @@ class Termination:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self.heard()
         if self._catches:
             signal.signal(signal.SIGTERM, self._before or signal.SIG_DFL)  # type: ignore[arg-type]
+
+    def heard(self) -> None:
+        """All ranks know of it and save: that may take longer, and none waits in vain."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if not self.asked:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,17 @@ def _selected(window: Rows, rows: NDArray[np.int64]) -> Rows:
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
     """Of bytes, views."""
-    return [each.as_buffer() for each in column] if pa.types.is_binary(column.type) else column.to_pylist()
+    return _views(column) if pa.types.is_binary(column.type) else column.to_pylist()
+
+
+def _views(column: pa.ChunkedArray) -> list[pa.Buffer]:
+    """By offsets, as Arrow copies the bytes of a row into its scalar."""
+    views: list[pa.Buffer] = []
+    for chunk in column.chunks:
+        _, offsets, data = chunk.buffers()
+        ends = np.frombuffer(offsets, np.int32, len(chunk) + 1, 4 * chunk.offset).tolist()
+        views += [data.slice(start, end - start) for start, end in pairwise(ends)]
+    return views
 
 
 def _joined(parts: list[Any]) -> Any:

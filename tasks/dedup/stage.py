@@ -25,7 +25,7 @@ from tasks.engine.shard_groups import Group, groups
 from tasks.engine.stage import stage
 from tasks.train.published_clip import digest_of_clip
 
-ROWS_PER_SIGNER = 1 << 15  # or more, where a shard has more
+ROWS_PER_SIGNER = 1 << 14  # or more, where a shard has more
 LEAST_SIGNERS = 64  # where there are so many shards, for the workers to share
 
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]

@@ -1,1 +1,1 @@
-"""What every stage is built on: artifacts, resumable shards, storage, leases of writers, trainers as processes."""
+"""What every stage is built on: artifacts, resumable shards, storage, leases of writers."""

@@ -25,7 +25,8 @@ from tasks.settings import Settings
 class Progress:
     """How far a stage is, `what` being the unit. `eta_s` is the estimated time left, None while it is unknown.
 
-    `pictures` are PNG files of the state of a training, replaced from time to time.
+    `pictures` are PNG files of the state of a training, replaced from time to time; `curves` are files of what it has
+    logged, one JSON object a line. `waits` says why the work stands still or has not begun; empty while it goes on.
     """
 
     done: int
@@ -33,6 +34,8 @@ class Progress:
     what: str
     eta_s: float | None = None
     pictures: tuple[Path, ...] = ()
+    waits: str = ""
+    curves: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

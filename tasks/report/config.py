@@ -1,9 +1,14 @@
 """How the report looks, and the figures it compares with."""
 
+from pathlib import Path
+from typing import Any
+
 from pydantic import Field
 
 from models.config import Frozen
+from tasks.engine import storage
 from tasks.engine.stage import StageConfig
+from tasks.study.figures import read_results
 
 
 class Targets(Frozen):
@@ -31,3 +36,30 @@ class Config(StageConfig):
         4, ge=0, description="Examples of what is kept and of each reason, if so many are there."
     )
     picture_px: int = Field(128, ge=16, description="Larger pictures are scaled down to this side on the page.")
+    study: str | None = Field(None, description="results.json of a human study of this run's pictures, for a section.")
+
+    def require(self) -> None:
+        """The results of the study are there.
+
+        Raises:
+            SourceError: they are not.
+        """
+        if self.study is not None:
+            read_results(Path(self.study))
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """The results of a study count by their content, in `outside_state`, and not by where they lie."""
+        fields = super().fingerprinted()
+        if self.study is None:  # as before there was one
+            return {name: value for name, value in fields.items() if name != "study"}
+        return fields | {"study": "by content"}
+
+    def outside_state(self) -> str:
+        """Digest of the figures of the study; empty without any.
+
+        Raises:
+            SourceError: they are not there.
+        """
+        if self.study is None:
+            return ""
+        return storage.sha256(read_results(Path(self.study)).figures.model_dump_json().encode())

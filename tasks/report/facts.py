@@ -19,6 +19,7 @@ from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.funnel.figures import FIGURES, Funnel
 from tasks.report.provenance import Provenance
+from tasks.study.figures import StudyFigures
 from tasks.train.finished import TRAINED_ON, other_training
 
 Figures = TypeVar("Figures", bound=BaseModel)
@@ -48,13 +49,14 @@ class Finished:
 class RunFacts:
     """The finished stages of a run by name, each after those it was made from, and what the evaluation measured.
 
-    `funnel` is what became of the data: None where that was not gathered.
+    `funnel` is what became of the data: None where that was not gathered. `study` is what people said of the pictures.
     """
 
     stages: Mapping[str, Finished]
     evaluation: Evaluation | None = None
     funnel: Funnel | None = None
     origin: Provenance = field(default_factory=Provenance)
+    study: StudyFigures | None = None
 
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
@@ -114,7 +116,8 @@ class RunFacts:
         """Everything the page says in numbers; the content of report.json.
 
         `stages` holds the manifests, `funnel` a `tasks.funnel.figures.Funnel`, `evaluation` a
-        `tasks.evaluate.figures.Evaluation`, `curves` the logged steps of every training.
+        `tasks.evaluate.figures.Evaluation`, `study` a `tasks.study.figures.StudyFigures`, `curves` the logged steps of
+        every training.
         """
         told = {
             "finished": self.finished.isoformat(timespec="seconds") if self.finished else None,
@@ -125,6 +128,7 @@ class RunFacts:
             "stages": {name: _account(done) for name, done in self.stages.items()},
             "funnel": self.funnel.model_dump(mode="json") if self.funnel else None,
             "evaluation": self.evaluation.model_dump(mode="json") if self.evaluation else None,
+            "study": self.study.model_dump(mode="json") if self.study else None,
             "curves": self.curves,
         }
         figures: dict[str, Any] = finite(told)

@@ -8,7 +8,6 @@ from typing import Any
 from markupsafe import Markup
 from pydantic.fields import FieldInfo
 
-from tasks.evaluate.figures import Evaluation
 from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Part, Quantity
 from tasks.report import charts, words
 
@@ -44,11 +43,11 @@ class Section:
     numbers: dict[str, list[Number]]
 
 
-def sections(evaluation: Evaluation | None) -> dict[str, Section]:
-    """A section for each part that could be measured, by the name of its field."""
-    if evaluation is None:
+def sections(measured: Quantity | None) -> dict[str, Section]:
+    """A section for each part that could be measured, by the name of its field; such as those of an `Evaluation`."""
+    if measured is None:
         return {}
-    return {name: _section(name, field, part) for name, field, part in _fields(evaluation) if isinstance(part, Part)}
+    return {name: _section(name, field, part) for name, field, part in _fields(measured) if isinstance(part, Part)}
 
 
 def plots(name: str, title: str, part: Part) -> tuple[Plot, ...]:

@@ -16,6 +16,7 @@ from tasks.report.headlines import headlines, summary
 from tasks.report.measured import sections
 from tasks.report.pictures import picture
 from tasks.report.training import trainings
+from tasks.study.figures import StudySection
 
 EXAMPLE_PX = 96  # longest side of the examples of the data part, which are shown at half of that or less
 
@@ -24,8 +25,9 @@ def render(config: Config, facts: RunFacts) -> str:
     """The whole page as one HTML document without a single outside request."""
     shown = gallery.open_gallery(facts, config.prompts_at_most)
     side = min(config.picture_px, facts.image_size or config.picture_px)
+    study = StudySection(study=facts.study) if facts.study else None
     return (
-        _environment(side)
+        environment(side)
         .get_template("page.html.j2")
         .render(
             style=Markup(files("tasks.report").joinpath("page.css").read_text()),
@@ -38,7 +40,7 @@ def render(config: Config, facts: RunFacts) -> str:
             funnel=funnel.view(facts, config.rejects_shown),
             examples=gallery.some_pairs(facts, 16),
             panel=gallery.panel(facts),
-            sections=sections(facts.evaluation),
+            sections=sections(facts.evaluation) | sections(study),
             trainings=trainings(facts),
             extremes=_extremes(shown),
             costs=_costs(facts),
@@ -47,21 +49,22 @@ def render(config: Config, facts: RunFacts) -> str:
     )
 
 
-def _environment(side: int) -> Environment:
-    environment = Environment(
+def environment(side: int) -> Environment:
+    """What the templates know. `side`: of the pictures, pixels at most."""
+    known = Environment(
         loader=PackageLoader("tasks.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
-    environment.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
-    environment.globals["whole_picture"] = lambda encoded, alt: picture(encoded, EXAMPLE_PX, alt, whole=True)
+    known.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
+    known.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
+    known.globals["whole_picture"] = lambda encoded, alt: picture(encoded, EXAMPLE_PX, alt, whole=True)
     for name in ("count", "duration", "memory", "size", "grey", "name_words", "percent", "reason_words"):
-        environment.filters[name] = getattr(words, name)
-    environment.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
-    return environment
+        known.filters[name] = getattr(words, name)
+    known.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
+    return known
 
 
 def _extremes(shown: gallery.Gallery, each: int = 6) -> dict[str, list[tuple[str, gallery.Sample]]]:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from tasks.engine.artifact import Artifact
 from tasks.engine.code import commit
@@ -12,6 +14,7 @@ from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
 from tasks.report.provenance import Provenance
+from tasks.study.figures import StudyFigures, read_results
 
 COMMIT_DIGITS = 10
 
@@ -24,15 +27,20 @@ def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     times and memory, so they differ between two equal runs; nothing else in the pipeline does.
     """
     origin = Provenance(commit(COMMIT_DIGITS), output.settings.command)
-    [(page, figures)] = map_shards(partial(build, config, origin), [tuple(artifacts.values())], output.settings)
+    # Read here: a worker may not reach the file. Without the raters' names, which are nobody else's business.
+    study = read_results(Path(config.study)).figures if config.study is not None else None
+    work = partial(build, config, origin, study)
+    [(page, figures)] = map_shards(work, [tuple(artifacts.values())], output.settings)
     output.write("index.html", page)
     output.write("report.json", figures)
 
 
-def build(config: Config, origin: Provenance, artifacts: Sequence[Artifact]) -> tuple[bytes, bytes]:
+def build(
+    config: Config, origin: Provenance, study: StudyFigures | None, artifacts: Sequence[Artifact]
+) -> tuple[bytes, bytes]:
     """The page and its figures. Runs in a Dask worker: hundreds of pictures are decoded for it."""
     from tasks.report.page import render
 
-    facts: RunFacts = gather(artifacts, origin)
+    facts: RunFacts = replace(gather(artifacts, origin), study=study)
     figures = json.dumps(facts.figures(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     return render(config, facts).encode(), figures.encode()

@@ -10,9 +10,9 @@ from models.files import BOARD, BPE_FILE, CURVES, MODEL_FILES
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Counts
-from tasks.engine.launch import launch
 from tasks.engine.output import Output
 from tasks.errors import ModelMismatchError, SourceError
+from tasks.launch.run import launch
 
 READS_PAIRS = {"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}}
 
@@ -31,7 +31,8 @@ def run_trainer(
     """
     data = data | {"workers": output.settings.loader_workers}
     job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
-    done = launch(module, job, output.scratch, output.settings, output.watch)
+    job["sharding"] = {"mode": output.settings.sharding}
+    done = launch(module, job, output.scratch, output.settings.launcher, output.watch)
     for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())
     _keep_board(output)
@@ -55,7 +56,7 @@ def measure_pretrained(
     """
     shape, settings = layout.model_dump(mode="json"), training.model_dump(mode="json")
     job = {"model": shape, "training": settings, "data": data, "pretrained": str(model.absolute())}
-    output.metrics.update(launch(module, job, output.scratch, output.settings, output.watch)["metrics"])
+    output.metrics.update(launch(module, job, output.scratch, output.settings.launcher, output.watch)["metrics"])
 
 
 def _keep_board(output: Output) -> None:

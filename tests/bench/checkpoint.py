@@ -5,6 +5,9 @@ CPU time of the threads concerned, so that other work on the core does not count
 training stands; the write by the other thread, which takes as much from the training where it has no other core; by how
 much steps get slower beside it; and the share of the time that these are at one checkpoint a minute, the default, and
 in ten minutes.
+
+`python -m torch.distributed.run --standalone --nproc-per-node=2 tests/bench/checkpoint.py` does it on two ranks with an
+example each. Both print their figures; of weights that are not sharded, the first one writes all.
 """
 
 import statistics
@@ -12,17 +15,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from models.files import CHECKPOINTS, STATE
+from models.files import CHECKPOINTS
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
 from models.prior.losses import image_loss, prior_loss, text_loss
 from models.prior.model import Prior
-from models.training.distributed import Ranks
+from models.training.distributed import Ranks, from_first_rank, join, leave
 from models.training.loop import Batch, Learner, Loop
 from models.training.randomness import Step
 from models.training.states import States
@@ -72,21 +76,22 @@ class OneBatch(Learner):
 class TimedStates(States):
     """Notes what each write took, in seconds of its thread."""
 
-    def __init__(self, folder: Path, keep: int) -> None:
-        super().__init__(folder, keep)
+    def __init__(self, folder: Path, keep: int, ranks: Ranks) -> None:
+        super().__init__(folder, keep, ranks)
         self.wrote: list[float] = []
 
-    def _write(self, step: int, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        super()._write(step, tensors, metadata)
+    def _write(self, step: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+        super()._write(step, tensors, content)
         self.wrote.append(self.write_s)
 
 
 class TimedLoop(Loop):
     """Notes what each step and each copy took, in seconds of their thread, and which steps were beside a write."""
 
-    def __init__(self, out: Path) -> None:
-        super().__init__(OneBatch(), TRAINING, out, Ranks(), job="")
-        self._states = self.states = TimedStates(out / CHECKPOINTS, TRAINING.keep_checkpoints)
+    def __init__(self, out: Path, ranks: Ranks) -> None:
+        config = TRAINING.model_copy(update={"batch_size": ranks.world})
+        super().__init__(OneBatch(), config, out, ranks, job="")
+        self._states = self.states = TimedStates(out / CHECKPOINTS, TRAINING.keep_checkpoints, ranks)
         self.copied: list[float] = []
         self.alone: list[float] = []
         self.beside: list[float] = []
@@ -106,10 +111,15 @@ class TimedLoop(Loop):
 def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    with tempfile.TemporaryDirectory() as folder:
-        loop = TimedLoop(Path(folder))
+    ranks = join()
+    with tempfile.TemporaryDirectory() as own:
+        folder = Path(from_first_rank(own, ranks))
+        loop = TimedLoop(folder, ranks)
         loop.run()
-        size = max(path.stat().st_size for path in Path(folder).rglob(STATE)) / 1e9
+        newest = max((folder / CHECKPOINTS).glob("step-*"))
+        size = sum(path.stat().st_size for path in newest.iterdir()) / 1e9
+        from_first_rank(None, ranks)
+    leave()
     weights = sum(weight.numel() for weight in loop.learner.model.parameters()) / 1e6
     step = statistics.median(loop.alone[1:])  # the first makes Adam's moments
     copy, write = statistics.median(loop.copied), statistics.median(loop.states.wrote)

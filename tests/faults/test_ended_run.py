@@ -18,8 +18,8 @@ TESTS = str(Path(__file__).parents[1])
 RUN = """
 import sys
 import flows.pipeline
-from tasks.engine.launch import launch
 from tasks.engine.stage import StageConfig, stage
+from tasks.launch.run import launch
 
 class TrainingConfig(StageConfig):
     pass
@@ -27,12 +27,13 @@ class TrainingConfig(StageConfig):
 @stage(TrainingConfig)
 def training(config, output):
     job = {"steps": 3000, "seconds_per_step": 0.1}
-    output.metrics.update(launch("support.toy_trainer", job, output.scratch, output.settings, output.watch)["metrics"])
+    done = launch("support.toy_trainer", job, output.scratch, output.settings.launcher, output.watch)
+    output.metrics.update(done["metrics"])
 
 def part(run):
     return run(training, TrainingConfig())
 
-flows.pipeline.pipeline = lambda run, config: run.part(part)
+flows.pipeline.pipeline = lambda run, config, approve=None: run.part(part)
 
 from flows.cli.app import app
 app(["run", "--recipe", "smoke", *sys.argv[1:]])

@@ -7,8 +7,8 @@ import pytest
 
 from flows import recipes
 from flows.changes import assigned
-from flows.cli.cost_table import lines, summary
 from flows.cost import Cost, hardware_named, planned_cost
+from flows.pages.cost_table import lines, summary
 from flows.recipes.scales import SCALES, spread
 from models.planning.parallel import Parallel
 from tasks.errors import ConfigError
@@ -40,19 +40,21 @@ def test_the_papers_recipes_have_its_hyper_parameters(name: recipes.RecipeName) 
     training = config.prior.training
     assert (training.steps, training.batch_size, training.learning_rate) == (430_000, 1024, 4.5e-4)
     assert (training.beta1, training.beta2, training.eps, training.weight_decay) == (0.9, 0.96, 1e-8, 4.5e-2)
-    assert (training.clip_norm, training.clip_second_moment, training.precision) == (4.0, 5.0, "fp16")
+    assert (training.clip_norm, training.clip_second_moment) == (4.0, 5.0)
+    assert (training.precision, training.loss_scale) == ("fp16", "per_block")
     assert (config.prior.model.layers, config.prior.model.width // config.prior.model.heads) == (64, 64)
     assert (config.dvae.training.steps, config.dvae.training.batch_size) == (3_000_000, 512)
     assert (parallel.machines, parallel.gpus_per_machine) == (128, 8)
+    assert training.compression_rank == parallel.compression_rank
+    assert training.compression_shards == parallel.gpus_per_machine
     assert config.pack.val_fraction * SCALES[name].pairs == pytest.approx(606_000)
 
 
 def test_what_the_trainer_cannot_do_yet_is_said() -> None:
-    assert cost_of("cc3m").not_run_today == ()
-    paper = cost_of("paper-12b")
-    assert [said.split()[0] for said in paper.not_run_today] == ["mode", "more", "compressed", "the"]
-    assert lines("paper-12b", paper)[1].startswith("Not runnable today: mode hsdp, more than one machine")
-    assert not any("Not runnable" in line for line in lines("demo", cost_of("demo")))
+    assert lines("paper-12b", cost_of("paper-12b"))[1] == "Not runnable today: the paper's 16-bit state."
+    for name in ("demo", "cc3m", "cc12m"):
+        assert cost_of(name).not_run_today == ()
+        assert not any("Not runnable" in line for line in lines(name, cost_of(name)))
 
 
 def test_the_demos_prior_takes_about_as_long_as_it_did() -> None:
@@ -79,7 +81,7 @@ def test_trainings_that_are_not_counted_are_named() -> None:
 
 def test_what_cannot_be_planned_is_refused_in_a_sentence() -> None:
     with pytest.raises(ConfigError, match="v100-16gb does not compute in bf16, but in fp16, fp32"):
-        cost_of("paper-12b", "prior.training.precision=bf16")
+        cost_of("paper-12b", "prior.training.precision=bf16", "prior.training.loss_scale=global")
     with pytest.raises(ConfigError, match="a batch of 100 does not divide over 8 ranks"):
         cost_of("cc3m", "prior.training.batch_size=100")
     with pytest.raises(ConfigError, match="no hardware 'tpu'; there are: cpu-2-cores"):

@@ -1,6 +1,7 @@
 """Stages as Prefect task runs: the same artifacts, graph edges, the state `Cached`, pages and retries."""
 
 import base64
+import json
 import os
 import threading
 import time
@@ -238,6 +239,40 @@ def test_the_pictures_of_a_training_are_an_artifact_each_time_they_are_new(
     for content, page in zip((b"first", b"second"), pages, strict=True):
         assert base64.b64encode(content).decode() in page
     assert [page.splitlines()[0] for page in pages] == ["# After 0 steps", "# After 20 steps"]
+
+
+def test_the_curves_of_a_training_are_one_artifact_that_changes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows import publish
+
+    curve, made = tmp_path / "metrics.jsonl", []
+    for name in ("FIRST_AFTER_S", "EVERY_S", "CURVES_EVERY_S"):
+        monkeypatch.setattr(publish, name, 0.0)
+    make = publish.create_markdown_artifact
+
+    def recorded(**fields: str) -> object:
+        artifact = make(**fields)
+        if fields["key"] == "training-curves":
+            made.append(artifact)
+        return artifact
+
+    monkeypatch.setattr(publish, "create_markdown_artifact", recorded)
+
+    @stage(NumbersConfig)
+    def training(config: NumbersConfig, output: Output) -> None:
+        for step in range(3):
+            with curve.open("a") as file:
+                file.write(json.dumps({"step": step, "loss": 2.0 - step / 2}) + "\n")
+            output.watch(Progress(step + 1, 3, "steps", curves=(curve,)))
+
+    as_flow_of(training, settings)
+    (artifact,) = made
+    with get_client(sync_client=True) as client:
+        page = client.request("GET", "/artifacts/{id}", path_params={"id": artifact}).json()["data"]
+    assert page.splitlines()[4:] == ["| 0 | 2 |", "| 1 | 1.5 |", "| 2 | 1 |"]
 
 
 def as_flow_of(stage: Stage, settings: Settings) -> None:

@@ -16,6 +16,7 @@ from tasks.engine.output import Progress
         (Progress(0, 10, "shards"), 0, 60, "0 of 10 shards, 1 min 00 s so far"),
         (Progress(10, 10, "shards"), 10, 60, "10 of 10 shards, 1 min 00 s so far"),
         (Progress(0, 1, "shards"), 0, 60, "working, 1 min 00 s so far"),
+        (Progress(0, 0, "steps", waits="no node is free"), 0, 60, "waiting, 1 min 00 s so far: no node is free"),
         (None, 0, 60, "working, 1 min 00 s so far"),
     ],
 )

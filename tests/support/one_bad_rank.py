@@ -5,7 +5,7 @@ import sys
 import torch
 
 from models.config import Frozen
-from models.training.config import TrainingConfig
+from models.training.config import Sharding, TrainingConfig
 from models.training.distributed import Ranks
 from models.training.entry import end, main, run
 from models.training.loop import Batch, Learner
@@ -23,6 +23,7 @@ class Line(Frozen):
 class Job(Frozen):
     model: Line = Line()
     training: TrainingConfig
+    sharding: Sharding = Sharding()
     out: str
 
 

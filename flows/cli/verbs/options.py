@@ -88,6 +88,16 @@ def settings_of(**options: Any) -> "Settings":
     return settings
 
 
+def launcher_of(file: Path | None, processes: int | None) -> "dict[str, Any] | None":
+    """The setting `launcher` as options give it: a file's content, or this machine, with a number of processes."""
+    from flows.changes import read_file
+
+    if file is None and processes is None:
+        return None
+    _, launcher = read_file(file) if file else (None, {"kind": "local"})
+    return launcher if processes is None else launcher | {"processes_per_node": processes}
+
+
 def planned(
     recipe: str | None, file: Path | None, assignments: Sequence[str] | None, settings: "Settings"
 ) -> "list[Artifact]":

@@ -1,5 +1,6 @@
 """The verbs of the pipeline: run it, look at what it made, and at the configs it can have."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from flows.cli.verbs.options import (
     Root,
     Set,
     WorkDir,
+    launcher_of,
     planned,
     read_config,
     run_command,
@@ -28,15 +30,48 @@ def run(
     work_dir: WorkDir = None,
     dask_workers: Annotated[int | None, typer.Option(help="Local Dask workers; 0 uses none.  [default: CPUs]")] = None,
     dask_address: Annotated[str | None, typer.Option(help="A running Dask scheduler to use instead.")] = None,
-    processes: Annotated[int | None, typer.Option(help="Training processes, one for each GPU.  [default: 1]")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Training processes on a machine, one for each GPU.  [default: 1]")
+    ] = None,
+    sharding: Annotated[
+        str | None, typer.Option(help="What such a process holds of the prior: ddp, fsdp or hsdp.  [default: ddp, all]")
+    ] = None,
+    launcher: Annotated[
+        Path | None, typer.Option(help="YAML file of where trainings run, as infra/slurm.yaml.  [default: here]")
+    ] = None,
     loader_workers: Annotated[
         int | None, typer.Option(help="Processes per trainer that decode images.  [default: as suits CPU or GPU]")
     ] = None,
+    above_gpu_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--approve-above-gpu-hours",
+            min=0,
+            envvar="DALLE_APPROVE_ABOVE_GPU_HOURS",
+            help="Ask before trainings that are planned to take longer, all GPUs together.",
+        ),
+    ] = None,
+    above_money: Annotated[
+        float | None,
+        typer.Option(
+            "--approve-above-money",
+            min=0,
+            envvar="DALLE_APPROVE_ABOVE_MONEY",
+            help="Ask before trainings that are planned to cost more, at --price.",
+        ),
+    ] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="Preset that is planned with.  [default: this machine's]")
+    ] = None,
+    price: Annotated[float | None, typer.Option(min=0, help="Of one GPU and hour.")] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Begin trainings whatever they cost.")] = False,
     no_prefect: NoPrefect = False,
     json_: Json = False,
 ) -> None:
     """Run the pipeline; what is finished already is reused."""
     import json
+
+    from tasks.settings import Approval
 
     environment.prepare()
     given = read_config(recipe, config, set_)
@@ -45,8 +80,15 @@ def run(
         work_dir=work_dir,
         dask_workers=dask_workers,
         dask_address=dask_address,
-        processes_per_node=processes,
+        launcher=launcher_of(launcher, processes),
+        sharding=sharding,
         loader_workers=loader_workers,
+        approval=Approval(
+            above_gpu_hours=None if approve else above_gpu_hours,
+            above_money=None if approve else above_money,
+            hardware=hardware,
+            price_per_hour=price,
+        ),
         command=run_command(given.recipe, config, set_, root, work_dir),
     )
     from flows.cli.run import closing_lines, follow, summary

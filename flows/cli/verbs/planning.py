@@ -26,8 +26,8 @@ def plan(
     json_: Json = False,
 ) -> None:
     """Plan the trainings of a config: parameters, memory, operations, transfers, disk, hours and money."""
-    from flows.cli.cost_table import lines
     from flows.cost import hardware_named, planned_cost
+    from flows.pages.cost_table import lines
     from flows.recipes.scales import SCALES, spread
 
     given = read_config(recipe, config, set_)

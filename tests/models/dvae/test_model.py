@@ -10,7 +10,7 @@ from models.dvae.config import DVAEModelConfig
 from models.dvae.layers import DECODER_KERNELS, BottleneckBlock
 from models.dvae.model import DVAE
 from models.dvae.standardise import LogitStandardiser
-from models.reconstruction import perplexity, psnr, reconstruction_metrics
+from models.reconstruction import ImageBatch, perplexity, psnr, reconstruction_metrics
 from models.tokenizer import pixels_to_float
 
 PAPER_STEM = DVAEModelConfig(image_size=16, vocab_size=11, hidden=8, groups=3, blocks_per_group=1, decoder_init=6)
@@ -127,7 +127,7 @@ def test_metrics_of_a_perfect_copy_and_of_a_constant_code() -> None:
 
 def test_reconstruction_metrics_count_the_codes_that_occur(dvae: DVAE) -> None:
     batch = torch.from_numpy(_images(dvae, 4)).permute(0, 3, 1, 2)
-    metrics = reconstruction_metrics(dvae, [batch])
+    metrics = reconstruction_metrics(dvae, [ImageBatch(batch)])
     used = len(dvae.encode(pixels_to_float(batch)).unique())
     assert metrics["usage"] == used / dvae.config.vocab_size
     assert 1 <= metrics["perplexity"] <= used

@@ -10,7 +10,7 @@ from models.dvae.losses import dvae_loss, kl_to_uniform, logit_laplace_nll, phi
 from models.dvae.model import DVAE
 from models.dvae.objective import validation_metrics
 from models.dvae.train import DVAELearner
-from models.reconstruction import reconstruction_metrics
+from models.reconstruction import ImageBatch, reconstruction_metrics
 from models.tokenizer import pixels_to_float
 from models.training.data import Pairs
 
@@ -37,7 +37,7 @@ def sharpened(model: DVAE, factor: float) -> DVAE:
 
 
 def test_the_hard_bound_is_that_of_the_most_likely_codes(model: DVAE, images: torch.Tensor) -> None:
-    found = validation_metrics(model, [images], tau=1 / 16, seed=0)
+    found = validation_metrics(model, [ImageBatch(images)], tau=1 / 16, seed=0)
     x = pixels_to_float(images)
     with torch.no_grad():
         nll = logit_laplace_nll(phi(x), *model.decode_hard(model.encode(x)))
@@ -49,7 +49,7 @@ def test_the_hard_bound_is_that_of_the_most_likely_codes(model: DVAE, images: to
 
 
 def test_figures_per_cell_are_those_per_pixel_times_the_pixels_of_a_cell(model: DVAE, images: torch.Tensor) -> None:
-    found = validation_metrics(model, [images], tau=1 / 16, seed=0)
+    found = validation_metrics(model, [ImageBatch(images)], tau=1 / 16, seed=0)
     for name in ("nll", "kl"):
         assert found[f"{name}_per_cell"] == pytest.approx(PIXELS_PER_CELL * found[f"{name}_per_pixel"])
     assert found["elb_gap"] == pytest.approx(found["elb_relaxed"] - found["elb_hard"])
@@ -57,7 +57,8 @@ def test_figures_per_cell_are_those_per_pixel_times_the_pixels_of_a_cell(model: 
 
 
 def test_the_figures_of_the_reconstructions_are_those_of_any_tokenizer(model: DVAE, images: torch.Tensor) -> None:
-    found, alone = validation_metrics(model, [images], tau=1.0, seed=0), reconstruction_metrics(model, [images])
+    batches = [ImageBatch(images)]
+    found, alone = validation_metrics(model, batches, tau=1.0, seed=0), reconstruction_metrics(model, batches)
     assert {name: found[name] for name in alone} == pytest.approx(alone)
 
 
@@ -75,24 +76,25 @@ def test_a_validation_encodes_each_image_once_and_decodes_its_codes_once(
 
 
 def test_batches_are_averaged_by_their_images(model: DVAE, images: torch.Tensor) -> None:
-    whole = validation_metrics(model, [images], tau=0.5, seed=0)
-    parts = validation_metrics(model, [images[:4], images[4:]], tau=0.5, seed=0)
+    whole = validation_metrics(model, [ImageBatch(images)], tau=0.5, seed=0)
+    parts = validation_metrics(model, [ImageBatch(images[:4]), ImageBatch(images[4:], first=4)], tau=0.5, seed=0)
     for name in ("elb_hard", "nll_per_pixel", "kl_per_cell"):
         assert parts[name] == pytest.approx(whole[name], rel=1e-5)
 
 
 def test_sure_and_cold_codes_have_no_gap_and_hot_ones_have(model: DVAE, images: torch.Tensor) -> None:
     sure = sharpened(model, 1e4)
-    assert validation_metrics(sure, [images], tau=1e-3, seed=0)["elb_gap"] == pytest.approx(0.0, abs=1e-3)
-    assert abs(validation_metrics(sharpened(model, 1e-4), [images], tau=5.0, seed=0)["elb_gap"]) > 1e-3
+    assert validation_metrics(sure, [ImageBatch(images)], tau=1e-3, seed=0)["elb_gap"] == pytest.approx(0.0, abs=1e-3)
+    assert abs(validation_metrics(sharpened(model, 1e-4), [ImageBatch(images)], tau=5.0, seed=0)["elb_gap"]) > 1e-3
 
 
 def test_codes_at_random_have_no_divergence_and_sure_ones_all_of_it(model: DVAE, images: torch.Tensor) -> None:
-    sure = validation_metrics(sharpened(model, 1e5), [images], tau=1.0, seed=0)
+    sure = validation_metrics(sharpened(model, 1e5), [ImageBatch(images)], tau=1.0, seed=0)
     assert sure["kl_per_cell"] == pytest.approx(math.log(11), abs=0.01)
-    assert validation_metrics(sharpened(model, 1e-9), [images], tau=1.0, seed=0)["kl_per_cell"] < 0.01
+    assert validation_metrics(sharpened(model, 1e-9), [ImageBatch(images)], tau=1.0, seed=0)["kl_per_cell"] < 0.01
 
 
 def test_the_same_seed_gives_the_same_figures(model: DVAE, images: torch.Tensor) -> None:
-    first, again, other = (validation_metrics(model, [images], tau=1.0, seed=seed)["elb_relaxed"] for seed in (1, 1, 2))
+    batches = [ImageBatch(images)]
+    first, again, other = (validation_metrics(model, batches, 1.0, seed)["elb_relaxed"] for seed in (1, 1, 2))
     assert first == again != other

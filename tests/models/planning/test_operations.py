@@ -10,8 +10,8 @@ from models.dvae.config import DVAEModelConfig
 from models.dvae.model import DVAE
 from models.planning import attention_windows
 from models.planning.attention_windows import allowed_pairs, computed_pairs, window_keys
+from models.planning.convolutions import convolutions
 from models.planning.operations import blocks_flops, forward_flops, hardware_flops, model_flops
-from models.planning.tokenizer_plan import convolutions
 from models.prior import structure
 from models.prior.config import MaskType, PriorModelConfig
 from models.prior.masks import stream_mask

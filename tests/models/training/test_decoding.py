@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 from support.fuzzing import FUZZ_S
 from support.icc import ADOBE_RGB, rgb_profile
@@ -16,7 +17,7 @@ from support.shown_pictures import HEIGHT, WIDTH, file, image, levels, oriented,
 
 from models.training.errors import DataError
 from models.training.images import decode, decode_and_measure, open_image
-from models.training.plain_jpeg import plain_jpeg
+from models.training.plain_jpeg import bare_jpeg, plain_jpeg
 
 SHEET = Path(__file__).parent / "renderings" / "browser.png"  # made by render.py
 CELL, COLUMNS = 48, 8  # as there
@@ -106,6 +107,41 @@ def test_an_ordinary_jpeg_has_the_pixels_that_pillow_has_for_it(
     with open_image(encoded) as opened:
         assert plain_jpeg(opened, encoded) is not None
     assert (decode(encoded, at_least) == pillows(encoded, at_least)).all()
+
+
+@pytest.mark.parametrize("subsampling", ["444", "422", "420", "440", "411"])
+def test_a_jpeg_as_the_pipeline_stores_it_needs_no_look_at_its_header(subsampling: str) -> None:
+    encoded = simplejpeg.encode_jpeg(levels(3), 95, "RGB", subsampling)
+    shown = bare_jpeg(encoded)
+    assert shown is not None
+    assert (shown == pillows(encoded, None)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in ("jpeg", "jpeg_bytes_behind")])
+def test_a_file_that_says_more_than_its_pixels_is_looked_at(name: str) -> None:
+    assert bare_jpeg(FILES[name]) is None
+
+
+def test_a_damaged_jpeg_without_metadata_has_the_pixels_of_a_close_look_or_gets_one() -> None:
+    chance, bare = random.Random(0), 0
+    for _ in range(1000):
+        encoded = mutated(FILES["jpeg"], chance)
+        shown = bare_jpeg(encoded)
+        if shown is not None:
+            bare += 1
+            with open_image(encoded) as opened:
+                looked_at = plain_jpeg(opened, encoded)
+            assert looked_at is not None
+            assert (shown == looked_at).all()
+    assert bare > 50
+
+
+@pytest.mark.parametrize("side", [8192, 65535])
+def test_a_jpeg_that_claims_to_be_huge_gets_a_close_look(side: int) -> None:
+    encoded = bytearray(FILES["jpeg"])
+    height = encoded.index(b"\xff\xc0\x00\x11\x08") + 5
+    encoded[height : height + 2] = side.to_bytes(2, "big")
+    assert bare_jpeg(bytes(encoded)) is None
 
 
 def test_a_jpeg_that_lacks_pixels_in_its_middle_is_what_pillow_makes_of_it() -> None:

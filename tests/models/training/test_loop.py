@@ -72,7 +72,7 @@ def _loop(out: Path, steps: int = 300, learner: Line | None = None, job: str = "
 
 
 def _newest(out: Path) -> dict[str, torch.Tensor]:
-    return read_tensors(max((out / "checkpoints").glob("step-*")) / "state.safetensors")[0]
+    return read_tensors(max((out / "checkpoints").glob("step-*")) / "rank-00000.safetensors")[0]
 
 
 def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -111,7 +111,7 @@ def test_progress_ends_at_the_last_step(tmp_path: Path) -> None:
     _loop(tmp_path, steps=7).run()
     progress = json.loads((tmp_path / "progress.json").read_text())
     assert (progress["step"], progress["steps"], progress["eta_s"]) == (7, 7, 0.0)
-    assert set(progress) == {"step", "steps", "seconds_per_step", "eta_s", "loss", "notes"}
+    assert set(progress) == {"step", "steps", "seconds_per_step", "eta_s", "loss", "rate", "notes"}
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_a_trainer_killed_at_any_time_resumes_to_the_same_bits_though_its_newest
             time.sleep(0.005)
         trainer.send_signal(signal.SIGKILL)
         trainer.wait(30)
-    newest = max(states.glob("step-*")) / "state.safetensors"
+    newest = max(states.glob("step-*")) / "rank-00000.safetensors"
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
     assert not (tmp_path / "killed" / "done.json").exists()
     assert _start(job, tmp_path).wait(120) == 0

@@ -71,6 +71,6 @@ def test_gradients_of_one_rank_that_are_not_finite_end_all_with_the_step_and_the
     last = one_bad_rank.FIRST_BAD + 9
     assert error(job).startswith(f"the gradients of 10 updates in a row up to step {last} were not finite")
     assert f"pair-{last}-0, pair-{last}-1, pair-{last}-2, pair-{last}-3;" in error(job)
-    newest, _ = read_tensors(tmp_path / "out" / "checkpoints" / checkpoints(job)[-1] / "state.safetensors")
+    newest, _ = read_tensors(tmp_path / "out" / "checkpoints" / checkpoints(job)[-1] / "rank-00000.safetensors")
     assert all(torch.isfinite(tensor).all() for name, tensor in newest.items() if name.startswith("learner:"))
     assert int(newest["gradients:broken_at"]) == -1

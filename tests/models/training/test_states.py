@@ -11,7 +11,7 @@ from models.training.config import TrainingConfig
 from models.training.distributed import Ranks
 from models.training.loop import Batch, Learner, Loop
 from models.training.randomness import Step
-from models.training.states import States, read_state
+from models.training.states import States
 
 
 class Still(Learner):
@@ -50,16 +50,16 @@ def _flip(path: Path) -> None:
 
 
 DAMAGES: dict[str, Callable[[Path], None]] = {
-    "one bit flipped": lambda folder: _flip(folder / "state.safetensors"),
-    "one bit of the last byte flipped": lambda folder: (folder / "state.safetensors").write_bytes(
-        (data := (folder / "state.safetensors").read_bytes())[:-1] + bytes([data[-1] ^ 1])
+    "one bit flipped": lambda folder: _flip(folder / "rank-00000.safetensors"),
+    "one bit of the last byte flipped": lambda folder: (folder / "rank-00000.safetensors").write_bytes(
+        (data := (folder / "rank-00000.safetensors").read_bytes())[:-1] + bytes([data[-1] ^ 1])
     ),
-    "truncated": lambda folder: os.truncate(folder / "state.safetensors", 100),
-    "empty": lambda folder: os.truncate(folder / "state.safetensors", 0),
-    "missing": lambda folder: (folder / "state.safetensors").unlink(),
-    "digest flipped": lambda folder: _flip(folder / "state.safetensors.sha256"),
-    "digest empty": lambda folder: os.truncate(folder / "state.safetensors.sha256", 0),
-    "digest missing": lambda folder: (folder / "state.safetensors.sha256").unlink(),
+    "truncated": lambda folder: os.truncate(folder / "rank-00000.safetensors", 100),
+    "empty": lambda folder: os.truncate(folder / "rank-00000.safetensors", 0),
+    "missing": lambda folder: (folder / "rank-00000.safetensors").unlink(),
+    "digest flipped": lambda folder: _flip(folder / "SHA256SUMS"),
+    "digest empty": lambda folder: os.truncate(folder / "SHA256SUMS", 0),
+    "digest missing": lambda folder: (folder / "SHA256SUMS").unlink(),
 }
 
 
@@ -114,19 +114,19 @@ def test_without_a_score_only_the_newest_are_kept(tmp_path: Path) -> None:
 
 
 def test_what_is_saved_is_the_state_at_that_moment(tmp_path: Path) -> None:
-    states, weight = States(tmp_path, keep=2), torch.ones(3)
+    states, weight = States(tmp_path, keep=2, ranks=Ranks()), torch.ones(3)
     states.save(1, {"weight": weight}, {"step": 1}, None)
     weight.zero_()
     states.wait()
     path, _ = states.newest()
     assert path is not None
-    assert torch.equal(read_state(path).tensors["weight"], torch.ones(3))
+    assert torch.equal(states.read(path, {}.get).tensors["weight"], torch.ones(3))
 
 
 def test_a_full_disk_is_an_error_at_the_next_checkpoint_and_leaves_the_last_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    states = States(tmp_path, keep=2)
+    states = States(tmp_path, keep=2, ranks=Ranks())
     states.save(1, {"weight": torch.ones(3)}, {"step": 1}, None)
     states.wait()
 

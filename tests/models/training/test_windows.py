@@ -36,3 +36,23 @@ def test_two_windows_are_in_memory_even_if_a_batch_lies_in_two(tmp_path: Path, m
         most = max(most, sum(table() is not None for table in tables))
     windows.close()
     assert most <= 2 * WINDOW
+
+
+def test_encoded_images_are_views_of_the_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, images = tmp_path / "0.parquet", [bytes([number]) * number for number in range(12)]
+    pq.write_table(pa.table({"image": pa.array(images, pa.binary())}), path, row_group_size=GROUP)
+    shards = Shards([str(path)], ["image"])
+    read, memory = shards.read, list[range]()
+
+    def kept(group: int, columns: list[str]) -> pa.Table:
+        table = read(group, columns)
+        data = table["image"].chunk(0).buffers()[2]
+        memory.append(range(data.address, data.address + data.size + 1))
+        return table
+
+    monkeypatch.setattr(shards, "read", kept)
+    windows = Windows(shards, Order(0, shards.sizes, WINDOW), ["image"])
+    rows = windows.at(range(12))
+    windows.close()
+    assert [image.to_pybytes() for image in rows["image"]] == [images[row] for row in rows["row"]]
+    assert all(any(image.address in each for each in memory) for image in rows["image"])

@@ -36,7 +36,7 @@ def _lines(job: dict[str, Any]) -> list[dict[str, float]]:
 
 def _state(job: dict[str, Any]) -> dict[str, Tensor]:
     newest = max((Path(job["out"]) / "checkpoints").iterdir())
-    return read_tensors(newest / "state.safetensors")[0]
+    return read_tensors(newest / "rank-00000.safetensors")[0]
 
 
 def test_a_few_dozen_steps_bring_the_reconstruction_loss_to_a_third(vqgan_job: Job) -> None:

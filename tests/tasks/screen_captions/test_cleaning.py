@@ -27,6 +27,7 @@ BETWEEN_PLAIN, LETTERS, MOJIBAKE = (
     "".join(re.findall(f"[{characters}]", BEYOND_ASCII))
     for characters in (cleaning.BETWEEN_PLAIN, cleaning.LETTERS, "".join(MOJIBAKE_CATEGORIES.values()))
 )
+ANY = st.characters(codec="utf-8")  # no halves of surrogate pairs, which no Arrow string holds
 ASCII = st.characters(max_codepoint=0x7F)
 SUSPECT = st.sampled_from(MOJIBAKE + BETWEEN_PLAIN)
 HARMLESS = st.sampled_from(BETWEEN_PLAIN + LETTERS)
@@ -72,7 +73,9 @@ def test_credits_at_either_end_are_cut_off(alt, caption):
     assert cleaned([alt]).to_pylist() == [caption]
 
 
-@pytest.mark.parametrize("characters", [st.characters(), ASCII, ASCII | SUSPECT, ASCII | HARMLESS, HARMLESS])
+@pytest.mark.parametrize(
+    "characters", [st.characters(codec="utf-8"), ASCII, ASCII | SUSPECT, ASCII | HARMLESS, HARMLESS]
+)
 @hypothesis_settings(deadline=None)
 @given(st.data())
 def test_what_skips_the_cleaning_would_not_be_changed_by_it(characters, data):

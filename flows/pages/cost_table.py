@@ -16,9 +16,7 @@ def lines(recipe: str, cost: Cost) -> list[str]:
     rank = f", PowerSGD of rank {p.compression_rank} between machines" if p.compression_rank else ""
     found = [f"{recipe} on {_where(cost)}, {p.mode}{rank}"]
     if cost.not_run_today:
-        found.append(
-            f"Not runnable today: {', '.join(cost.not_run_today)}. The trainer has one process, or DDP on one machine."
-        )
+        found.append(f"Not runnable today: {', '.join(cost.not_run_today)}.")
     if cost.prior:
         found += ["", "prior", *_rows(_prior(cost.prior, cost))]
     if cost.tokenizer:
@@ -41,6 +39,18 @@ def summary(cost: Cost) -> str:
     whole = f" ({cost.hours * p.ranks:,.0f} of a GPU)" if p.ranks > 1 else ""
     missing = f" Not runnable today: {', '.join(cost.not_run_today)}." if cost.not_run_today else ""
     return f"Plan: {prior}{hours}{whole} on {_where(cost)}.{missing}"
+
+
+def figures(cost: Cost) -> Iterator[tuple[str, str]]:
+    """The few figures by which a person decides, each with its name."""
+    yield "where", _where(cost)
+    if cost.prior:
+        verdict = "fits" if cost.fits else "does not fit"
+        yield "parameters of the prior", _count(cost.prior.parameters)
+        yield "memory of a rank", f"{_bytes(cost.prior.memory.total)}, {verdict} in {cost.hardware.memory_gb:g} GB"
+    if cost.tokenizer:
+        yield "parameters of the dVAE", _count(cost.tokenizer.parameters)
+    yield from _sums(cost)
 
 
 def _where(cost: Cost) -> str:
@@ -95,9 +105,9 @@ def _sums(cost: Cost) -> Iterator[tuple[str, str]]:
     share = f"{cost.hardware.utilisation:.0%} of the peak is reached"
     yield "time", f"{_hours(cost.hours)}, if {share} and transfers overlap with it wholly"
     if cost.parallel.ranks > 1:
-        yield "hours of a GPU", f"{cost.hours * cost.parallel.ranks:,.0f}"
+        yield "hours of a GPU", _digits(cost.hours * cost.parallel.ranks)
     if cost.money is not None:
-        yield "money", f"{cost.money:,.0f}, at {cost.hardware.price_per_hour:g} an hour and GPU"
+        yield "money", f"{_digits(cost.money)}, at {cost.hardware.price_per_hour:g} an hour and GPU"
     if cost.not_planned:
         yield "not planned", f"training of {' and '.join(cost.not_planned)}, and the data stages"
 

@@ -13,8 +13,9 @@ import pytest
 from support.processes import ends
 
 from models.training.start import AGENT
-from tasks.engine.launch import launch
 from tasks.errors import TrainingFailedError
+from tasks.launch.local import LocalLauncher
+from tasks.launch.run import launch
 
 pytestmark = pytest.mark.end_to_end
 
@@ -22,13 +23,15 @@ TESTS = str(Path(__file__).parents[2])
 RUN = """
 import json, sys
 from pathlib import Path
-from tasks.engine.launch import launch
-from tasks.settings import Settings
+from tasks.launch.local import LocalLauncher
+from tasks.launch.run import launch
 folder = Path(sys.argv[1])
 job = json.loads(sys.argv[2])
-settings = Settings(processes_per_node=job.get("ranks", 1))
-print(launch("support.toy_trainer", job, folder, settings, lambda progress: None), flush=True)
+launcher = LocalLauncher(processes_per_node=job.get("ranks", 1))
+print(launch("support.toy_trainer", job, folder, launcher, lambda progress: None), flush=True)
 """
+
+ONE = LocalLauncher()
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +43,10 @@ def start_run(folder, **job):
     return subprocess.Popen(
         [sys.executable, "-c", RUN, str(folder), json.dumps(job)], stdout=subprocess.PIPE, text=True
     )
+
+
+def launched(folder, job, launcher=ONE, watch=lambda progress: None):
+    return launch("support.toy_trainer", job, folder, launcher, watch)
 
 
 def wait_for(path):
@@ -54,44 +61,44 @@ def survivors(folder):
     return [p for p in psutil.process_iter(["cmdline"]) if str(folder / "job.json") in (p.info["cmdline"] or [])]
 
 
-def test_a_finished_training_is_not_started_again(tmp_path, settings):
+def test_a_finished_training_is_not_started_again(tmp_path):
     job = {"steps": 2, "seconds_per_step": 0.01}
     seen = []
-    assert launch("support.toy_trainer", job, tmp_path, settings, seen.append) == {"metrics": {"steps": 2}}
-    launch("support.toy_trainer", job, tmp_path, settings, seen.append)
+    assert launched(tmp_path, job, watch=seen.append) == {"metrics": {"steps": 2}}
+    launched(tmp_path, job, watch=seen.append)
     assert (tmp_path / "starts").read_text().count("started") == 1
     assert seen[-1].total == 2
 
 
-def test_a_training_writes_under_its_folder_and_the_work_folder_alone(tmp_path, settings, monkeypatch):
+def test_a_training_writes_under_its_folder_and_the_work_folder_alone(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setenv("TMPDIR", str(elsewhere))
     monkeypatch.setenv("HOME", str(elsewhere))
     (tmp_path / "training").mkdir()
-    two = settings.model_copy(update={"processes_per_node": 2})
+    two = LocalLauncher(processes_per_node=2)
     job = {"steps": 1, "seconds_per_step": 0.01, "join": True}
-    launch("support.toy_trainer", job, tmp_path / "training", two, lambda progress: None)
+    launched(tmp_path / "training", job, two)
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_failed_training_says_why(tmp_path, settings):
+def test_a_failed_training_says_why(tmp_path):
     job = {"fail": "the data is empty: name another"}
     with pytest.raises(TrainingFailedError, match="the data is empty: name another"):
-        launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None)
+        launched(tmp_path, job)
 
 
-def test_a_killed_run_finds_its_trainer_again(tmp_path, settings):
+def test_a_killed_run_finds_its_trainer_again(tmp_path):
     run = start_run(tmp_path, steps=80, seconds_per_step=0.1)
     wait_for(tmp_path / "progress.json")
     run.kill()
     run.wait()
     assert survivors(tmp_path)
-    assert launch("support.toy_trainer", {}, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 80}}
+    assert launched(tmp_path, {}) == {"metrics": {"steps": 80}}
     assert (tmp_path / "starts").read_text().count("started") == 1
 
 
-def test_a_killed_trainer_is_started_again(tmp_path, settings):
+def test_a_killed_trainer_is_started_again(tmp_path):
     run = start_run(tmp_path, steps=3000, seconds_per_step=0.1)
     wait_for(tmp_path / "progress.json")
     run.kill()
@@ -99,7 +106,7 @@ def test_a_killed_trainer_is_started_again(tmp_path, settings):
     for process in survivors(tmp_path):
         process.kill()
     job = {"steps": 1, "seconds_per_step": 0.01}
-    assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
+    assert launched(tmp_path, job) == {"metrics": {"steps": 1}}
     assert (tmp_path / "starts").read_text().count("started") == 2
 
 
@@ -138,27 +145,27 @@ def test_a_rank_without_an_agent_ends_at_once():
         ({"raise": "no such picture"}, r"RuntimeError: no such picture"),
     ],
 )
-def test_the_last_words_are_those_of_the_rank_that_failed(tmp_path, settings, ends_by, said):
-    two = settings.model_copy(update={"processes_per_node": 2})
+def test_the_last_words_are_those_of_the_rank_that_failed(tmp_path, ends_by, said):
+    two = LocalLauncher(processes_per_node=2)
     job = {"failing_rank": "1", "steps": 3000, "seconds_per_step": 0.1} | ends_by
     with pytest.raises(TrainingFailedError, match=rf"^Training ended early \({said}.*run again") as caught:
-        launch("support.toy_trainer", job, tmp_path, two, lambda progress: None)
+        launched(tmp_path, job, two)
     assert "===" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "job", [{"fail": "I/O error: No space left on device (os error 28)"}, {"raise": "No space left on device"}]
 )
-def test_a_full_work_folder_is_named_with_the_remedy(tmp_path, settings, job):
+def test_a_full_work_folder_is_named_with_the_remedy(tmp_path, job):
     with pytest.raises(TrainingFailedError, match=r"No space left to train in /.*: free some, or .* --work-dir"):
-        launch("support.toy_trainer", {"failing_rank": "0"} | job, tmp_path, settings, lambda progress: None)
+        launched(tmp_path, {"failing_rank": "0"} | job)
 
 
-def test_words_of_an_earlier_attempt_are_not_repeated(tmp_path, settings):
+def test_words_of_an_earlier_attempt_are_not_repeated(tmp_path):
     (tmp_path / "trainer.log").write_text("Root Cause\n rank : 0\n exitcode : -9\nan older failure\n")
     job = {"failing_rank": "0", "raise": "the newer failure"}
     with pytest.raises(TrainingFailedError, match="the newer failure"):
-        launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None)
+        launched(tmp_path, job)
 
 
 def test_several_ranks_find_each_other_and_nobody_else_can_reach_them(tmp_path):
@@ -178,17 +185,17 @@ def test_several_ranks_find_each_other_and_nobody_else_can_reach_them(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"metrics": 1}', "\x00\x00"])
-def test_damaged_files_of_a_trainer_do_not_end_every_further_run(tmp_path, settings, content):
+def test_damaged_files_of_a_trainer_do_not_end_every_further_run(tmp_path, content):
     for name in ("done.json", "progress.json", "error.json"):
         (tmp_path / name).write_text(content)
     job = {"steps": 1, "seconds_per_step": 0.01}
-    assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
+    assert launched(tmp_path, job) == {"metrics": {"steps": 1}}
 
 
-def test_a_finished_model_with_a_flipped_bit_is_not_taken_over(tmp_path, settings):
+def test_a_finished_model_with_a_flipped_bit_is_not_taken_over(tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"flipped")
     digest = hashlib.sha256(b"written").hexdigest()
     finished = {"metrics": {"steps": 9}, "sha256": {"weights.safetensors": digest}}
     (tmp_path / "done.json").write_text(json.dumps(finished))
     job = {"steps": 1, "seconds_per_step": 0.01}
-    assert launch("support.toy_trainer", job, tmp_path, settings, lambda progress: None) == {"metrics": {"steps": 1}}
+    assert launched(tmp_path, job) == {"metrics": {"steps": 1}}

@@ -1,0 +1,83 @@
+"""Intervals of shares hold the true share about as often as they say."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, t
+from support.study import correlated_votes
+
+from tasks.evaluate.statistics import expected_proportion
+from tasks.study.intervals import exact_proportion, of_other_raters, students_t
+from tasks.study.power import majority_chances, sign_test
+
+LEAST = 0.93  # of a nominal 0.95
+STUDIES = 800
+SHAPES = [(30, 0.6, 0.2), (30, 0.9, 0.2), (60, 0.93, 0.4), (100, 0.5, 0.2)]
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 7), (7, 7), (3, 10), (45, 50), (933, 1000)])
+def test_the_interval_of_a_majority_is_the_exact_one(hits: int, n: int) -> None:
+    estimate = exact_proportion(hits, n)
+    theirs = binomtest(hits, n).proportion_ci(method="exact")
+    assert (estimate.low, estimate.high) == pytest.approx((theirs.low, theirs.high), abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 30, 101])
+def test_the_interval_leaves_out_one_half_where_the_sign_test_rejects_it(n: int) -> None:
+    for hits in range(n + 1):
+        estimate = exact_proportion(hits, n)
+        assert (estimate.low <= 0.5 <= estimate.high) == (sign_test(hits, n - hits) > 0.05)
+
+
+@pytest.mark.parametrize(("pairs", "preference", "correlation"), SHAPES)
+def test_the_intervals_over_pairs_hold_the_true_shares(pairs: int, preference: float, correlation: float) -> None:
+    random, raters = np.random.default_rng(7), 5
+    won, _ = majority_chances(raters, preference, correlation)
+    majorities = votes_held = 0
+    for _ in range(STUDIES):
+        votes = correlated_votes(random, raters, pairs, preference, correlation)
+        majority = exact_proportion(int((votes.mean(0) > 0.5).sum()), pairs)
+        majorities += majority.low <= won <= majority.high
+        share = expected_proportion(votes.mean(0).tolist())
+        votes_held += share.low <= preference <= share.high
+    assert majorities / STUDIES >= LEAST
+    assert votes_held / STUDIES >= LEAST
+
+
+def test_a_percentile_bootstrap_over_pairs_would_not() -> None:
+    random, pairs, won = np.random.default_rng(8), 30, 0.95
+    weights = random.multinomial(pairs, np.full(pairs, 1 / pairs), size=500) / pairs
+    inside = 0
+    for _ in range(STUDIES):
+        low, high = np.percentile(weights @ (random.random(pairs) < won), [2.5, 97.5])
+        inside += low <= won <= high
+    assert inside / STUDIES < 0.85
+
+
+@pytest.mark.parametrize(("pairs", "raters", "scatter"), [(30, 5, 0.05), (60, 5, 0.15), (60, 3, 0.1), (40, 10, 0.1)])
+def test_the_interval_of_other_raters_holds_the_share_of_all_people(pairs: int, raters: int, scatter: float) -> None:
+    random, inside, true = np.random.default_rng(9), 0, 0.5
+    for _ in range(STUDIES):
+        of_pairs = random.uniform(-0.25, 0.25, pairs)
+        chances = true + of_pairs + random.normal(0, scatter, (raters, 1)).clip(-0.25, 0.25)
+        votes = (random.random((raters, pairs)) < chances).astype(np.float64)
+        votes[random.random(votes.shape) < 0.1] = np.nan  # not everybody answers everything
+        estimate = of_other_raters(votes)
+        assert estimate is not None
+        inside += estimate.low <= true <= estimate.high
+    assert inside / STUDIES >= LEAST
+
+
+def test_raters_who_happen_to_be_alike_leave_it_as_wide_as_pairs_make_it() -> None:
+    votes = np.tile(np.arange(40) % 2.0, (5, 1))
+    estimate = of_other_raters(votes)
+    assert estimate is not None
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * votes[0].std(ddof=1) / np.sqrt(40), rel=1e-3)
+
+
+def test_one_rater_says_nothing_of_others() -> None:
+    assert of_other_raters(np.array([[1.0, 0.0, 1.0]])) is None
+
+
+@pytest.mark.parametrize(("df", "within"), [*((df, 6e-4) for df in range(1, 31)), (31, 5e-3), (60, 5e-3), (200, 5e-3)])
+def test_the_quantiles_of_students_t_are_right(df: int, within: float) -> None:
+    assert students_t(df) == pytest.approx(t.ppf(0.975, df), abs=within)
