@@ -2,7 +2,6 @@
 
 import os
 
-# For torch's threads, before torch is loaded: those that busy-wait are several times slower where cores are shared, and
-# those that sleep at once are slower where they are not.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+from models.processor import WAITING_THREADS
+
+os.environ.update(WAITING_THREADS | dict(os.environ))  # before anything loads torch

@@ -6,6 +6,9 @@ from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+# Environment for torch's threads, before torch is loaded: those that busy-wait are several times slower where cores are
+# shared, and those that sleep at once are slower where they are not.
+WAITING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "2000"}
 
 
 def computes_bf16() -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from models.files import RANKS_STORE
+from models.processor import WAITING_THREADS
 from models.training.start import AGENT
 from tasks.launch.launcher import JOB
 
@@ -47,10 +48,7 @@ def agent_command(module: str, folder: Path, processes: int, nodes: int, python:
 
 def agent_environment(base: Mapping[str, str], folder: Path, nodes: int) -> dict[str, str]:
     """The environment `base` as an agent should have it; the arguments are those of `agent_command`."""
-    env = {name: value for name, value in base.items() if name not in DASK_WORKER_LIMITS}
-    # Threads that busy-wait are slow when cores are shared, and threads that sleep at once are slow when they are not.
-    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    env.setdefault("GOMP_SPINCOUNT", "2000")
+    env = WAITING_THREADS | {name: value for name, value in base.items() if name not in DASK_WORKER_LIMITS}
     if nodes == 1:
         env |= {RANKS_STORE: str(folder / MEETING_PLACES[1]), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
         for library in ("GLOO", "NCCL"):
