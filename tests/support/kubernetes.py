@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from flows.cli.doctor import free_port
 from support.kubernetes_schemas import problems
+from support.web import answering, server_of
 
 Object = dict[str, Any]
 NAMESPACE = "dalle"
@@ -188,14 +189,10 @@ def cluster(runs_pods: bool = False) -> Iterator[Cluster]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = server_of(Handler)
     found.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield found
+        with answering(server):
+            yield found
     finally:
-        server.shutdown()
-        server.server_close()
         found.end()

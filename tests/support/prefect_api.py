@@ -1,15 +1,16 @@
 """A small stand-in for Prefect's server on loopback: it takes every request of a run, or fails those it is told to."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from uuid import uuid4
 
 import prefect
+
+from support.web import answering, server_of
 
 
 class PrefectApi:
@@ -84,13 +85,7 @@ def prefect_api() -> Iterator[PrefectApi]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = server_of(Handler)
     api.url = f"http://127.0.0.1:{server.server_port}/api"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with answering(server):
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -10,13 +10,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from support.web import free_port
+from support.web import answering, free_port, server_of
 
 BUCKET = "pictures"
 REFUSALS = {"SlowDown": 503, "InternalError": 500, "ExpiredToken": 400, "AccessDenied": 403, "NoSuchBucket": 404}
@@ -148,16 +148,11 @@ def faulty_s3(moto: str) -> Iterator[FaultyS3]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = server_of(Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that went away
     state = FaultyS3(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.released.set()
-        server.shutdown()
-        server.server_close()
+    with answering(server):
+        try:
+            yield state
+        finally:
+            state.released.set()

@@ -45,9 +45,7 @@ def web_site(
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer((host, 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = server_of(Handler, host)
     address = f"http://{host}:{server.server_port}"
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -55,10 +53,24 @@ def web_site(
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.handle_error = lambda *_: None  # a client that refuses the certificate
         address = f"https://localhost:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with answering(server):
         yield address
+
+
+def server_of(handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1") -> ThreadingHTTPServer:
+    """A server on a free port, which waits for no request when it ends."""
+    server = ThreadingHTTPServer((host, 0), handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    return server
+
+
+@contextmanager
+def answering(server: ThreadingHTTPServer) -> Iterator[None]:
+    """The server answers inside the block, from a thread of its own."""
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield
     finally:
         server.shutdown()
         server.server_close()
