@@ -178,8 +178,7 @@ class Loop:
         try:
             with Termination() as termination, self._watchdog:
                 if first:
-                    # The others have begun, and importing TensorBoard takes a while.
-                    with self._speed.paused(), self._watchdog.paused():
+                    with self._speed.paused():  # importing TensorBoard takes a while
                         board = Board(self.out / BOARD, self.step)
                         metrics = MetricsFile(self.out / CURVES, self.step, board)
                         speed = MetricsFile(self.out / BOARD / SPEED, self.step, board, "speed/")

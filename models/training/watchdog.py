@@ -18,7 +18,6 @@ from models.training.distributed import Ranks
 from models.training.errors import HangError
 from models.training.records import write_error
 
-_BUSY = ".first-rank-is-busy"
 _POLLS = 20  # within the limit
 _LONGEST_POLL_S = 5.0
 _GRACE_POLLS = 3  # in which the other ranks, which wait for the one that hangs, see it too
@@ -29,9 +28,6 @@ class Watchdog:
 
     Every rank has one, and each writes the stacks of its threads to a file of its own: a rank that waits for another
     one stands in a collective operation, and the one that hangs does not. error.json says where the ranks stand.
-
-    The first rank validates and saves while the others wait for it: it tells them by touching a file in `out`, which
-    all ranks share.
     """
 
     def __init__(self, out: Path, ranks: Ranks, limit_s: float | None) -> None:
@@ -46,8 +42,6 @@ class Watchdog:
         self._alive_at = time.monotonic()
         self._pauses = 0
         self._watched = 0  # the thread that trains
-        self._busy = out / _BUSY
-        self._seen: int | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
 
@@ -63,8 +57,6 @@ class Watchdog:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        if self._ranks.is_first:
-            self._busy.unlink(missing_ok=True)
 
     def alive(self, step: int) -> None:
         """The step before `step` has ended."""
@@ -73,7 +65,7 @@ class Watchdog:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """For validation and saving, which may take long: on the first rank, for all."""
+        """For validation and saving, which all ranks do together and which may take long."""
         self._pauses += 1
         try:
             yield
@@ -82,21 +74,12 @@ class Watchdog:
             self._alive_at = time.monotonic()
 
     def _watch(self) -> None:
-        self._seen = _touched(self._busy)
         while not self._ended.wait(self._poll_s):
-            self._look()
-            if time.monotonic() - self._alive_at > (self._limit_s or math.inf):
+            if self._pauses:
+                self._alive_at = time.monotonic()
+            elif time.monotonic() - self._alive_at > (self._limit_s or math.inf):
                 self._end()
                 return
-
-    def _look(self) -> None:
-        """Note that the run is alive, if this rank is busy or the first one says that it is."""
-        if self._pauses:
-            self._alive_at = time.monotonic()
-            if self._ranks.is_first and self._ranks.world > 1:
-                self._busy.touch()
-        elif (touched := _touched(self._busy)) != self._seen:  # compared with itself: clocks of machines differ
-            self._seen, self._alive_at = touched, time.monotonic()
 
     def _end(self) -> None:
         step = self._step
@@ -128,13 +111,6 @@ class Watchdog:
 
     def _file(self, rank: int) -> Path:
         return self._out / HANGS / f"rank-{rank}.txt"
-
-
-def _touched(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
 
 
 def _place(thread: int) -> str:

@@ -1,9 +1,12 @@
 """How dedup grows with the rows, on signatures without pictures: `taskset -c 1 python … 1000000 20000`.
 
 One row in twenty is a near-duplicate of another, and one picture stands as often as the second number says. Prints the
-CPU seconds of each step, and the most memory of the driver, which is this process, and of a worker that does the work.
+CPU seconds of each step, the most memory of a worker up to its end, and that of the driver, which is this process. The
+worker gives memory back as Dask's do.
 """
 
+import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -14,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dask
+import distributed  # noqa: F401  # which has the settings of workers
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,29 +35,37 @@ NEAR = 20
 
 
 def main(rows: int, copies: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1) as worker:
+    os.environ |= {name: str(value) for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items()}
+    spawn = multiprocessing.get_context("spawn")  # a fork would keep what this process was started with
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, spawn) as worker:
         exchanges = exchanges_of(folder, rows)
         seconds: dict[str, float] = {}
-        each = partial(_each, worker, seconds)
+        peaks: dict[str, int] = {}
+        each = partial(_each, worker, seconds, peaks)
         each(partial(sign, exchanges, copies), range(exchanges.shards))
         started = time.process_time()
         comparisons = find_duplicates(Config(), exchanges, each)
         driver = time.process_time() - started
         dropped = sum(each(partial(dropped_of, exchanges), range(exchanges.shards)))
-        memory = f"worker {worker.submit(_peak_mib).result()} MiB, driver {_peak_mib()} MiB"
+        memory = f"worker {max(peaks.values())} MiB, driver {_peak_mib()} MiB"
         stored = sum(file.stat().st_size for file in Path(folder).rglob("*.bin")) >> 20
-    print({name: round(each, 2) for name, each in seconds.items()}, f"driver {driver:.2f}")
+    print({name: f"{taken:.2f} s, {peaks[name]} MiB" for name, taken in seconds.items()}, f"driver {driver:.2f} s")
     work = driver + sum(seconds.values()) - seconds["sign"]
     print(f"{rows} rows, {copies} copies: {work:.1f} s; {memory}; {stored} MiB handed on")
     print(f"{dropped} dropped, {comparisons} comparisons")
 
 
 def _each(
-    worker: ProcessPoolExecutor, seconds: dict[str, float], work: Callable[[Any], Any], items: Sequence[Any]
+    worker: ProcessPoolExecutor,
+    seconds: dict[str, float],
+    peaks: dict[str, int],
+    work: Callable[[Any], Any],
+    items: Sequence[Any],
 ) -> list[Any]:
     found = list(worker.map(partial(_timed, work), items))
     name = work.func.__name__  # type: ignore[attr-defined]
     seconds[name] = seconds.get(name, 0) + sum(taken for _, taken in found)
+    peaks[name] = worker.submit(_peak_mib).result()
     return [result for result, _ in found]
 
 

@@ -62,15 +62,6 @@ def test_without_a_limit_nothing_is_watched(tmp_path: Path) -> None:
         assert "watchdog" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_other_ranks_wait_for_the_first_one_while_it_is_busy_and_no_longer(
-    tmp_path: Path, ended: threading.Event
-) -> None:
-    with Watchdog(tmp_path, Ranks(rank=0, world=2), 1.0) as first, Watchdog(tmp_path, Ranks(rank=1, world=2), 1.0):
-        with first.paused():
-            assert not ended.wait(3.0)
-        assert ended.wait(30)
-
-
 def test_what_an_earlier_attempt_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "hang").mkdir()
     (tmp_path / "hang" / "rank-0.txt").write_text("before")
