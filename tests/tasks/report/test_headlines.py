@@ -6,6 +6,7 @@ from support.evidence import corpus, evidence, judged
 from tasks.compositions.scene import Scene
 from tasks.evaluate import figures
 from tasks.evaluate.compositions.trial import JudgeTrial, Reading
+from tasks.evaluate.quantities import Question
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
 from tasks.report.headlines import headlines
@@ -69,11 +70,14 @@ def test_seen_and_unseen_compositions_come_first_with_the_judges_accuracy_beside
         for row, wrong in zip(judged(i, [None, None], group=group), ([], ["thing"] if i == 1 else []), strict=True)
     ]
     measured = figures.measure(evidence(rows, compositions=trial))
-    first, best = headlines(RunFacts({}, measured), Targets(composed_first=0.7, composed_best=0.85))[:2]
+    tiles = headlines(RunFacts({}, measured), Targets(composed_first=0.7, composed_best=0.85))
+    first, best = tiles[:2]
     assert first.label == "Right composition, seen / unseen, first drawn"
     assert (first.value, best.value) == ("100% / 50%", "100% / 100%")
     assert (first.met, best.met) == (False, True)
-    assert "reads 50% of rebuilt held-out pictures right and 100% of held-out ones" in first.explanation
+    [judge] = [tile for tile in tiles if tile.label == "The judge reads right"]
+    assert (judge.question, judge.value) == (Question.TRUST, "50%")
+    assert "2 rebuilt held-out pictures" in judge.beside
 
 
 def composed(seen: float, unseen: float, prompts: int = 60) -> RunFacts:
