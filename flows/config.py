@@ -26,6 +26,7 @@ from tasks.train.dvae import Config as DVAEConfig
 from tasks.train.finished import Config as FinishedConfig
 from tasks.train.prior import Config as PriorConfig
 from tasks.train.scorer import Config as ScorerConfig
+from tasks.train.subset import Config as SubsetConfig
 from tasks.train.vqgan import Config as VQGANConfig
 
 
@@ -47,6 +48,7 @@ class PipelineConfig(Frozen):
     vqgan: VQGANConfig = Field(default_factory=VQGANConfig)
     clip: CLIPConfig = Field(default_factory=CLIPConfig)
     extract: ExtractConfig = Field(default_factory=ExtractConfig)
+    subset: SubsetConfig = Field(default_factory=SubsetConfig)
     prior: PriorConfig = Field(default_factory=PriorConfig)
     models: FinishedConfig = Field(default_factory=FinishedConfig)
     sample: SampleConfig = Field(default_factory=SampleConfig)
@@ -87,6 +89,15 @@ class PipelineConfig(Frozen):
             raise ValueError(
                 f"scorer.pretrained is the ranker, {self.clip.pretrained}: reranking and scoring must not use the same "
                 f"model, so name another"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_training_captions_were_trained_on(self) -> Self:
+        if not self.sample.train_from.is_within(self.subset):
+            raise ValueError(
+                f"sample.train_from is no part of subset (share {self.subset.share:g}, seed {self.subset.seed}): "
+                f"captions would count as seen that the prior never had, so give it that share and seed"
             )
         return self
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from prefect import flow
 from prefect.runtime import flow_run
 
+from flows.ablation.flow import ablate
+from flows.ablation.grid import Grid
 from flows.approval.pause import wait_for_approval
 from flows.approval.request import request
 from flows.changes import Changes, changed
@@ -17,16 +19,18 @@ from flows.config import PipelineConfig
 from flows.pipeline import dataset, evaluation
 from flows.pipeline import pipeline as whole_pipeline
 from flows.plan import trained
-from flows.publish import publish_run
+from flows.publish import publish_ablation, publish_run
 from flows.recipes import DEFAULT_RECIPE, RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
 from flows.wording import without_passwords
 from tasks.engine.artifact import Artifact
+from tasks.errors import ConfigError
 from tasks.funnel.stage import funnel
 from tasks.preflight import require_ready
 from tasks.settings import Settings
 
 NO_CHANGES: Changes = {}
+WHOLE_GRID = Grid()
 
 
 @flow(name="dalle-pipeline", flow_run_name=start_time, persist_result=False)
@@ -102,6 +106,36 @@ def re_evaluation(
     pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
     run = PrefectRun(_settings(settings, recipe, changes))
     return run.part(evaluation, config, pairs, models, run(funnel, config.funnel, pairs=pairs))
+
+
+@flow(name="ablation", flow_run_name=start_time, persist_result=False)
+def ablation(
+    recipe: RecipeName = "ablation",
+    changes: Changes = NO_CHANGES,
+    grid: Grid = WHOLE_GRID,
+    settings: Settings | None = None,
+) -> Artifact:
+    """Which mattered more, data or model: a prior for each share of the data, size and seed, compared at equal tokens.
+
+    What the cells share is made once, and what is finished is reused, so a stopped grid goes on where it was.
+
+    Args:
+        recipe: a complete config by name, the middle of the grid; `dalle recipes` describes them.
+        changes: what differs from the recipe, such as {"prior.training.steps": 2000}; sections may be nested.
+        grid: shares of the data, sizes of the prior, and number of seeds.
+        settings: storage, Dask and processes to run with; the defaults when unset. Changes no result.
+
+    Raises:
+        ConfigError: a bound of `settings.approval` is set, which only the pipeline asks about.
+    """
+    config = _config(recipe, changes)
+    require_ready(config.stages, settings or Settings())
+    run = PrefectRun(_settings(settings, recipe, changes))
+    if run.settings.approval.has_bound:
+        raise ConfigError("An ablation asks nobody for approval: leave out approval, and see `dalle ablate --plan`.")
+    compared = ablate(run, config, grid)
+    publish_ablation(compared)
+    return compared
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:

@@ -31,6 +31,7 @@ from tasks.train.dvae import train_dvae
 from tasks.train.finished import take_generator, take_ranker, take_tokenizer
 from tasks.train.prior import train_prior
 from tasks.train.scorer import scorer
+from tasks.train.subset import subset
 from tasks.train.vqgan import train_vqgan
 
 
@@ -40,6 +41,15 @@ class Models(Frozen):
     tokenizer: Artifact
     tokens: Artifact | None
     generator: Artifact
+    ranker: Artifact
+
+
+class Tokenized(Frozen):
+    """The artifacts that training makes before the prior: the pairs as tokens, and what reads and ranks them."""
+
+    bpe: Artifact
+    tokenizer: Artifact
+    tokens: Artifact
     ranker: Artifact
 
 
@@ -99,6 +109,11 @@ def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
             generator=run(take_generator, config.models),
             ranker=run(take_ranker, config.models),
         )
+    return prior_over(run, config, pairs, tokenized(run, config, pairs))
+
+
+def tokenized(run: Run, config: PipelineConfig, pairs: Artifact) -> Tokenized:
+    """The first stage of training, and the ranker; then every pair is encoded once."""
     bpe = run(train_bpe, config.bpe, pairs=pairs)
     match config.tokenizer:
         case "dvae":
@@ -107,17 +122,33 @@ def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
             tokenizer = run(train_vqgan, config.vqgan, pairs=pairs)
     ranker = run(train_clip, config.clip, pairs=pairs, bpe=bpe)
     tokens = run(extract, config.extract, pairs=pairs, tokenizer=tokenizer)
-    prior = run(train_prior, config.prior, tokens=tokens, bpe=bpe, tokenizer=tokenizer)
-    return Models(tokenizer=tokenizer, tokens=tokens, generator=prior, ranker=ranker)
+    return Tokenized(bpe=bpe, tokenizer=tokenizer, tokens=tokens, ranker=ranker)
+
+
+def prior_over(run: Run, config: PipelineConfig, pairs: Artifact, made: Tokenized) -> Models:
+    """The second stage of training, on all tokens or on those of a share of the images."""
+    tokens, tokenizer = made.tokens, made.tokenizer
+    if config.subset.share < 1:
+        tokens = run(subset, config.subset, tokens=tokens, pairs=pairs, tokenizer=tokenizer)
+    prior = run(train_prior, config.prior, tokens=tokens, bpe=made.bpe, tokenizer=tokenizer)
+    return Models(tokenizer=tokenizer, tokens=tokens, generator=prior, ranker=made.ranker)
 
 
 def evaluation(
     run: Run, config: PipelineConfig, pairs: Artifact, models: Models, account: Artifact | None = None
 ) -> Artifact:
-    """Draws candidates for every prompt, ranks them with CLIP (section 2.6), measures, and writes the report.
+    """Draws, ranks, measures, and writes the report.
 
-    Another CLIP than the ranker scores the samples too, where one is named. The report shows the `account` of the data,
-    the pairs' funnel, where that is given.
+    The report shows the `account` of the data, the pairs' funnel, where that is given.
+    """
+    figures = measurement(run, config, pairs, models)
+    return run(report, config.report, figures=figures, **({"funnel": account} if account else {}))
+
+
+def measurement(run: Run, config: PipelineConfig, pairs: Artifact, models: Models) -> Artifact:
+    """Draws candidates for every prompt, ranks them with CLIP (section 2.6), and measures.
+
+    Another CLIP than the ranker scores the samples too, where one is named.
     """
     samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
@@ -126,5 +157,4 @@ def evaluation(
         inputs["tokens"] = models.tokens
     if config.scorer.pretrained is not None:
         inputs["scorer"] = run(scorer, config.scorer)
-    figures = run(evaluate, config.evaluate, **inputs)
-    return run(report, config.report, figures=figures, **({"funnel": account} if account else {}))
+    return run(evaluate, config.evaluate, **inputs)

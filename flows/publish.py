@@ -16,10 +16,12 @@ from prefect.exceptions import TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.pages.ablation_page import ablation_page
 from flows.pages.curves_page import training_curves
 from flows.pages.run_page import run_page
 from flows.pages.stage_page import account, page, training_pictures
 from flows.run import Pace
+from tasks.ablation.figures import PAGE, read_ablation
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Progress
 from tasks.engine.stage import Observer, Outcome, Stage
@@ -186,3 +188,13 @@ def publish_run(report: Artifact) -> None:
     get_run_logger().info("Report: %s", report.file("index.html"))
     with best_effort():
         create_markdown_artifact(key="pipeline", markdown=run_page(report), description=report.file("index.html"))
+
+
+def publish_ablation(compared: Artifact) -> None:
+    """Publishes the answer of an ablation, with its tables, as a Prefect artifact of the current flow run."""
+    found = read_ablation(compared)
+    get_run_logger().info("%s %s", found.answer, compared.file(PAGE))
+    with best_effort():
+        create_markdown_artifact(
+            key="ablation-answer", markdown=ablation_page(found, compared), description=found.answer
+        )

@@ -31,6 +31,10 @@ class Run(ABC):
         """Runs a part of the DAG, which is a function of a run."""
         return part(self, *args, **kwargs)
 
+    @abstractmethod
+    def tell(self, text: str) -> None:
+        """Says what comes next to whoever watches."""
+
 
 class DirectRun(Run):
     """Runs every stage in this process, without an orchestrator."""
@@ -41,6 +45,10 @@ class DirectRun(Run):
 
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
         return stage(config, self.settings, self._observers, **inputs).artifact
+
+    def tell(self, text: str) -> None:
+        for observer in self._observers:
+            observer.told(text)
 
 
 class PlannedRun(Run):
@@ -53,6 +61,9 @@ class PlannedRun(Run):
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
         self.artifacts.append(stage.artifact(config, self.settings, **inputs))
         return self.artifacts[-1]
+
+    def tell(self, text: str) -> None:
+        """A plan has nothing to tell."""
 
 
 class Pace:

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, cast
 from prefect import Task, flow
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Completed
@@ -54,8 +55,12 @@ def watched_by(observer: Observer) -> Iterator[None]:
 
 
 def start_time() -> str:
-    """Name of a flow run: its start in UTC, without the date for a subflow, whose parent's name has it."""
-    return datetime.now(UTC).strftime("%H:%M:%S" if flow_run.parent_flow_run_id else "%Y-%m-%d %H:%M:%S")
+    """Name of a flow run: its start in UTC, without the date for a subflow, whose parent's name has it.
+
+    That of a subflow for one cell of a grid names the cell too.
+    """
+    began = datetime.now(UTC).strftime("%H:%M:%S" if flow_run.parent_flow_run_id else "%Y-%m-%d %H:%M:%S")
+    return " ".join([began, *([str(cell)] if (cell := flow_run.parameters.get("cell")) else [])])
 
 
 class PrefectRun(Run):
@@ -93,6 +98,14 @@ class PrefectRun(Run):
         told = artifact.uri in self._begun and artifact.is_finished()
         self._begun.add(artifact.uri)
         return stage(config, self.settings, [console] if console and not told else [], **inputs).artifact
+
+    def tell(self, text: str) -> None:
+        """To the log of the flow run, and to the console."""
+        if not self._lost:
+            with self._until_the_server_is_lost():
+                get_run_logger().info("%s", text)
+        if (console := _console.get()) is not None:
+            console.told(text)
 
     def part(self, part: Callable[Concatenate[Run, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a part of the DAG as a subflow; its parameters are those of `part` without the run."""

@@ -17,6 +17,7 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
 from tasks.settings import Settings
+from tasks.train.subset import TrainingShare
 
 FIXED_PROMPTS = (
     "a red apple",
@@ -42,6 +43,10 @@ class Config(Sampling, StageConfig):
 
     prompts: tuple[str, ...] = Field(FIXED_PROMPTS, description="The fixed list, the same in every report.")
     train_prompts: int = Field(64, ge=0, description="Captions of training pairs to draw, chosen by hash.")
+    train_from: TrainingShare = Field(
+        default_factory=TrainingShare,
+        description="The training images that these captions are of: those of `subset`, or a part of them.",
+    )
     val_prompts: int = Field(
         24, ge=0, description="Captions of held-out pairs to draw, chosen by hash; none that training has too."
     )
@@ -99,8 +104,12 @@ def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
     held_out = {text for shard in pairs.files("val") for text in _texts(shard)}
     known = {text for shard in pairs.files("train") for text in _texts(shard) if text in held_out}
     chosen: list[tuple[str, str, str | None]] = [("fixed", text, None) for text in dict.fromkeys(config.prompts)]
-    for split, count, but in (("train", config.train_prompts, set()), ("val", config.val_prompts, known)):
-        chosen += [(split, caption, pair_id) for pair_id, caption in _some_captions(pairs, split, count, but)]
+    everywhere = TrainingShare()
+    for split, count, share, but in (
+        ("train", config.train_prompts, config.train_from, set[str]()),
+        ("val", config.val_prompts, everywhere, known),
+    ):
+        chosen += [(split, caption, pair_id) for pair_id, caption in _some_captions(pairs, split, count, share, but)]
     for prompt_id, (group, text, pair_id) in enumerate(chosen):
         yield Prompt(prompt_id=prompt_id, text=text, group=group, pair_id=pair_id)
 
@@ -109,12 +118,16 @@ def _texts(shard: str) -> Iterator[str]:
     return map(str.casefold, schemas.read_table(shard, ["caption"])["caption"].to_pylist())
 
 
-def _some_captions(pairs: Artifact, split: str, count: int, but: set[str]) -> Iterable[tuple[str, str]]:
-    """Pair id and caption of the first texts by hash of the pair, without those named in `but`."""
+def _some_captions(
+    pairs: Artifact, split: str, count: int, share: TrainingShare, but: set[str]
+) -> Iterable[tuple[str, str]]:
+    """Pair id and caption of the first texts by hash of the pair, of images in a share, without those in `but`."""
     first: dict[str, tuple[str, str]] = {}
     for shard in pairs.files(split):
-        table = schemas.read_table(shard, ["pair_id", "caption"])
-        rows = [*first.values(), *zip(table["pair_id"].to_pylist(), table["caption"].to_pylist(), strict=True)]
+        table = schemas.read_table(shard, ["pair_id", "caption", "url"])
+        columns = (table[name].to_pylist() for name in ("pair_id", "caption", "url"))
+        own = [(pair_id, caption) for pair_id, caption, url in zip(*columns, strict=True) if share.holds(url)]
+        rows = [*first.values(), *own]
         distinct: dict[str, tuple[str, str]] = {}
         for row in sorted(rows, key=lambda row: hashlib.sha256(row[0].encode()).digest()):
             distinct.setdefault(row[1].casefold(), row)

@@ -49,6 +49,9 @@ class Silent(Observer):
         self.stages: list[dict[str, Any]] = []
         self._started = time.monotonic()
 
+    def told(self, text: str) -> None:
+        self.show(text, reused=False)
+
     def started(self, stage: Stage, artifact: Artifact) -> None:
         self._started = time.monotonic()
 
@@ -69,7 +72,7 @@ class Silent(Observer):
         self.show(line(manifest, stage.headline, outcome.reused, seconds), outcome.reused)
 
     def show(self, text: str, reused: bool) -> None:
-        """Called with the line of each finished stage; the subclasses print it."""
+        """Called with the line of each finished stage, and with what is told between; the subclasses print it."""
 
 
 class Plain(Silent):

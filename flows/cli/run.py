@@ -7,6 +7,8 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
+from flows.ablation.flow import ablate
+from flows.ablation.grid import Grid
 from flows.approval.request import require_approved
 from flows.changes import differences
 from flows.cli import environment
@@ -18,7 +20,7 @@ from flows.config import PipelineConfig
 from flows.pipeline import pipeline as run_pipeline
 from flows.plan import plan
 from flows.recipes import RecipeName, recipe_config
-from flows.run import DirectRun
+from flows.run import DirectRun, Run
 from flows.wording import figure, numbers
 from tasks.crawl.demo.site import require_port
 from tasks.engine.artifact import Artifact
@@ -34,7 +36,12 @@ class ServerError(PipelineError):
 
 
 def follow(
-    recipe: RecipeName, config: PipelineConfig, settings: Settings, json_: bool, no_prefect: bool
+    recipe: RecipeName,
+    config: PipelineConfig,
+    settings: Settings,
+    json_: bool,
+    no_prefect: bool,
+    grid: Grid | None = None,
 ) -> tuple[Artifact, Silent]:
     """Runs the pipeline and tells of it; the report, and what was seen of the stages. Raises what `execute` raises."""
     observer = Silent() if json_ else Live() if is_terminal() else Plain()
@@ -42,16 +49,22 @@ def follow(
         require_ready(config.stages, settings)
         settings = approved_here(recipe, config, settings)  # no UI would show what is asked; asked before much is drawn
     with observer if isinstance(observer, Live) else nullcontext():
-        return execute(recipe, config, settings, observer, no_prefect), observer
+        return execute(recipe, config, settings, observer, no_prefect, grid), observer
 
 
 def execute(
-    recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent, no_prefect: bool
+    recipe: RecipeName,
+    config: PipelineConfig,
+    settings: Settings,
+    observer: Silent,
+    no_prefect: bool,
+    grid: Grid | None = None,
 ) -> Artifact:
     """Runs the pipeline, passes its events to the observer, and returns the report.
 
     Args:
         recipe: the recipe that `config` started from; Prefect shows it with what was changed.
+        grid: of an ablation around `config`, to be run in place of the pipeline.
 
     Raises:
         ConfigError, SourceError, StorageError: something a run needs is not there, as `require_ready` says.
@@ -61,13 +74,13 @@ def execute(
     require_ready(config.stages, settings)
     require_demo_port(config, settings)
     if no_prefect:
-        return run_pipeline(DirectRun(settings, [observer]), config)
+        return _directly(DirectRun(settings, [observer]), recipe, config, grid)
     address = environment.use_running_server()
     server = api(address)
     if not server.ok:
         raise ServerError(server.text)
     if address is not None:
-        return _with_prefect(recipe, config, settings, observer)
+        return _with_prefect(recipe, config, settings, observer, grid)
     with own_server() as own:
         os.environ["PREFECT_API_URL"] = own
         os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "1"  # a server that has ended does not come back
@@ -75,7 +88,7 @@ def execute(
 
         # This server does not watch heartbeats, and each flow would wait a second for its own to stop.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            return _with_prefect(recipe, config, settings, observer)
+            return _with_prefect(recipe, config, settings, observer, grid)
 
 
 def require_demo_port(config: PipelineConfig, settings: Settings) -> None:
@@ -91,7 +104,15 @@ def require_demo_port(config: PipelineConfig, settings: Settings) -> None:
         require_port(config.source.port)
 
 
-def _with_prefect(recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent) -> Artifact:
+def _directly(run: Run, recipe: RecipeName, config: PipelineConfig, grid: Grid | None) -> Artifact:
+    if grid is not None:
+        return ablate(run, config, grid)
+    return run_pipeline(run, config, lambda pairs: require_approved(recipe, config, pairs, run.settings))
+
+
+def _with_prefect(
+    recipe: RecipeName, config: PipelineConfig, settings: Settings, observer: Silent, grid: Grid | None
+) -> Artifact:
     from prefect.exceptions import PrefectSignal, TerminationSignal
 
     from flows import deployments
@@ -102,6 +123,8 @@ def _with_prefect(recipe: RecipeName, config: PipelineConfig, settings: Settings
     changes = differences(recipe_config(recipe), config)
     try:
         with watched_by(observer):
+            if grid is not None:
+                return deployments.ablation(recipe, changes, grid, settings)
             return deployments.pipeline(recipe, changes, settings)
     except PrefectSignal as error:  # the server says that the run is not to go on, as after Cancel in its UI
         raise ServerError(sentence(error)) from error
@@ -115,8 +138,7 @@ def _with_prefect(recipe: RecipeName, config: PipelineConfig, settings: Settings
         if not observer.stages:
             print(LOST, file=sys.stderr, flush=True)
         # What is left of it: nothing, if the server was lost while the run went on.
-        left = DirectRun(settings, [] if observer.stages else [observer])
-        return run_pipeline(left, config, lambda pairs: require_approved(recipe, config, pairs, settings))
+        return _directly(DirectRun(settings, [] if observer.stages else [observer]), recipe, config, grid)
 
 
 def report_page(report: Artifact) -> str:

@@ -5,18 +5,20 @@ from collections.abc import Callable
 from typing import Literal
 
 from flows.config import PipelineConfig
+from flows.recipes.ablations import ablation
 from flows.recipes.clusters import cc3m, cc12m, folder, paper_2_8b, paper_5_6b, paper_12b
 from flows.recipes.demos import demo, emoji, gallery, smoke
 from tasks.errors import ConfigError
 
 RecipeName = Literal[
-    "demo", "gallery", "emoji", "smoke", "folder", "cc3m", "cc12m", "paper-2.8b", "paper-5.6b", "paper-12b"
+    "demo", "gallery", "emoji", "ablation", "smoke", "folder", "cc3m", "cc12m", "paper-2.8b", "paper-5.6b", "paper-12b"
 ]
 DEFAULT_RECIPE: RecipeName = "demo"
 RECIPES: dict[RecipeName, Callable[[], PipelineConfig]] = {
     "demo": demo,
     "gallery": gallery,
     "emoji": emoji,
+    "ablation": ablation,
     "smoke": smoke,
     "folder": folder,
     "cc3m": cc3m,

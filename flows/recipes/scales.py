@@ -33,6 +33,7 @@ def _paper(rank: int) -> Scale:
 # Pairs of CC3M and CC12M: what their lists name, of which some addresses are gone by now.
 SCALES: dict[str, Scale] = {
     "demo": _LAPTOP,
+    "ablation": _LAPTOP,
     "gallery": Scale(hardware="cpu-2-cores", pairs=8_000, image_kb=4),
     "emoji": Scale(hardware="cpu-2-cores", pairs=6_000, image_kb=4),
     "smoke": Scale(hardware="cpu-2-cores", pairs=200, image_kb=4),

@@ -44,6 +44,9 @@ class StageConfig(Frozen):
 class Observer:
     """Receives the events of a stage. This base class ignores them."""
 
+    def told(self, text: str) -> None:
+        """Called between stages with what comes next, where a run has something to say of it."""
+
     def started(self, stage: "Stage", artifact: Artifact) -> None:
         """Called once the stage's address is known, before it runs or is found to be finished."""
 

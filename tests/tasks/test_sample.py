@@ -15,6 +15,7 @@ from tasks import pack
 from tasks.checkpoints import generator_of
 from tasks.engine.artifact import Artifact
 from tasks.sample import Config, choose_prompts, sample
+from tasks.train.subset import TrainingShare
 
 CONFIG = Config(prompts=("a red apple", "a frog"), train_prompts=3, val_prompts=2, candidates=3)
 
@@ -126,3 +127,14 @@ def test_a_generator_without_codes_leaves_them_null(settings, pairs, monkeypatch
 def test_a_prompt_of_the_fixed_list_that_cannot_be_drawn_is_refused(prompts):
     with pytest.raises(ValueError, match=r"prompt 2 is empty|not UTF-8"):
         Config(prompts=prompts)
+
+
+def test_training_captions_are_of_the_share_that_is_asked_for(settings):
+    known = packed(settings, [[f"picture {number}" for number in range(60)]], ["a new one"])
+    urls = {row["pair_id"]: row["url"] for row in rows(known, "train")}
+    share = TrainingShare(share=0.3, seed=4)
+    config = CONFIG.model_copy(update={"train_prompts": 60, "train_from": share})
+    drawn_from = {prompt.pair_id for prompt in choose_prompts(config, known) if prompt.group == "train"}
+    assert drawn_from == {pair_id for pair_id, url in urls.items() if share.holds(url)}
+    assert 0 < len(drawn_from) < 60
+    assert texts(config, known)["val"] == ["a new one"]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -53,8 +54,12 @@ class LearnedCompositions:
         return list(found.values())
 
 
+@lru_cache(maxsize=1)
 def learn_compositions(pairs: Artifact, config: JudgeTrainingConfig) -> LearnedCompositions | None:
-    """A judge for the corpus; None where few of its captions tell of compositions, of too few things or grounds."""
+    """A judge for the corpus; None where few of its captions tell of compositions, of too few things or grounds.
+
+    It is made once a process for one corpus: an ablation evaluates many models on it, and the fit is most of the time.
+    """
     train, val = (_rows(pairs.files(split)) for split in ("train", "val"))
     known = told((url, caption) for _, url, caption in (*train, *val))
     train_urls, val_urls = ({url for _, url, _ in rows} for rows in (train, val))
