@@ -100,10 +100,11 @@ def demo() -> PipelineConfig:
         clip=clip_of_minutes(steps=200),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=4, heads=4),
-            training=prior_of_minutes(steps=2900, batch_size=8, validation_rows=256),
+            training=prior_of_minutes(steps=2700, batch_size=8, validation_rows=256),
         ),
         prompts=WISHES + WISHES_FOR_UNSEEN_THINGS,
         candidates=8,
+        judge=JudgeTrainingConfig(steps=200),
         targets=Targets(composed_first=0.7, composed_best=0.85, psnr_db=21.5, minutes=15.0, memory_gb=6.0),
     )
 
@@ -134,6 +135,7 @@ def gallery() -> PipelineConfig:
         ),
         prompts=WISHES + GALLERY_WISHES_FOR_UNSEEN_THINGS,
         candidates=64,
+        judge=JudgeTrainingConfig(),
         targets=Targets(composed_first=0.85, composed_best=0.95, psnr_db=25.0, minutes=180.0, memory_gb=6.0),
     )
 
@@ -145,6 +147,7 @@ def _compositions(
     prior: PriorConfig,
     prompts: tuple[str, ...],
     candidates: int,
+    judge: JudgeTrainingConfig,
     targets: Targets,
 ) -> PipelineConfig:
     """A pipeline on composed pictures, trained at 96 px."""
@@ -157,6 +160,7 @@ def _compositions(
         clip=clip,
         prior=prior,
         sample=SampleConfig(precision=fastest_precision(), prompts=prompts, val_prompts=64, candidates=candidates),
+        evaluate=EvaluateConfig(judge=judge),
         report=ReportConfig(targets=targets),
     )
 
