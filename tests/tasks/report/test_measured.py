@@ -68,7 +68,7 @@ def test_a_new_metric_has_a_section_of_the_page_and_its_place_in_the_navigation(
     more = NextEvaluation.model_validate(facts.evaluation.model_dump() | {"sharpness": SHARPNESS})
     page = render(Config(), replace(facts, evaluation=more))
     assert '<a href="#figures-sharpness">Sharp &lt;edges&gt;</a>' in page
-    section = re.search(r'<section id="figures-sharpness">.*?</section>', page, re.DOTALL)[0]
+    section = re.search(r'<section class="part" id="figures-sharpness">.*?</section>', page, re.DOTALL)[0]
     assert "How sharp the drawings are. Blurred ones are near zero." in section
     assert section.count("<svg") == 3
     for told in ("drawings", "4 lines", "Larger ones are softer.", "edges in a picture", "12.5", "1,200", "n = 8"):
