@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.evaluate import statistics
+from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
 from tasks.evaluate.nearest import Scan
@@ -93,5 +93,5 @@ class Evidence:
         return "" if last == wanted else f"It ends at {last}, not at {wanted}: so many were drawn for each prompt."
 
     def mean(self, values: Sequence[float], unit: str = "") -> Estimate:
-        """Mean of one value or more, with a bootstrap interval as the config wants it."""
-        return statistics.mean(values, self.config.resamples, self.config.seed, unit)
+        """Mean of one value or more, one for each prompt or picture, with its interval."""
+        return means.mean(values, unit)
