@@ -14,6 +14,7 @@ from flows.approval.pause import wait_for_approval
 from flows.approval.request import request
 from flows.changes import Changes, changed
 from flows.config import PipelineConfig
+from flows.pipeline import comparison as compare_sides
 from flows.pipeline import dataset, evaluation
 from flows.pipeline import pipeline as whole_pipeline
 from flows.plan import trained
@@ -21,6 +22,8 @@ from flows.publish import publish_run
 from flows.recipes import DEFAULT_RECIPE, RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
 from flows.wording import without_passwords
+from tasks.compare.config import require_sides
+from tasks.compare.sides import find_side, yardstick_of
 from tasks.engine.artifact import Artifact
 from tasks.funnel.stage import funnel
 from tasks.preflight import require_ready
@@ -102,6 +105,24 @@ def re_evaluation(
     pairs, models = trained(config, settings or Settings(), f"dalle run --recipe {recipe}")
     run = PrefectRun(_settings(settings, recipe, changes))
     return run.part(evaluation, config, pairs, models, run(funnel, config.funnel, pairs=pairs))
+
+
+@flow(name="comparison", flow_run_name=start_time, persist_result=False)
+def comparison(sides: list[str], settings: Settings | None = None) -> Artifact:
+    """Compares runs, or a run with another model's pictures, prompt by prompt; judges what is not judged yet.
+
+    Args:
+        sides: roots or artifacts of runs, and folders of pictures, as of `dalle compare`. The first run's root holds
+            the comparison.
+        settings: Dask and processes to run with; the defaults when unset. Changes no result.
+
+    Raises:
+        ConfigError, SourceError: there are too few sides, none is a run, or one is not there.
+    """
+    require_sides(sides)
+    found = [find_side(name) for name in sides]
+    settings = (settings or Settings()).model_copy(update={"root": yardstick_of(found).root})
+    return PrefectRun(settings).part(compare_sides, found)
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:

@@ -43,6 +43,12 @@ class RankedSamples:
         return [row["is_hit"] for row in self.rows]
 
 
+def by_prompt(judged: Sequence[Row]) -> list[RankedSamples]:
+    """The judged samples by prompt, in the order of the prompts."""
+    ordered = sorted(judged, key=lambda row: (row["prompt_id"], row["rank"]))
+    return [RankedSamples(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Everything a metric may look at.
@@ -74,8 +80,7 @@ class Evidence:
     @cached_property
     def prompts(self) -> list[RankedSamples]:
         """The samples by prompt, in the order of the prompts."""
-        ordered = sorted(self.judged, key=lambda row: (row["prompt_id"], row["rank"]))
-        return [RankedSamples(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+        return by_prompt(self.judged)
 
     def group(self, name: str) -> list[RankedSamples]:
         """The prompts of a group: fixed, train or val."""

@@ -1,0 +1,47 @@
+"""The comparison for people: one page, drawn like the report of a run."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+
+from jinja2 import ChoiceLoader, PackageLoader
+from markupsafe import Markup
+
+from tasks.compare import sentences
+from tasks.compare.beside import BesideRow
+from tasks.compare.comparison import Comparison, PairCompared
+from tasks.compare.gallery import ShownPrompt
+from tasks.evaluate.quantities import Baseline, Estimate
+from tasks.report import charts, words
+from tasks.report.page import environment
+
+PICTURE_PX = 128
+
+
+def comparison_page(found: Comparison, rows: Sequence[BesideRow], shown: Sequence[ShownPrompt]) -> str:
+    """One HTML document without a single outside request."""
+    known = environment(PICTURE_PX)
+    known.loader = ChoiceLoader([PackageLoader("tasks.compare", ""), PackageLoader("tasks.report", "")])
+    for name in ("subject", "ahead", "remark", "left_out"):
+        known.filters[name] = getattr(sentences, name)
+    known.filters["share_or_number"] = words.quantity
+    return known.get_template("comparison.html.j2").render(
+        style=Markup(files("tasks.report").joinpath("page.css").read_text()),
+        found=found,
+        sentences=sentences,
+        plots={pair.second: _plots(pair) for pair in found.pairs},
+        rows=rows,
+        shown=shown,
+    )
+
+
+def _plots(pair: PairCompared) -> Mapping[str, Markup]:
+    """By unit, how far the first side is ahead in each figure, where there is more than one."""
+    by_unit: dict[str, dict[str, Estimate]] = {}
+    for figure in pair.figures:
+        by_unit.setdefault(figure.ahead.unit, {})[sentences.subject(figure)] = figure.ahead
+    name = f"ahead-{pair.first}-{pair.second}"
+    return {
+        unit: charts.whiskers(f"{name}-{number}", unit, estimates, {"no difference": Baseline(value=0.0)})
+        for number, (unit, estimates) in enumerate(by_unit.items())
+        if len(estimates) > 1
+    }
