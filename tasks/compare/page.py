@@ -10,9 +10,10 @@ from tasks.compare import sentences
 from tasks.compare.beside import BesideRow
 from tasks.compare.comparison import Comparison, PairCompared
 from tasks.compare.gallery import ShownPrompt
-from tasks.evaluate.quantities import Baseline, Estimate
+from tasks.evaluate.quantities import SHARE, Baseline, Estimate
 from tasks.report import charts, words
 from tasks.report.page import environment
+from tasks.report.pictures import picture
 
 PICTURE_PX = 128
 
@@ -20,10 +21,11 @@ PICTURE_PX = 128
 def comparison_page(found: Comparison, rows: Sequence[BesideRow], shown: Sequence[ShownPrompt]) -> str:
     """One HTML document without a single outside request."""
     known = environment(PICTURE_PX)
+    known.globals["shown_picture"] = lambda encoded, alt: picture(encoded, PICTURE_PX, alt)
     known.loader = ChoiceLoader([PackageLoader("tasks.compare", ""), PackageLoader("tasks.report", "")])
     for name in ("subject", "ahead", "remark", "left_out"):
         known.filters[name] = getattr(sentences, name)
-    known.filters["share_or_number"] = words.quantity
+    known.filters["share_or_number"] = lambda value, unit: words.quantity(value, unit if unit == SHARE else "")
     return known.get_template("comparison.html.j2").render(
         style=Markup(files("tasks.report").joinpath("page.css").read_text()),
         found=found,
@@ -38,7 +40,8 @@ def _plots(pair: PairCompared) -> Mapping[str, Markup]:
     """By unit, how far the first side is ahead in each figure, where there is more than one."""
     by_unit: dict[str, dict[str, Estimate]] = {}
     for figure in pair.figures:
-        by_unit.setdefault(figure.ahead.unit, {})[sentences.subject(figure)] = figure.ahead
+        bare = figure.ahead.model_copy(update={"unit": ""})  # the heading names the unit
+        by_unit.setdefault(figure.ahead.unit, {})[sentences.label(figure)] = bare
     name = f"ahead-{pair.first}-{pair.second}"
     return {
         unit: charts.whiskers(f"{name}-{number}", unit, estimates, {"no difference": Baseline(value=0.0)})

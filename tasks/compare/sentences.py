@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tasks.compare.comparison import Comparison, FigureCompared, PairCompared, SideAccount
 from tasks.compare.paired import LEVEL
+from tasks.compare.values import GROUPS, SHORT
 from tasks.evaluate.quantities import Estimate
 from tasks.report import words
 
@@ -22,6 +23,12 @@ def subject(figure: FigureCompared) -> str:
     return f"{figure.title[0].upper()}{figure.title[1:]}, {figure.chosen}, {figure.groups}"
 
 
+def label(figure: FigureCompared) -> str:
+    """The same for a plot, which has little room: `right composition, all drawn, unseen`."""
+    groups = " + ".join(SHORT[name] for name, words_of in GROUPS.items() if words_of in figure.groups)
+    return f"{figure.title}, {figure.chosen}, {groups}"
+
+
 def values(pair: PairCompared, figure: FigureCompared) -> str:
     """`A 62%, B 41%`."""
     written = [words.quantity(each, figure.unit) for each in (figure.first, figure.second)]
@@ -36,7 +43,7 @@ def ahead(estimate: Estimate) -> str:
 
 def signed(value: float) -> str:
     """With its sign."""
-    return f"{MINUS if value < 0 else '+'}{words.number(abs(value))}"
+    return f"{MINUS if value < 0 else '+' if value > 0 else ''}{words.number(abs(value))}"
 
 
 def remark(figure: FigureCompared) -> str:

@@ -12,6 +12,7 @@ from tasks.evaluate.scorer import POINTS
 from tasks.evaluate.statistics import best_of
 
 GROUPS = {"train": "captions from training", "val": "captions never seen", "fixed": "fixed prompts"}
+SHORT = {"train": "seen", "val": "unseen", "fixed": "fixed"}  # for the label of a plot
 NEW = ("val", "fixed")  # groups whose pictures are no training pictures
 CopyLimit = float | None
 
@@ -57,7 +58,7 @@ FIGURES = (
     PairedFigure("right picture", ("train",), SHARE, _right_picture),
     PairedFigure("distance to the true picture", ("val",), GREY_LEVELS, _true_distance, higher_is_better=False),
     PairedFigure("score of the second model", ("val", "train", "fixed"), POINTS, _second_score),
-    PairedFigure("nearer to a training picture than is usual", NEW, SHARE, _is_copy, higher_is_better=False),
+    PairedFigure("copies", NEW, SHARE, _is_copy, higher_is_better=False),
 )
 
 

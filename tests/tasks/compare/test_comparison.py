@@ -67,7 +67,7 @@ def test_a_smaller_distance_is_better() -> None:
 
 def test_pictures_nearer_to_training_than_is_usual_are_worse() -> None:
     copies, own = (side({n: [None] for n in range(12)}, "val", nearest_mse=mse) for mse in (0.0001, 0.04))
-    found = figures(compared(copies, own, limit=20.0))["nearer to a training picture than is usual", UNCURATED]
+    found = figures(compared(copies, own, limit=20.0))["copies", UNCURATED]
     assert (found.first, found.second, found.verdict) == (1, 0, "second")
     assert compared(copies, own).figures == ()  # without a yardstick nothing is a copy
 
