@@ -18,7 +18,7 @@ Prompt = dict[str, Any]  # prompt_id, prompt, group and pair_id, as in `schemas.
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedPicture:
     """A picture, or a row of a table, that is not compared: the reason and what helps to check it."""
 
     file: str
@@ -32,7 +32,7 @@ class Placed:
     """The pictures of each prompt by its place among the prompts, in order, as paths in the folder; and the rest."""
 
     files: dict[int, list[str]]
-    refused: list[Refused]
+    refused: list[RefusedPicture]
 
 
 def place_pictures(files: FolderFiles, prompts: Sequence[Prompt], most: int) -> Placed:
@@ -51,29 +51,29 @@ def place_pictures(files: FolderFiles, prompts: Sequence[Prompt], most: int) -> 
         by_slug[_slug(prompt["prompt"])].append(place)
         by_id[str(prompt["prompt_id"])].append(place)
     found: dict[int, list[str]] = defaultdict(list)
-    refused: list[Refused] = []
+    refused: list[RefusedPicture] = []
     said, in_tables = [], set()
     for table in tables_of(files):
         for file, text, reason in _told(files, table):
             in_tables.add(file)
             if reason is not None:
-                refused.append(Refused(file, *reason, text))
+                refused.append(RefusedPicture(file, *reason, text))
             else:
                 said.append((file, by_text.get(_text(text), []), text))
     named = ((file, _by_names(file, by_slug, by_id), None) for file in sorted(files.images - in_tables, key=_in_order))
     for file, places, caption in [*said, *named]:
         fault = _refusal(files.root, file) or (None if places else ("other_prompt", None))
         if fault is not None:
-            refused.append(Refused(file, *fault, caption))
+            refused.append(RefusedPicture(file, *fault, caption))
             continue
         for place in places:
             if file in found[place]:
-                refused.append(Refused(file, "duplicate", None, prompts[place]["prompt"]))
+                refused.append(RefusedPicture(file, "duplicate", None, prompts[place]["prompt"]))
             elif len(found[place]) == most:
-                refused.append(Refused(file, "more_pictures", f"{most} are compared", prompts[place]["prompt"]))
+                refused.append(RefusedPicture(file, "more_pictures", f"{most} are compared", prompts[place]["prompt"]))
             else:
                 found[place].append(file)
-    refused += [Refused(file, "unsupported_format") for file in sorted(files.unread_images)]
+    refused += [RefusedPicture(file, "unsupported_format") for file in sorted(files.unread_images)]
     return Placed({place: own for place, own in found.items() if own}, refused)
 
 

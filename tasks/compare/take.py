@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from tasks import schemas
-from tasks.compare.placing import Prompt, Refused, place_pictures, tables_of
+from tasks.compare.placing import Prompt, RefusedPicture, place_pictures, tables_of
 from tasks.crawl.sources.folder_files import FolderFiles, digest_of
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
@@ -55,7 +55,7 @@ class PicturesToTake:
     root: Path
     side: int
     prompts: Sequence[tuple[Prompt, Sequence[str]]]
-    refused: Sequence[Refused] = ()
+    refused: Sequence[RefusedPicture] = ()
 
 
 @stage(PicturesConfig, reads={"prompts": {"scores": schemas.SCORES}})
@@ -110,7 +110,7 @@ def take_shard(work: PicturesToTake) -> Shard:
             try:
                 pixels = centre_crop(decode((work.root / file).read_bytes()), work.side)
             except (DataError, OSError) as error:
-                refused.append(Refused(file, "unreadable", str(error)[:200], prompt["prompt"]))
+                refused.append(RefusedPicture(file, "unreadable", str(error)[:200], prompt["prompt"]))
                 continue
             rows.append({**prompt, "index": index, "seed": 0, "codes": None, "image": encode_png(pixels)})
             index += 1
@@ -133,7 +133,7 @@ def _asked(uris: Sequence[str]) -> tuple[list[Prompt], int, int]:
     return [asked[number] for number in sorted(asked)], most, decode(first).shape[0]
 
 
-def _reject(refused: Refused) -> dict[str, Any]:
+def _reject(refused: RefusedPicture) -> dict[str, Any]:
     name = storage.sha256(f"{refused.file}\n{refused.prompt}".encode(errors="surrogateescape"))[:16]
     file = refused.file.encode(errors="replace").decode()
     return {"pair_id": name, "reason": refused.reason, "detail": refused.detail, "url": file, "caption": refused.prompt}

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from tasks.evaluate.quantities import SHARE, Estimate
 
 TAIL = 0.025
+ROUNDING = 1e-20  # variance of equal shares
+MOST = 1e9  # members, beyond which a share has no width
 Z_95 = 1.959964  # the 97.5 % quantile of the normal distribution
 
 
@@ -85,10 +87,10 @@ def _of_independent(
     holding = int((shares > 0).sum() if p <= 0.5 else (shares < 1).sum())
     if holding < 2 or groups < 2:
         return exact_proportion(p, fewest, groups)
-    if scatter == 0:
+    if scatter < ROUNDING:
         return exact_proportion(p, fewest if most is None else most, groups)
     independent = p * (1 - p) / scatter * (Z_95 / students_t(holding - 1)) ** 2
-    return exact_proportion(p, max(min(independent, most or independent), fewest), groups)
+    return exact_proportion(p, max(min(independent, most or MOST), fewest), groups)
 
 
 def exact_proportion(p: float, members: float, n: int) -> Estimate:

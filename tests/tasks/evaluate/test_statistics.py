@@ -113,6 +113,12 @@ def test_the_expected_share_of_sure_hits_is_the_share_of_hits():
         expected_proportion([])
 
 
+def test_chances_that_are_equal_but_for_rounding_are_equal():
+    assert expected_proportion([0.1, 0.1, 0.3 - 0.2]) == expected_proportion([0.1] * 3)
+    nearly = expected_proportion([0.5, 0.5, 0.5 + 1e-7])
+    assert nearly.low <= nearly.value <= nearly.high
+
+
 def test_perplexity_counts_equally_used_codes():
     assert perplexity(np.array([5, 5, 5, 5, 0, 0])) == pytest.approx(4)
     assert perplexity(np.array([9, 0])) == pytest.approx(1)
