@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.cli import environment
-from flows.cli.verbs.options import Json, WorkDir, settings_of
+from flows.cli.verbs.options import DaskAddress, DaskWorkers, Json, WorkDir, settings_of
 
 
 def compare(
@@ -18,6 +18,8 @@ def compare(
         ),
     ],
     work_dir: WorkDir = None,
+    dask_workers: DaskWorkers = None,
+    dask_address: DaskAddress = None,
     json_: Json = False,
 ) -> None:
     """Compare runs, or a run with another model's pictures, prompt by prompt: which is better, and can it be told."""
@@ -37,7 +39,8 @@ def compare(
     require_sides(sides)
     found = [find_side(name) for name in sides]
     observer = Silent() if json_ else Live() if is_terminal() else Plain()
-    settings = settings_of(root=yardstick_of(found).root, work_dir=work_dir)
+    root = yardstick_of(found).root
+    settings = settings_of(root=root, work_dir=work_dir, dask_workers=dask_workers, dask_address=dask_address)
     with observer if isinstance(observer, Live) else nullcontext():
         made = comparison(DirectRun(settings, [observer]), found)
     told = Comparison.model_validate_json(made.read(COMPARISON))

@@ -16,7 +16,7 @@ SIZES = {"train": 20, "val": 8, "train_prompts": 12, "candidates": 2, "rejects":
 
 
 def compare(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, ["compare", *map(str, words)])
+    return CliRunner().invoke(app, ["compare", *map(str, words), "--dask-workers", "0"])
 
 
 def small_run(folder: Path, right: bool) -> FinishedRun:
@@ -27,18 +27,12 @@ def small_run(folder: Path, right: bool) -> FinishedRun:
     return run
 
 
-@pytest.fixture(autouse=True)
-def no_workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DALLE_DASK_WORKERS", "0")
-    monkeypatch.setenv("DALLE_WORK_DIR", str(tmp_path / "work"))
-
-
 @pytest.mark.end_to_end
 def test_two_runs_and_a_folder_are_compared(tmp_path: Path, prefect_server: None) -> None:
     good, bad = small_run(tmp_path / "good", True), small_run(tmp_path / "bad", False)
     folder = pictures_folder(good, tmp_path / "theirs")
     sides = (good.settings.root, bad.settings.root, folder)
-    result = compare(*sides)
+    result = compare(*sides, "--work-dir", tmp_path / "work")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert f"B: {bad.settings.root}  (44 pictures of 22 prompts)" in lines
@@ -49,13 +43,15 @@ def test_two_runs_and_a_folder_are_compared(tmp_path: Path, prefect_server: None
     assert page.is_file()
     assert Path(good.settings.root) in page.parents
 
-    found = json.loads(compare(*sides, "--json").stdout)
+    found = json.loads(compare(*sides, "--work-dir", tmp_path / "work", "--json").stdout)
     assert [side["letter"] for side in found["sides"]] == ["A", "B", "C"]
     assert all(stage["reused"] for stage in found["stages"])
 
     from flows import deployments
 
-    made = deployments.comparison([str(side) for side in sides], Settings(work_dir=str(tmp_path / "work")))
+    made = deployments.comparison(
+        [str(side) for side in sides], Settings(work_dir=str(tmp_path / "work"), dask_workers=0)
+    )
     assert made.file("index.html") == found["page"]
 
 
