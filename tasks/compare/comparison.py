@@ -81,7 +81,7 @@ class SideAccount(Frozen):
     without_picture: int = Field(description="Prompts of the first run.")
 
 
-class Comparison(Frozen):
+class RunComparison(Frozen):
     """comparison.json."""
 
     sides: tuple[SideAccount, ...]

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tasks.compare import sentences
 from tasks.compare.beside import BesideRow
-from tasks.compare.comparison import Comparison, PairCompared
+from tasks.compare.comparison import PairCompared, RunComparison
 from tasks.compare.gallery import ShownPrompt
 from tasks.evaluate.quantities import SHARE, Baseline, Estimate
 from tasks.report import charts, words
@@ -18,7 +18,7 @@ from tasks.report.pictures import picture
 PICTURE_PX = 128
 
 
-def comparison_page(found: Comparison, rows: Sequence[BesideRow], shown: Sequence[ShownPrompt]) -> str:
+def comparison_page(found: RunComparison, rows: Sequence[BesideRow], shown: Sequence[ShownPrompt]) -> str:
     """One HTML document without a single outside request."""
     known = environment(PICTURE_PX)
     known.globals["shown_picture"] = lambda encoded, alt: picture(encoded, PICTURE_PX, alt)

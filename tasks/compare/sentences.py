@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tasks.compare.comparison import Comparison, FigureCompared, PairCompared, SideAccount
+from tasks.compare.comparison import FigureCompared, PairCompared, RunComparison, SideAccount
 from tasks.compare.paired import LEVEL
 from tasks.compare.values import GROUPS, SHORT
 from tasks.evaluate.quantities import Estimate
@@ -83,7 +83,7 @@ def shared(pair: PairCompared) -> str:
     return "; ".join(parts)
 
 
-def lines(found: Comparison) -> Iterator[str]:
+def lines(found: RunComparison) -> Iterator[str]:
     """The comparison for a terminal."""
     for side in found.sides:
         yield f"{side.letter}: {side.name}  ({side.pictures:,} pictures of {side.prompts:,} prompts)"

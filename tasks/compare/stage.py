@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tasks import schemas
-from tasks.compare.comparison import LETTERS, Comparison, Key, Prompts, SideAccount, compare_pair
+from tasks.compare.comparison import LETTERS, Key, Prompts, RunComparison, SideAccount, compare_pair
 from tasks.compare.config import Config
 from tasks.compare.gallery import shown_prompts
 from tasks.engine.artifact import Artifact
@@ -38,7 +38,7 @@ def compare(config: Config, output: Output, **evaluations: Artifact) -> None:
     output.metrics |= {"figures": sum(told.values()), "told": told["first"] + told["second"]}
 
 
-def build(config: Config, sides: Sequence[Artifact]) -> tuple[Comparison, str]:
+def build(config: Config, sides: Sequence[Artifact]) -> tuple[RunComparison, str]:
     """The comparison and its page. Runs in a Dask worker, as it decodes pictures."""
     from tasks.compare.beside import beside
     from tasks.compare.page import comparison_page
@@ -52,7 +52,7 @@ def build(config: Config, sides: Sequence[Artifact]) -> tuple[Comparison, str]:
         if place > 0
     ]
     accounts = [_account(*each) for each in zip(LETTERS, config.names, sides, prompts, strict=False)]
-    found = Comparison(sides=tuple(accounts), pairs=tuple(pairs))
+    found = RunComparison(sides=tuple(accounts), pairs=tuple(pairs))
     return found, comparison_page(found, beside(figures), shown_prompts(sides, prompts, config.prompts_shown))
 
 

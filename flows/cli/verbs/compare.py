@@ -30,7 +30,7 @@ def compare(
     from flows.cli.console import Live, Plain, Silent, is_terminal
     from flows.pipeline import comparison
     from flows.run import DirectRun
-    from tasks.compare.comparison import Comparison
+    from tasks.compare.comparison import RunComparison
     from tasks.compare.config import require_sides
     from tasks.compare.sentences import lines
     from tasks.compare.sides import find_side, yardstick_of
@@ -43,7 +43,7 @@ def compare(
     settings = settings_of(root=root, work_dir=work_dir, dask_workers=dask_workers, dask_address=dask_address)
     with observer if isinstance(observer, Live) else nullcontext():
         made = comparison(DirectRun(settings, [observer]), found)
-    told = Comparison.model_validate_json(made.read(COMPARISON))
+    told = RunComparison.model_validate_json(made.read(COMPARISON))
     if json_:
         page = {"page": made.file(PAGE), "stages": observer.stages}
         typer.echo(json.dumps(told.model_dump(mode="json") | page, indent=2, ensure_ascii=False))

@@ -11,7 +11,7 @@ from support.tiny_models import tiny_ranker
 
 from flows.pipeline import comparison
 from flows.run import DirectRun
-from tasks.compare.comparison import BEST, UNCURATED, Comparison, FigureCompared
+from tasks.compare.comparison import BEST, UNCURATED, FigureCompared, RunComparison
 from tasks.compare.sides import find_side
 from tasks.compare.stage import COMPARISON, PAGE
 from tasks.engine import storage
@@ -30,16 +30,16 @@ def run(tmp_path_factory) -> FinishedRun:
     return made
 
 
-def compared(run: FinishedRun, *sides: str | Path) -> Comparison:
+def compared(run: FinishedRun, *sides: str | Path) -> RunComparison:
     found = [find_side(str(side)) for side in (run.settings.root, *sides)]
     made = comparison(DirectRun(run.settings), found)
     page = storage.read_bytes(made.file(PAGE)).decode()
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("<img") == 12 * len(found)
-    return Comparison.model_validate_json(made.read(COMPARISON))
+    return RunComparison.model_validate_json(made.read(COMPARISON))
 
 
-def figure(found: Comparison, title: str, groups: str, chosen: str, pair: int = 0) -> FigureCompared:
+def figure(found: RunComparison, title: str, groups: str, chosen: str, pair: int = 0) -> FigureCompared:
     return next(f for f in found.pairs[pair].figures if (f.title, f.groups, f.chosen) == (title, groups, chosen))
 
 
