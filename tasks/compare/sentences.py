@@ -62,6 +62,15 @@ def remark(figure: FigureCompared) -> str:
     return f"{found}; to tell one as seen here takes about {figure.prompts_needed:,}"
 
 
+def tally(pair: PairCompared) -> str:
+    """In how many figures which side is better: `A is better in 3 of 12 figures, B in 1; the others cannot be told`."""
+    first, second = (sum(figure.verdict == each for figure in pair.figures) for each in ("first", "second"))
+    if first + second == 0:
+        return f"In none of {len(pair.figures)} figures can it be told which is better"
+    others = "; the others cannot be told" if first + second < len(pair.figures) else ""
+    return f"{pair.first} is better in {first} of {len(pair.figures)} figures, {pair.second} in {second}{others}"
+
+
 def left_out(side: SideAccount) -> Iterator[str]:
     """What of a side is not compared."""
     if side.without_picture:
@@ -90,7 +99,7 @@ def lines(found: RunComparison) -> Iterator[str]:
     for side in found.sides:
         yield from (f"Left out: {each}." for each in left_out(side))
     for pair in found.pairs:
-        yield f"\n{shared(pair)}."
+        yield f"\n{tally(pair)}. {shared(pair)}."
         for figure in pair.figures:
             yield f"{subject(figure)}: {verdict(pair, figure)}"
             more = f"{pair.first} ahead by {ahead(figure.ahead)}; p = {figure.p_holm:.2g} (Holm)"

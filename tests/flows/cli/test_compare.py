@@ -36,7 +36,7 @@ def test_two_runs_and_a_folder_are_compared(tmp_path: Path, prefect_server: None
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert f"B: {bad.settings.root}  (44 pictures of 22 prompts)" in lines
-    assert "A and C have 22 prompts in common." in lines
+    assert "In none of 8 figures can it be told which is better. A and C have 22 prompts in common." in lines
     told = lines.index("Right picture, all drawn, captions from training: A is better")
     assert "A 100%, B 0%; A ahead by +100 " in lines[told + 1]
     page = Path(lines[-1].removeprefix("Comparison: "))

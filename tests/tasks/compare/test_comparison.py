@@ -37,6 +37,7 @@ def test_a_side_that_is_right_where_the_other_is_wrong_is_better() -> None:
     assert found.verdict == "first"
     assert sentences.verdict(pair, found) == "A is better"
     assert sentences.remark(found) == ""
+    assert sentences.tally(pair) == "A is better in 2 of 2 figures, B in 0"
     assert figures(compared(side(dict.fromkeys(range(20), WRONG)), side(dict.fromkeys(range(20), RIGHT))))[
         "right picture", BEST
     ].verdict == "second"  # fmt: skip

@@ -59,11 +59,36 @@ def test_the_interval_of_other_raters_holds_the_share_of_all_people(pairs: int, 
     assert inside / STUDIES >= LEAST
 
 
+@pytest.mark.parametrize("raters", [3, 5, 10])
+@pytest.mark.parametrize("usual", [0.8, 0.95, 0.98])
+def test_it_does_so_where_almost_all_votes_are_for_one_side(usual: float, raters: int) -> None:
+    random, pairs = np.random.default_rng(10), 36
+
+    def chances(*parts: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-np.log(usual / (1 - usual)) - sum(parts)))
+
+    true = chances(*random.normal(size=(2, 200_000))).mean()
+    inside = 0
+    for _ in range(STUDIES):
+        votes = random.random((raters, pairs)) < chances(random.normal(size=pairs), random.normal(size=(raters, 1)))
+        estimate = of_other_raters(votes.astype(np.float64))
+        assert estimate is not None
+        inside += estimate.low <= true <= estimate.high
+    assert inside / STUDIES >= LEAST
+
+
 def test_raters_who_happen_to_be_alike_leave_it_as_wide_as_pairs_make_it() -> None:
     votes = np.tile(np.arange(40) % 2.0, (5, 1))
-    estimate = of_other_raters(votes)
+    estimate, of_pairs = of_other_raters(votes), proportion([True, False] * 20)
     assert estimate is not None
-    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * votes[0].std(ddof=1) / np.sqrt(40), rel=1e-3)
+    assert estimate.high - estimate.low == pytest.approx(of_pairs.high - of_pairs.low, rel=0.02)
+
+
+def test_votes_that_are_all_alike_leave_other_votes_possible() -> None:
+    estimate = of_other_raters(np.ones((5, 30)))
+    assert estimate is not None
+    assert (estimate.value, estimate.high) == (1, 1)
+    assert estimate.low == pytest.approx(proportion([True] * 5).low)
 
 
 def test_one_rater_says_nothing_of_others() -> None:
