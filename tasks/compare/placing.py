@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tasks.compare.tars import tars_of, told_by_tar
 from tasks.crawl.caption_files import tables
 from tasks.crawl.sources.folder_files import FolderFiles, Names
 
@@ -38,9 +39,9 @@ class Placed:
 def place_pictures(files: FolderFiles, prompts: Sequence[Prompt], most: int) -> Placed:
     """Finds the prompt of every picture. Prompts of one text share their pictures.
 
-    A table (prompts.csv, captions.csv, metadata.jsonl and so on) names files and prompts. Pictures that no table names
-    belong to the prompt whose text or number is the name of their folder, or that of the file up to a last number:
-    `a-red-car/0.png`, `a red car-0.png`, `12-0.png`.
+    A table (prompts.csv, captions.csv, metadata.jsonl and so on) names files and prompts; in a tar, the text beside a
+    picture is its prompt. Pictures that no table names belong to the prompt whose text or number is the name of their
+    folder, or that of the file up to a last number: `a-red-car/0.png`, `a red car-0.png`, `12-0.png`.
 
     Args:
         most: pictures of a prompt; further ones are refused, so that no side chooses among more than the other.
@@ -53,8 +54,10 @@ def place_pictures(files: FolderFiles, prompts: Sequence[Prompt], most: int) -> 
     found: dict[int, list[str]] = defaultdict(list)
     refused: list[RefusedPicture] = []
     said, in_tables = [], set()
-    for table in tables_of(files):
-        for file, text, reason in _told(files, table):
+    by_tables = (row for table in tables_of(files) for row in _told(files, table))
+    by_tars = (row for tar in tars_of(files.root) for row in told_by_tar(files.root, tar))
+    for rows in (by_tables, by_tars):
+        for file, text, reason in rows:
             in_tables.add(file)
             if reason is not None:
                 refused.append(RefusedPicture(file, *reason, text))
@@ -115,7 +118,7 @@ def _by_names(file: str, by_slug: dict[str, list[int]], by_id: dict[str, list[in
 
 def _refusal(root: Path, file: str) -> tuple[str, str | None] | None:
     """A link may lead to a file that is nobody's picture."""
-    path = (root / file).resolve()
+    path = (root / file.partition("?at=")[0]).resolve()
     return None if path.is_relative_to(root.resolve()) else ("outside_folder", "a link leads out of the folder")
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tasks import schemas
 from tasks.compare.placing import Prompt, RefusedPicture, place_pictures, tables_of
+from tasks.compare.tars import read_picture, tars_of
 from tasks.crawl.sources.folder_files import FolderFiles, digest_of
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
@@ -32,9 +33,9 @@ class PicturesConfig(StageConfig):
         return {}
 
     def outside_state(self) -> str:
-        """Digest of its pictures and tables."""
+        """Digest of its pictures, tables and tars."""
         files = FolderFiles.of(self.path)
-        told = [f"{table} {digest_of(files.root / table)}" for table in tables_of(files)]
+        told = [f"{table} {digest_of(files.root / table)}" for table in [*tables_of(files), *tars_of(files.root)]]
         return storage.sha256("\n".join([files.state(), *told]).encode(errors="surrogateescape"))
 
 
@@ -108,7 +109,7 @@ def take_shard(work: PicturesToTake) -> Shard:
         index = 0
         for file in files:
             try:
-                pixels = centre_crop(decode((work.root / file).read_bytes()), work.side)
+                pixels = centre_crop(decode(read_picture(work.root, file)), work.side)
             except (DataError, OSError) as error:
                 refused.append(RefusedPicture(file, "unreadable", str(error)[:200], prompt["prompt"]))
                 continue

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 from support.folders import pictures_in
+from support.tars import samples, tar
+from support.web import picture
 
 from tasks.compare.placing import Placed, place_pictures
+from tasks.compare.tars import read_picture
 from tasks.crawl.sources.folder_files import FolderFiles
 
 PROMPTS = [
@@ -91,3 +94,15 @@ def test_rows_without_a_picture_repeated_ones_and_further_ones_are_refused(tmp_p
         ("x.png", "duplicate"),
         ("z.png", "more_pictures"),
     ]
+
+
+def test_in_a_tar_the_text_beside_a_picture_is_its_prompt(tmp_path: Path) -> None:
+    tar(
+        tmp_path / "a.tar", *samples("a red apple", "a frog", "a red apple", "a cow"), ("9.txt", "a picture is missing")
+    )
+    found = placed(tmp_path)
+    assert {place: len(files) for place, files in found.files.items()} == {0: 2, 2: 1, 3: 1}
+    assert [reason for _, reason in reasons(found)] == ["no_image", "other_prompt"]
+    [first, second] = [read_picture(tmp_path, file) for file in found.files[0]]
+    assert first == picture(0, (64, 64), "JPEG")
+    assert second == picture(2, (64, 64), "JPEG")
