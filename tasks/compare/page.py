@@ -23,7 +23,7 @@ def comparison_page(found: RunComparison, rows: Sequence[BesideRow], shown: Sequ
     known = environment(PICTURE_PX)
     known.globals["shown_picture"] = lambda encoded, alt: picture(encoded, PICTURE_PX, alt)
     known.loader = ChoiceLoader([PackageLoader("tasks.compare", ""), PackageLoader("tasks.report", "")])
-    for name in ("subject", "ahead", "remark", "left_out"):
+    for name in ("subject", "signed", "remark", "left_out"):
         known.filters[name] = getattr(sentences, name)
     known.filters["share_or_number"] = lambda value, unit: words.quantity(value, unit if unit == SHARE else "")
     return known.get_template("comparison.html.j2").render(
