@@ -15,6 +15,7 @@ from flows.ablation.grid import Grid
 from flows.approval.pause import wait_for_approval
 from flows.approval.request import request
 from flows.changes import Changes, changed
+from flows.comparison import comparison as compare_sides
 from flows.config import PipelineConfig
 from flows.pipeline import dataset, evaluation
 from flows.pipeline import pipeline as whole_pipeline
@@ -23,6 +24,8 @@ from flows.publish import publish_ablation, publish_run
 from flows.recipes import DEFAULT_RECIPE, RecipeName, recipe_config
 from flows.stage_task import PrefectRun, start_time
 from flows.wording import without_passwords
+from tasks.compare.config import require_sides
+from tasks.compare.sides import find_side, yardstick_of
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.funnel.stage import funnel
@@ -136,6 +139,24 @@ def ablation(
     compared = ablate(run, config, grid)
     publish_ablation(compared)
     return compared
+
+
+@flow(name="comparison", flow_run_name=start_time, persist_result=False)
+def comparison(sides: list[str], settings: Settings | None = None) -> Artifact:
+    """Compares runs, or a run with another model's pictures, prompt by prompt; judges what is not judged yet.
+
+    Args:
+        sides: roots or artifacts of runs, and folders of pictures, as of `dalle compare`. The first run's root holds
+            the comparison.
+        settings: Dask and processes to run with; the defaults when unset. Changes no result.
+
+    Raises:
+        ConfigError, SourceError: there are too few sides, none is a run, or one is not there.
+    """
+    require_sides(sides)
+    found = [find_side(name) for name in sides]
+    settings = (settings or Settings()).model_copy(update={"root": yardstick_of(found).root})
+    return PrefectRun(settings).part(compare_sides, found)
 
 
 def of_the_day(config: PipelineConfig, day: datetime | None) -> PipelineConfig:

@@ -4,6 +4,7 @@ import typer
 
 from flows.cli.errors import PlainGroup
 from flows.cli.verbs.ablation import ablate
+from flows.cli.verbs.compare import compare
 from flows.cli.verbs.dataset import export_dataset
 from flows.cli.verbs.machine import doctor, down, up
 from flows.cli.verbs.models import evaluate, export, generate, import_dvae, serve
@@ -24,7 +25,7 @@ app = typer.Typer(
 
 # In the order of `dalle --help`.
 for verb in (
-    *(run, evaluate, generate, export, serve),
+    *(run, evaluate, compare, generate, export, serve),
     ablate,
     *(status, lineage, report),
     *(import_dvae, compose, export_dataset),

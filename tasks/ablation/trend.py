@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.quantities import Estimate
-from tasks.evaluate.statistics import Z_95, plain
-from tasks.study.intervals import students_t
+from tasks.evaluate.statistics import Z_95, plain, students_t
 
 Cells = NDArray[np.float64]  # [data, model]
 

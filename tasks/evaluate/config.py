@@ -15,6 +15,4 @@ class Config(StageConfig):
         description="Numbers of candidates to compare reranking at, as far as so many are drawn.",
     )
     rebuilt_per_shard: int = Field(512, ge=1, description="Held-out images of a shard to rebuild.")
-    resamples: int = Field(1000, ge=100, description="Bootstrap resamples behind an interval.")
-    seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
     judge: JudgeTrainingConfig = Field(default_factory=JudgeTrainingConfig)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.evaluate import statistics
+from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
 from tasks.evaluate.nearest import Scan
@@ -43,6 +43,12 @@ class RankedSamples:
         return [row["is_hit"] for row in self.rows]
 
 
+def by_prompt(judged: Sequence[Row]) -> list[RankedSamples]:
+    """The judged samples by prompt, in the order of the prompts."""
+    ordered = sorted(judged, key=lambda row: (row["prompt_id"], row["rank"]))
+    return [RankedSamples(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Everything a metric may look at.
@@ -74,8 +80,7 @@ class Evidence:
     @cached_property
     def prompts(self) -> list[RankedSamples]:
         """The samples by prompt, in the order of the prompts."""
-        ordered = sorted(self.judged, key=lambda row: (row["prompt_id"], row["rank"]))
-        return [RankedSamples(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+        return by_prompt(self.judged)
 
     def group(self, name: str) -> list[RankedSamples]:
         """The prompts of a group: fixed, train or val."""
@@ -93,5 +98,5 @@ class Evidence:
         return "" if last == wanted else f"It ends at {last}, not at {wanted}: so many were drawn for each prompt."
 
     def mean(self, values: Sequence[float], unit: str = "") -> Estimate:
-        """Mean of one value or more, with a bootstrap interval as the config wants it."""
-        return statistics.mean(values, self.config.resamples, self.config.seed, unit)
+        """Mean of one value or more, one for each prompt or picture, with its interval."""
+        return means.mean(values, unit)

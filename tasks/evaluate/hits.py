@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence, RankedSamples
+from tasks.evaluate.means import difference_of_shares
 from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part, Question
 from tasks.evaluate.statistics import any_of, best_of, expected_proportion, plain, proportion
 
@@ -64,14 +65,14 @@ def _rate(
     if not prompts:
         return None
     chance = plain(float(np.mean([images_per_prompt[prompt.best["prompt"]] / images for prompt in prompts])))
-    gains = [100.0 * (prompt.best["is_hit"] - prompt.first["is_hit"]) for prompt in prompts]
+    gains = [float(prompt.best["is_hit"]) - float(prompt.first["is_hit"]) for prompt in prompts]
     return HitRate(
         best=proportion([prompt.best["is_hit"] for prompt in prompts]),
         first=proportion([prompt.first["is_hit"] for prompt in prompts]),
         any=proportion([any(prompt.hits) for prompt in prompts]),
         worst=proportion([prompt.worst["is_hit"] for prompt in prompts]),
         chance=Baseline(value=chance, unit=SHARE),
-        gain_of_reranking=evidence.mean(gains, "percentage points"),
+        gain_of_reranking=difference_of_shares(gains),
         by_candidates=_by_candidates(evidence, prompts, chance),
     )
 

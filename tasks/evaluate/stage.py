@@ -32,7 +32,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=8, reads=READS, headline=HEADLINE)
+@stage(Config, version=9, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,

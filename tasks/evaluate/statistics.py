@@ -1,19 +1,27 @@
-"""Intervals and expectations of the figures: small, exact where they can be, seeded where they cannot."""
+"""Shares with their intervals, and expectations over subsets; without chance, so equal figures have equal intervals.
+
+All intervals are nominally of 95 %. `tests/tasks/evaluate/test_coverage.py` simulates how often they hold the truth.
+"""
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import comb, sqrt
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.quantities import SHARE, Estimate
 
-Z_95 = 1.959964
+TAIL = 0.025
+ROUNDING = 1e-20  # variance of equal shares
+MOST = 1e9  # members, beyond which a share has no width
+Z_95 = 1.959964  # the 97.5 % quantile of the normal distribution
 
 
 def proportion(hits: Sequence[bool]) -> Estimate:
-    """Share of hits with Wilson's interval, which stays inside [0, 1] and is honest at 0 % and 100 %.
+    """Share of hits with the interval of Clopper and Pearson (1934), which holds the true share in 95 % or more.
+
+    Not Wilson's: of 24 prompts with a true share of 0.7 % it holds that in 84 %.
 
     Raises:
         ValueError: nothing was counted.
@@ -21,15 +29,15 @@ def proportion(hits: Sequence[bool]) -> Estimate:
     n = len(hits)
     if n == 0:
         raise ValueError("no share of nothing")
-    return _wilson(sum(hits) / n, n, n)
+    return exact_proportion(sum(hits) / n, n, n)
 
 
 def proportion_of_groups(groups: Sequence[Sequence[bool]]) -> Estimate:
     """Share of hits among all members of groups, such as the candidates of prompts, which are alike within a group.
 
-    Wilson's interval for as many independent members as would scatter like the shares of the groups do: between the
-    number of groups, where members of one group are all equal, and the number of members, where a group means nothing
-    (Kish, Survey Sampling, 1965: the effective sample size). Where all members of all groups are equal, their
+    The interval is that of `proportion` for as many independent members as would scatter like the shares of the groups
+    do: between the number of groups, where members of one group are all equal, and the number of members, where a group
+    means nothing (Korn and Graubard, Survey Methodology 24, 1998). Where all members of all groups are equal, their
     dependence cannot be seen, and each group counts once. `n` of the estimate is the number of groups.
 
     Raises:
@@ -40,23 +48,16 @@ def proportion_of_groups(groups: Sequence[Sequence[bool]]) -> Estimate:
         raise ValueError("no share of nothing")
     members = np.array([len(group) for group in groups], dtype=np.float64)
     shares = np.array([sum(group) for group in groups]) / members
-    total = float(members.sum())
-    p = float((shares * members).sum() / total)
-    weights = members / total
-    scatter = float((weights**2 * (shares - p) ** 2).sum()) * len(groups) / max(len(groups) - 1, 1)
+    weights = members / members.sum()
     fewest = min(1.0 / float((weights**2).sum()), float(len(groups)))
-    effective = min(max(p * (1 - p) / scatter, fewest), total) if scatter > 0 and 0 < p < 1 else fewest
-    if scatter == 0 and 0 < p < 1 and len(groups) > 1:
-        effective = total
-    return _wilson(p, effective, len(groups))
+    return _of_independent(shares, weights, fewest, float(members.sum()))
 
 
 def expected_proportion(chances: Sequence[float]) -> Estimate:
     """Mean of chances of a hit, one for each prompt, whose expectation is exact: only the choice of prompts is random.
 
-    Wilson's interval, as in `proportion_of_groups`: for as many independent hits as would scatter like the chances do,
-    but for no fewer than there are prompts. At 0 % and 100 %, where a bootstrap has no width, it is that of
-    `proportion`.
+    The interval is that of `proportion_of_groups`: for as many independent hits as would scatter like the chances do,
+    but for no fewer than there are prompts. At 0 % and 100 %, where chances do not scatter, it is that of `proportion`.
 
     Raises:
         ValueError: there are no chances.
@@ -64,33 +65,55 @@ def expected_proportion(chances: Sequence[float]) -> Estimate:
     n = len(chances)
     if n == 0:
         raise ValueError("no share of nothing")
-    p = min(max(float(np.mean(chances)), 0.0), 1.0)
-    scatter = float(np.var(chances, ddof=1)) / n if n > 1 else 0.0
-    return _wilson(p, max(p * (1 - p) / scatter, n) if scatter > 0 else n, n)
+    return _of_independent(np.asarray(chances, np.float64).clip(0.0, 1.0), np.full(n, 1 / n), n, None)
 
 
-def _wilson(p: float, n: float, counted: int) -> Estimate:
-    centre = (p + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
-    half = Z_95 / (1 + Z_95**2 / n) * sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
-    # At 0 % and 100 % the bound is p itself; rounding must not push it past.
-    low, high = min(centre - half, p), max(centre + half, p)
-    return Estimate(value=plain(p), low=plain(max(low, 0.0)), high=plain(min(high, 1.0)), n=counted, unit=SHARE)
+def _of_independent(
+    shares: NDArray[np.float64], weights: NDArray[np.float64], fewest: float, most: float | None
+) -> Estimate:
+    """Weighted mean of groups' shares, with the interval of so many independent members as scatter like they do.
 
+    The estimated scatter is less sure the fewer groups hold the rarer outcome. So the number of members is divided by
+    (t / z)^2, with the quantiles of Student's t for so many groups and of the normal distribution (as Korn and
+    Graubard do for the number of groups). Without it, of 64 prompts with a true share of 2 %, the interval would hold
+    that in 92 %; with it, in 99 %.
 
-def mean(values: Sequence[float], resamples: int, seed: int, unit: str = "") -> Estimate:
-    """Mean with the interval of the percentile bootstrap over the values.
-
-    Raises:
-        ValueError: there are no values.
+    Args:
+        fewest, most: bounds of the number; None where endlessly many are possible.
     """
-    n = len(values)
-    if n == 0:
-        raise ValueError("no mean of nothing")
-    data = np.asarray(values, dtype=np.float64)
-    generator = np.random.default_rng(seed)
-    means = np.array([data[generator.integers(n, size=n)].mean() for _ in range(resamples)])
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(value=plain(data.mean()), low=plain(low), high=plain(high), n=n, unit=unit)
+    groups = len(shares)
+    p = min(max(float((shares * weights).sum()), 0.0), 1.0)
+    scatter = float((weights**2 * (shares - p) ** 2).sum()) * groups / max(groups - 1, 1)
+    holding = int((shares > 0).sum() if p <= 0.5 else (shares < 1).sum())
+    if holding < 2 or groups < 2:
+        return exact_proportion(p, fewest, groups)
+    if scatter < ROUNDING:
+        return exact_proportion(p, fewest if most is None else most, groups)
+    independent = p * (1 - p) / scatter * (Z_95 / students_t(holding - 1)) ** 2
+    return exact_proportion(p, max(min(independent, most or MOST), fewest), groups)
+
+
+def exact_proportion(p: float, members: float, n: int) -> Estimate:
+    """A share with the interval of Clopper and Pearson.
+
+    Args:
+        p: the share.
+        members: independent members behind it; need not be a whole number.
+        n: what the estimate names as counted.
+    """
+    from scipy.special import betaincinv
+
+    hits, misses = p * members, (1 - p) * members
+    low = float(betaincinv(hits, misses + 1, TAIL)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, misses, 1 - TAIL)) if misses > 0 else 1.0
+    return Estimate(value=plain(p), low=plain(low), high=plain(high), n=n, unit=SHARE)
+
+
+def students_t(df: int) -> float:
+    """The 97.5 % quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 1 - TAIL))
 
 
 def best_of(values_by_rank: Sequence[float], k: int) -> float:

@@ -50,7 +50,7 @@ def measure(evidence: Evidence) -> TrueDistance | None:
 def _typical(evidence: Evidence, mse: Sequence[float]) -> Estimate:
     """The root of the mean squared error, and of its interval, in grey levels."""
     mean = evidence.mean(mse)
-    value, low, high = (grey_levels(each) for each in (mean.value, mean.low, mean.high))
+    value, low, high = (grey_levels(max(each, 0.0)) for each in (mean.value, mean.low, mean.high))
     return Estimate(value=value, low=low, high=high, n=mean.n, unit=GREY_LEVELS)
 
 

@@ -109,7 +109,7 @@ def _halve(axes: "Axes", edges: Sequence[float]) -> None:
 
 
 def _rightmost(rows: Sequence[Estimate]) -> float:
-    return 1.0 if rows[0].unit == SHARE else 1.05 * max(row.high for row in rows) or 1.0
+    return 1.0 if rows[0].unit == SHARE else 1.05 * max(0.0, *(row.high for row in rows)) or 1.0
 
 
 def _draw_baselines(axes: "Axes", levels: Mapping[str, float]) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.quantities import Estimate
-from tasks.evaluate.statistics import plain
-from tasks.study.intervals import students_t
+from tasks.evaluate.statistics import plain, students_t
 
 LEAST_PAIRS = 3  # for an interval
 

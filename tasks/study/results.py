@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.quantities import SHARE, Curve, Line
-from tasks.evaluate.statistics import expected_proportion, plain
+from tasks.evaluate.statistics import expected_proportion, plain, proportion
 from tasks.study.agreement import alpha_estimate, answer_counts, krippendorff_alpha
 from tasks.study.answer_files import QUESTIONS
 from tasks.study.answers import Answers
 from tasks.study.figures import QuestionFigures, StudyFigures, StudyResults
-from tasks.study.intervals import exact_proportion, of_other_raters
+from tasks.study.intervals import of_other_raters
 from tasks.study.pairs import StudyKey, StudyPair
 from tasks.study.plan import UNKNOWN_CORRELATION, counted, what_it_can_say
 from tasks.study.power import power, sign_test
@@ -55,7 +55,7 @@ def _question(name: str, pairs: list[StudyPair], answers: Answers) -> QuestionFi
     correlation = vote_correlation(votes)
     raters, answered = int((~np.isnan(votes)).any(1).sum()), int(told.sum())
     return QuestionFigures(
-        majority=exact_proportion(wins_a, wins_a + wins_b) if wins_a + wins_b else None,
+        majority=proportion([True] * wins_a + [False] * wins_b) if wins_a + wins_b else None,
         votes=expected_proportion(np.nanmean(votes[:, told], 0).tolist()),
         other_raters=of_other_raters(votes[(~np.isnan(votes)).any(1)]),
         wins_a=wins_a,

@@ -28,7 +28,7 @@ from tasks.settings import Settings
 EMOJI = Path(__file__).parents[2] / "data" / "fluent-emoji-3d.zip"
 SIDE, VOCABULARY = 32, 64
 FIXED = ("a red apple", "a cat face")
-FEW_RESAMPLES = Config(best_of=(1, 2, 4), resamples=100)
+FEW_CHOICES = Config(best_of=(1, 2, 4))
 
 
 class Made(StageConfig):
@@ -251,7 +251,7 @@ def draw_samples(
     run.finish("rerank", lambda output: output.map(lambda item: item, [scored]), "sample", "train_bpe", "train_clip")
 
 
-def evaluated(run: FinishedRun, config: Config = FEW_RESAMPLES, ranker: Artifact | None = None) -> Artifact:
+def evaluated(run: FinishedRun, config: Config = FEW_CHOICES, ranker: Artifact | None = None) -> Artifact:
     """The artifact of the real stage `evaluate` on the synthetic run, whose own ranker is none that could score."""
     done = run.artifacts
     models = {} if ranker is None else {"ranker": ranker}

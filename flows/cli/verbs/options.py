@@ -24,6 +24,10 @@ ConfigFile = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change one setting; can be repeated.")]
 Root = Annotated[str | None, typer.Option(help="Folder or s3:// address of the artifacts.  [default: runs]")]
 WorkDir = Annotated[str | None, typer.Option(help="Folder for unfinished training.  [default: .dalle/work]")]
+DaskWorkers = Annotated[
+    int | None, typer.Option("--dask-workers", help="Local Dask workers; 0 uses none.  [default: CPUs]")
+]
+DaskAddress = Annotated[str | None, typer.Option("--dask-address", help="A running Dask scheduler to use instead.")]
 NoPrefect = Annotated[bool, typer.Option("--no-prefect", help="Run the stages in this process, no server.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

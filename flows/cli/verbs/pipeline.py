@@ -8,6 +8,8 @@ import typer
 from flows.cli import environment
 from flows.cli.verbs.options import (
     ConfigFile,
+    DaskAddress,
+    DaskWorkers,
     Json,
     NoPrefect,
     Recipe,
@@ -28,8 +30,8 @@ def run(
     set_: Set = None,
     root: Root = None,
     work_dir: WorkDir = None,
-    dask_workers: Annotated[int | None, typer.Option(help="Local Dask workers; 0 uses none.  [default: CPUs]")] = None,
-    dask_address: Annotated[str | None, typer.Option(help="A running Dask scheduler to use instead.")] = None,
+    dask_workers: DaskWorkers = None,
+    dask_address: DaskAddress = None,
     processes: Annotated[
         int | None, typer.Option(help="Training processes on a machine, one for each GPU.  [default: 1]")
     ] = None,

@@ -13,7 +13,7 @@ from typing import Any
 from tasks.crawl.caption_files.decoding import decode, is_damaged
 
 FILE_COLUMNS = ("file", "filename", "filepath", "image", "imagename", "imagefile", "imagepath", "path")
-CAPTION_COLUMNS = ("caption", "captions", "text", "alt", "alttext", "description", "comment", "sentence")
+CAPTION_COLUMNS = ("caption", "captions", "text", "alt", "alttext", "description", "comment", "sentence", "prompt")
 SPLIT_COLUMN = "split"
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}

@@ -34,7 +34,7 @@ def test_chance_is_the_share_of_pictures_with_the_prompts_caption():
 
 def test_the_curve_ends_at_the_candidates_that_were_drawn_and_says_so():
     drawn = judged(0, [True] * 6) + judged(1, [True] * 7)
-    curve = hits.measure(evidence(drawn, config=Config(best_of=(1, 2, 4, 8), resamples=100))).seen.by_candidates
+    curve = hits.measure(evidence(drawn, config=Config(best_of=(1, 2, 4, 8)))).seen.by_candidates
     assert curve.lines[0].x == (1, 2, 4, 6)
     assert curve.note == "It ends at 6, not at 8: so many were drawn for each prompt."
 

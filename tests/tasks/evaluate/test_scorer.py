@@ -2,7 +2,7 @@
 
 import pytest
 from support.evidence import evidence, judged
-from support.finished_run import FEW_RESAMPLES, emoji_pairs
+from support.finished_run import FEW_CHOICES, emoji_pairs
 from support.tables import artifact, rows
 from support.tiny_models import tiny_generator, write_published_clip
 
@@ -64,7 +64,7 @@ def ranked(settings, tmp_path):
 def test_every_sample_is_scored_and_the_report_names_the_model(settings, tmp_path, ranked):
     write_published_clip(tmp_path / "second-clip", seed=1)
     other = second_model.scorer(second_model.Config(pretrained=str(tmp_path / "second-clip")), settings).artifact
-    made = evaluate(FEW_RESAMPLES, settings, **ranked, scorer=other).artifact
+    made = evaluate(FEW_CHOICES, settings, **ranked, scorer=other).artifact
     judged_rows = rows(made, "judged")
     assert len({row["scorer_score"] for row in judged_rows}) > 10
     assert [row["scorer_score"] for row in judged_rows] != [row["score"] for row in judged_rows]
@@ -79,7 +79,7 @@ def test_every_sample_is_scored_and_the_report_names_the_model(settings, tmp_pat
 
 
 def test_without_a_second_model_the_report_says_so(settings, ranked):
-    made = evaluate(FEW_RESAMPLES, settings, **ranked).artifact
+    made = evaluate(FEW_CHOICES, settings, **ranked).artifact
     page = storage.read_bytes(report(ReportConfig(), settings, evaluate=made).artifact.file("index.html")).decode()
     assert "No second CLIP scored the samples" in page
     assert {row["scorer_score"] for row in rows(made, "judged")} == {None}
@@ -89,4 +89,4 @@ def test_the_ranker_under_another_name_is_refused(settings, tmp_path, ranked):
     (tmp_path / "ranker").rename(tmp_path / "another-name")
     same = second_model.scorer(second_model.Config(pretrained=str(tmp_path / "another-name")), settings).artifact
     with pytest.raises(ModelMismatchError, match="no model may score its own choice"):
-        evaluate(FEW_RESAMPLES, settings, **ranked, scorer=same)
+        evaluate(FEW_CHOICES, settings, **ranked, scorer=same)

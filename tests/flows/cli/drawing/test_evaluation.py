@@ -25,7 +25,7 @@ OTHER = "they may have seen what is called held out here"
 
 
 def config_of(folder: Path) -> PipelineConfig:
-    few = ["sample.train_prompts=2", "sample.val_prompts=1", "sample.candidates=2", "evaluate.resamples=100"]
+    few = ["sample.train_prompts=2", "sample.val_prompts=1", "sample.candidates=2"]
     return assigned(smoke(), [f"models.pretrained={folder}", *few])
 
 

@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 from support.compositions import SHORT, pairs_of, small_corpus
-from support.finished_run import FEW_RESAMPLES, FinishedRun, evaluated, finished_run
+from support.finished_run import FEW_CHOICES, FinishedRun, evaluated, finished_run
 from support.tiny_models import tiny_ranker
 
 from tasks.engine import storage
@@ -15,7 +15,7 @@ from tasks.report.facts import gather
 from tasks.report.page import render
 from tasks.settings import Settings
 
-CONFIG = FEW_RESAMPLES.model_copy(update={"judge": SHORT})
+CONFIG = FEW_CHOICES.model_copy(update={"judge": SHORT})
 
 
 @pytest.fixture(scope="module")
