@@ -26,26 +26,26 @@ def render(config: Config, facts: RunFacts) -> str:
     shown = gallery.open_gallery(facts, config.prompts_at_most)
     side = min(config.picture_px, facts.image_size or config.picture_px)
     study = StudySection(study=facts.study) if facts.study else None
-    return (
-        environment(side)
-        .get_template("page.html.j2")
-        .render(
-            style=Markup(files("tasks.report").joinpath("page.css").read_text()),
-            config=config,
-            headlines=headlines(facts, config.targets),
-            summary=summary(facts),
-            facts=facts,
-            gallery=shown,
-            bars=funnel.bars(facts),
-            funnel=funnel.view(facts, config.rejects_shown),
-            examples=gallery.some_pairs(facts, 16),
-            panel=gallery.panel(facts),
-            sections=sections(facts.evaluation) | sections(study),
-            trainings=trainings(facts),
-            extremes=_extremes(shown),
-            costs=_costs(facts),
-            versions=_versions(facts),
-        )
+    measured = sections(facts.evaluation) | sections(study)
+    images = gallery.picked_images(facts, [panel for section in measured.values() for panel in section.panels])
+    known = environment(side)
+    known.globals["sample_image"] = lambda sample: images.get((sample.prompt_id, sample.index))
+    return known.get_template("page.html.j2").render(
+        style=Markup(files("tasks.report").joinpath("page.css").read_text()),
+        config=config,
+        headlines=headlines(facts, config.targets),
+        summary=summary(facts),
+        facts=facts,
+        gallery=shown,
+        bars=funnel.bars(facts),
+        funnel=funnel.view(facts, config.rejects_shown),
+        examples=gallery.some_pairs(facts, 16),
+        panel=gallery.panel(facts),
+        sections=measured,
+        trainings=trainings(facts),
+        extremes=_extremes(shown),
+        costs=_costs(facts),
+        versions=_versions(facts),
     )
 
 
