@@ -48,9 +48,7 @@ def test_losses_by_position_average_to_the_validation_loss_of_the_training(
     torch.manual_seed(0)
     learner = PriorLearner(Prior(job.model), job.training, load_bpe(job.data.bpe), tokens, tokens)
     captions, codes = tokens_of(tokens, range(len(tokens)))
-    text, image = position_losses(
-        learner.model, learner.bpe.encode(captions), torch.from_numpy(codes.astype(np.int64))
-    )
+    text, image = position_losses(learner.model, learner.bpe.encode(captions), torch.from_numpy(codes.astype(np.int64)))
     assert len(tokens) <= 32  # one batch of a validation, so that the mean of text is one over its tokens
     expected = learner.validate()
     assert float(image.mean()) == pytest.approx(expected["image"], abs=1e-5)

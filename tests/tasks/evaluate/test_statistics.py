@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from tasks.evaluate.statistics import (
     any_of,
@@ -15,6 +16,8 @@ from tasks.evaluate.statistics import (
     perplexity,
     proportion,
     proportion_of_groups,
+    ratio_of_means,
+    t_95,
 )
 
 HITS = st.lists(st.booleans(), min_size=1, max_size=7)
@@ -138,3 +141,25 @@ def test_groups_of_one_are_plain_hits():
     assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high), abs=0.02)
     with pytest.raises(ValueError, match="nothing"):
         proportion_of_groups([[], []])
+
+
+def test_the_interval_of_a_ratio_holds_the_true_one():
+    random = np.random.default_rng(0)
+    held = []
+    for seed in range(300):
+        whole = random.gamma(2.0, 1.0, 60)
+        estimate = ratio_of_means(whole * random.uniform(0, 0.6, 60), whole, resamples=200, seed=seed)
+        held.append(estimate.low <= 0.3 <= estimate.high)
+    assert np.mean(held) >= 0.92  # of 95 %, with the error of 300 rounds
+
+
+def test_a_ratio_is_of_sums_and_there_is_none_to_nothing():
+    assert ratio_of_means([1, 1], [1, 3], resamples=100, seed=0).value == 0.5
+    for denominators in ([], [0.0]):
+        with pytest.raises(ValueError, match="no ratio"):
+            ratio_of_means([0.0] * len(denominators), denominators, resamples=100, seed=0)
+
+
+@pytest.mark.parametrize("freedom", [3, 5, 10, 30, 1000])
+def test_students_percentile_is_that_of_scipy(freedom):
+    assert t_95(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01)
