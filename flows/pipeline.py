@@ -152,7 +152,8 @@ def measurement(run: Run, config: PipelineConfig, pairs: Artifact, models: Model
     """
     samples = run(sample, config.sample, pairs=pairs, generator=models.generator)
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
-    inputs = {"pairs": pairs, "scores": scores, "tokenizer": models.tokenizer, "ranker": models.ranker}
+    inputs = {"pairs": pairs, "scores": scores}
+    inputs |= {"tokenizer": models.tokenizer, "generator": models.generator, "ranker": models.ranker}
     if models.tokens is not None:
         inputs["tokens"] = models.tokens
     if config.scorer.pretrained is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.config import Frozen
+from models.inspection import PositionLosses, TextAttention
 
 
 class Sampling(Frozen):
@@ -135,6 +136,14 @@ class Generator(ABC):
     def unknown(self, prompt: str) -> str:
         """The letters of a prompt that the generator's training hardly had, each once; empty if it cannot tell."""
         return ""
+
+    def position_losses(self, captions: Sequence[str], codes: NDArray[np.uint16]) -> PositionLosses | None:
+        """The loss at each position of pairs whose codes, [B, h*w], are known; None if it predicts no codes."""
+        return None
+
+    def text_attention(self, caption: str, codes: NDArray[np.uint16]) -> TextAttention | None:
+        """Where the image positions of a pair, codes [h*w], look in its caption; None if there are no such weights."""
+        return None
 
 
 # Kind of generator, as its config names it: module with a function `load(directory, device)`. A new kind is one line.

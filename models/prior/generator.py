@@ -5,16 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.files import BPE_FILE, TOKENIZER_FOLDER
 from models.folder import check_folder
 from models.generator import Candidates, Generator, ImagePrompt, Sampling
+from models.inspection import PositionLosses, TextAttention
+from models.prior import inspection
 from models.prior.decoding import InferencePrior
 from models.prior.model import Prior, load_prior
 from models.prior.sampling import check_vocabulary, draw_code_batches
 from models.processor import computes_bf16
-from models.text.bpe import BPE, load_bpe
+from models.text.bpe import BPE, PAD, load_bpe
 from models.tokenizer import ImageTokenizer, decode_codes, encode_images, load_tokenizer
 from models.training.errors import CheckpointError
 from models.training.images import resize
@@ -64,6 +67,28 @@ class PriorGenerator(Generator):
     def unknown(self, prompt: str) -> str:
         """See `Generator.unknown`."""
         return self.bpe.unknown(prompt)
+
+    def position_losses(self, captions: Sequence[str], codes: NDArray[np.uint16]) -> PositionLosses:
+        """See `Generator.position_losses`."""
+        text, image = inspection.position_losses(self.prior, *self._known(captions, codes))
+        return PositionLosses(text.cpu().numpy(), image.cpu().numpy())
+
+    def text_attention(self, caption: str, codes: NDArray[np.uint16]) -> TextAttention:
+        """See `Generator.text_attention`."""
+        ids, known = self._known([caption], codes[None])
+        found = inspection.text_attention(self.prior, ids, known)
+        own = ids[0][ids[0] != PAD].cpu()
+        start = int(self.prior.config.start_of_text)
+        return TextAttention(
+            tokens=tuple(self.bpe.decode(own[i : i + 1]) for i in range(len(own))),
+            on_tokens={kind: tuple(weights[0, start : start + len(own)].tolist()) for kind, weights in found.items()},
+            on_image={kind: 1.0 - float(weights[0].sum()) for kind, weights in found.items()},
+        )
+
+    def _known(self, captions: Sequence[str], codes: NDArray[np.uint16]) -> tuple[Tensor, Tensor]:
+        """Pairs as the prior reads them, on its device."""
+        device = next(self.prior.parameters()).device
+        return self.bpe.encode(captions).to(device), torch.from_numpy(codes.astype(np.int64)).to(device)
 
     def _in_precision(self, dtype: torch.dtype) -> InferencePrior:
         if dtype not in self._ready:

@@ -1,7 +1,7 @@
 """What every metric is measured from: judged samples, rebuilt images, codes, and what the corpus holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.inspection import TextAttention
 from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
 from tasks.evaluate.nearest import Scan
+from tasks.evaluate.places import PlaceSums
 from tasks.evaluate.quantities import Estimate
 
 Row = Mapping[str, Any]
@@ -38,6 +40,12 @@ class RankedSamples:
         return self.rows[-1]
 
     @property
+    def right(self) -> list[bool]:
+        """Whether each is right, best first, as `is_right` says; empty where that cannot be told of all."""
+        told = [is_right(row) for row in self.rows]
+        return [] if None in told else [bool(each) for each in told]
+
+    @property
     def hits(self) -> list[bool]:
         """Whether each is the right picture, best first."""
         return [row["is_hit"] for row in self.rows]
@@ -47,6 +55,13 @@ def by_prompt(judged: Sequence[Row]) -> list[RankedSamples]:
     """The judged samples by prompt, in the order of the prompts."""
     ordered = sorted(judged, key=lambda row: (row["prompt_id"], row["rank"]))
     return [RankedSamples(tuple(rows)) for _, rows in groupby(ordered, key=lambda row: row["prompt_id"])]
+
+
+def is_right(row: Row) -> bool | None:
+    """As the judge of compositions reads a sample, or else by its nearest picture; None where neither can tell."""
+    wrong = row.get("wrong")
+    known: bool | None = row["is_hit"] if wrong is None else not wrong
+    return known
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,8 @@ class Evidence:
         vocab_size: codes of the image tokenizer; None where there is none.
         code_counts: int64 [V], uses of each code in the training tokens; None where there are none.
         scorer: name of the second model that scored the samples; None where there is none.
+        places: what is known of the places of the rebuilt images; None where none was rebuilt.
+        attention: by caption, where the image positions of some held-out pairs look; empty for a generator without.
         compositions: how the judge of composed pictures stood its trial; None where the corpus shows none.
     """
 
@@ -75,6 +92,8 @@ class Evidence:
     vocab_size: int | None = None
     code_counts: NDArray[np.int64] | None = None
     scorer: str | None = None
+    places: PlaceSums | None = None
+    attention: Mapping[str, TextAttention] = field(default_factory=dict)
     compositions: JudgeTrial | None = None
 
     @cached_property

@@ -2,15 +2,18 @@
 
 from pydantic import Field
 
-from tasks.evaluate import codes, hits, memorisation, reconstruction, scorer, scores, true_distance
+from tasks.evaluate import codes, hits, memorisation, reconstruction, reranking, scorer, scores, true_distance
 from tasks.evaluate.codes import Codes
 from tasks.evaluate.compositions import metric as compositions
 from tasks.evaluate.compositions.metric import Compositions
 from tasks.evaluate.evidence import Evidence
+from tasks.evaluate.failures import metric as failures
+from tasks.evaluate.failures.metric import Failures
 from tasks.evaluate.hits import Hits
 from tasks.evaluate.memorisation import Memorisation
 from tasks.evaluate.quantities import Quantity
 from tasks.evaluate.reconstruction import Reconstruction
+from tasks.evaluate.reranking import Reranking
 from tasks.evaluate.scorer import Scorer
 from tasks.evaluate.scores import Scores
 from tasks.evaluate.true_distance import TrueDistance
@@ -32,6 +35,8 @@ class Evaluation(Quantity):
     scores: Scores | None = Field(None, title="Scores of the ranker")
     scorer: Scorer | None = Field(None, title="Scores of a second model")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
+    reranking: Reranking | None = Field(None, title="What reranking changes")
+    failures: Failures | None = Field(None, title="Where it fails")
 
 
 def measure(evidence: Evidence) -> Evaluation:
@@ -48,6 +53,8 @@ def measure(evidence: Evidence) -> Evaluation:
         scores=scores.measure(evidence),
         scorer=scorer.measure(evidence),
         memorisation=memorisation.measure(evidence),
+        reranking=reranking.measure(evidence),
+        failures=failures.measure(evidence),
     )
 
 

@@ -34,6 +34,23 @@ def mean(values: Sequence[float], unit: str = "") -> Estimate:
     return Estimate(value=plain(middle), low=plain(middle - below), high=plain(middle + above), n=n, unit=unit)
 
 
+def ratio_of_means(numerators: Sequence[float], denominators: Sequence[float], unit: str = "") -> Estimate:
+    """Mean of the numerators over that of the denominators, with the interval of the mean of what is left when each
+    denominator times that ratio is taken off its numerator, in units of the mean denominator (the delta method).
+
+    Raises:
+        ValueError: there are no pairs, or the denominators add up to nothing.
+    """
+    above, below = (np.asarray(values, np.float64) for values in (numerators, denominators))
+    if below.sum() <= 0:
+        raise ValueError("no ratio to nothing")
+    ratio = float(above.sum() / below.sum())
+    rest = mean(((above - ratio * below) / below.mean()).tolist(), unit)
+    return rest.model_copy(
+        update={"value": plain(ratio), "low": plain(ratio + rest.low), "high": plain(ratio + rest.high)}
+    )
+
+
 def _reach(deviations: NDArray[np.float64]) -> tuple[float, float]:
     """How far the interval of a mean reaches below and above it."""
     n = len(deviations)

@@ -1,4 +1,5 @@
-"""What a figure can be: a number, an estimate, a level to compare with, a curve or a histogram, gathered in parts.
+"""What a figure can be: a number, an estimate, a level to compare with, a curve, a histogram or a heat map, and which
+pictures it is about; gathered in parts.
 
 The report draws each of them in its own way and knows no metric by name. A unit is written behind the value, except
 `share`, which is written in percent.
@@ -105,3 +106,42 @@ class Histogram(Quantity):
     edges: tuple[float, ...]
     counts: dict[str, tuple[int, ...]]
     log_x: bool = False
+
+
+class HeatMap(Quantity):
+    """Values in rows and columns, drawn as a heat map.
+
+    Attributes:
+        rows: from the top.
+        row_names, column_names: if there are none, rows and columns are places in a picture.
+        note: what is to be said of this grid beside what its field says of all such grids.
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+    unit: str = ""
+    row_names: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
+    note: str = ""
+
+
+class Picked(Quantity):
+    """A sample, by its prompt and its number among the candidates, and what is said of it."""
+
+    prompt_id: int
+    index: int
+    said: str = ""
+    is_right: bool | None = None
+
+
+class Picks(Quantity):
+    """Samples of one prompt, which are shown together."""
+
+    prompt: str
+    samples: tuple[Picked, ...]
+    said: str = ""
+
+
+class Pictures(Quantity):
+    """Samples that were picked by a rule, which the field tells."""
+
+    prompts: tuple[Picks, ...]

@@ -17,10 +17,12 @@ from tasks.evaluate.compositions.learning import LearnedCompositions, learn_comp
 from tasks.evaluate.compositions.search import search_by_ranker
 from tasks.evaluate.compositions.trial import JudgeTrial, try_judge
 from tasks.evaluate.config import Config
-from tasks.evaluate.evidence import Evidence
+from tasks.evaluate.evidence import Evidence, Row
+from tasks.evaluate.failures.attention import look_at_captions
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
+from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.settings import Settings
 
@@ -42,6 +44,7 @@ def evaluate(
     tokens: Artifact | None = None,
     scorer: Artifact | None = None,
     ranker: Artifact | None = None,
+    generator: Artifact | None = None,
 ) -> None:
     """Judges samples by the image they look like, which is no ranker's opinion (after sections 2.6 and 3.1).
 
@@ -50,6 +53,8 @@ def evaluate(
             them no image is rebuilt and no code counted.
         scorer: a second CLIP, which scores the samples.
         ranker: the CLIP that ranked them, to search the training pictures with, where the corpus shows compositions.
+        generator: what drew them, to look at its losses and its attention on held-out pairs; of no use without
+            `tokenizer`, whose codes it is shown.
 
     Raises:
         ModelMismatchError: the second CLIP is the one that ranked the samples.
@@ -68,23 +73,27 @@ def evaluate(
     work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(judge, sampled, thumbnails[: len(sampled)], train, val)]
     nearest_mse = train.nearest.part(sum(map(len, thumbnails[: len(sampled)])), None).mse
     if tokenizer is not None:
-        rebuild = partial(ImagesToRebuild, tokenizer, output.settings, config.rebuilt_per_shard)
+        rebuild = partial(ImagesToRebuild, tokenizer, generator, output.settings, config.rebuilt_per_shard)
         work += _to_rebuild(rebuild, held_out, thumbnails[len(sampled) :], nearest_mse)
     markers = output.map(evaluate_shard, work, "images", release_models)
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
     rebuilt = _of_kind(written, "reconstructions")
+    judged = _rows(_of_kind(written, "judged"), JUDGED)
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
+    counts = _code_counts(size, tokens, output.settings) if size and tokens else None
     evidence = Evidence(
         config=config,
-        judged=_rows(_of_kind(written, "judged"), JUDGED),
+        judged=judged,
         train=train,
         val=val,
         held_out_mse=nearest_mse.tolist(),
         rebuilt=_with_nearest(rebuilt, pairs, output.settings),
         vocab_size=size,
-        code_counts=_code_counts(size, tokens, output.settings) if size and tokens else None,
+        code_counts=counts,
         scorer=scorer.manifest().metrics["model"] if scorer else None,
-        compositions=_trial(learned, pairs, rebuilt, train, ranker, output.settings) if learned else None,
+        places=sum_places(rebuilt, counts, output.settings),
+        attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
+        compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
@@ -96,12 +105,14 @@ def _trial(
     pairs: Artifact,
     rebuilt: Sequence[str],
     train: Scan,
+    judged: Sequence[Row],
     ranker: Artifact | None,
     settings: Settings,
 ) -> JudgeTrial:
     by_words = {prompt: match.pair_id for prompt, match in train.found_by_words.items()}
     by_ranker = search_by_ranker(learned, ranker, pairs.files("train"), [*by_words], settings) if ranker else {}
-    return try_judge(learned, pairs.files("val"), rebuilt, by_words, by_ranker, settings)
+    own = {row["prompt"]: row["pair_id"] for row in judged if row["group"] == "val"}
+    return try_judge(learned, pairs.files("val"), rebuilt, by_words, by_ranker, settings, own)
 
 
 def evaluate_shard(work: SamplesToJudge | ImagesToRebuild) -> Shard:

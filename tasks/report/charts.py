@@ -90,7 +90,7 @@ def whiskers(
             axes.axvline(level.value, color=SOFT, linewidth=1.2, linestyle=DASHES, label=label)
         axes.set_ylim(len(rows) - 0.65, -0.7)
         axes.set_yticks([])
-        axes.set_xlim(min(0.0, *(row.low for row in rows)), _rightmost(rows))
+        axes.set_xlim(min(0.0, *(row.low for row in rows)), _rightmost(rows, levels or {}))
         axes.locator_params("x", nbins=4)
         axes.xaxis.set_major_formatter(_written(unit))
         axes.grid(axis="x")
@@ -108,8 +108,10 @@ def _halve(axes: "Axes", edges: Sequence[float]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _rightmost(rows: Sequence[Estimate]) -> float:
-    return 1.0 if rows[0].unit == SHARE else 1.05 * max(0.0, *(row.high for row in rows)) or 1.0
+def _rightmost(rows: Sequence[Estimate], levels: Mapping[str, Baseline]) -> float:
+    if rows[0].unit == SHARE:
+        return 1.0
+    return 1.05 * max([0.0, *(row.high for row in rows), *(level.value for level in levels.values())]) or 1.0
 
 
 def _draw_baselines(axes: "Axes", levels: Mapping[str, float]) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tasks import schemas
 from tasks.engine import storage
 from tasks.report.facts import RunFacts
+from tasks.report.measured import Panel
 
 Row = dict[str, Any]
 Key = tuple[int, int]  # prompt and index name a sample
@@ -139,6 +140,18 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
         members = list(group)
         samples = tuple(_sample(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
         yield Prompted(members[0]["prompt"], members[0]["group"], members[0]["pair_id"], members[0]["seed"], samples)
+
+
+def picked_images(facts: RunFacts, panels: Iterable[Panel]) -> dict[Key, bytes]:
+    """The images of the samples of panels, by prompt and index."""
+    wanted = {(s.prompt_id, s.index) for panel in panels for p in panel.pictures.prompts for s in p.samples}
+    scored = facts.get("rerank")
+    found: dict[Key, bytes] = {}
+    for uri in scored.artifact.files("scores") if scored and wanted else []:
+        for row in schemas.read_table(uri, ["prompt_id", "index", "image"]).to_pylist():
+            if (row["prompt_id"], row["index"]) in wanted:
+                found[row["prompt_id"], row["index"]] = row["image"]
+    return found
 
 
 def _sample(row: Row, verdict: Row) -> Sample:

@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup
 from pydantic.fields import FieldInfo
 
-from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Part, Quantity, Question
-from tasks.report import charts, words
+from tasks.evaluate.quantities import Baseline, Curve, Estimate, HeatMap, Histogram, Part, Pictures, Quantity, Question
+from tasks.report import charts, heatmap, words
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,15 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """Samples that a rule picked, for the page to show."""
+
+    title: str
+    explanation: str
+    pictures: Pictures
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the figures, ready for the page.
 
@@ -48,6 +57,7 @@ class Section:
     explanation: str
     plots: tuple[Plot, ...]
     numbers: dict[str, list[Number]]
+    panels: tuple[Panel, ...] = ()
 
 
 def sections(measured: Quantity | None, within: str = "") -> dict[str, Section]:
@@ -76,7 +86,8 @@ def _section(name: str, path: str, field: FieldInfo, part: Part) -> Section:
     numbers: dict[str, list[Number]] = defaultdict(list)
     for group, number in _numbers("", part):
         numbers[group].append(number)
-    return Section(name, path, part.question, title, _explanation(field, part), plots(name, title, part), dict(numbers))
+    drawn, panels = plots(name, title, part), tuple(_panels(part))
+    return Section(name, path, part.question, title, _explanation(field, part), drawn, dict(numbers), panels)
 
 
 def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -> Iterator[Plot]:
@@ -99,6 +110,14 @@ def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -
             yield Plot(own, f"{words_of} {value.note}".strip(), charts.curve(inner, own, value), kicker)
         elif isinstance(value, Histogram):
             yield Plot(own, words_of, charts.histogram(inner, own, value), kicker)
+        elif isinstance(value, HeatMap):
+            yield Plot(own, f"{words_of} {value.note}".strip(), heatmap.heatmap(inner, own, value), kicker)
+        elif isinstance(value, Mapping):
+            for number, (key, each) in enumerate(value.items()):
+                if isinstance(each, HeatMap):
+                    drawn = heatmap.heatmap(f"{inner}-{number}", f"{own}: {key}", each)
+                    said = f"{'' if number else words_of} {each.note}".strip()  # what holds for all, once
+                    yield Plot(key, said, drawn, own)
         elif isinstance(value, Part):
             yield from _plots(inner, own, value, field)
 
@@ -109,8 +128,7 @@ def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
     for name, field, value in _fields(part):
         title, explanation = _title(name, field), field.description or ""
         if isinstance(value, Estimate) and title not in plotted:
-            beside = f"{words.interval(value)}, n = {words.count(value.n)}"
-            yield group, Number(title, words.quantity(value.value, value.unit), beside, explanation)
+            yield group, _row(title, value, explanation)
         elif isinstance(value, Baseline):
             yield group, Number(title, words.quantity(value.value, value.unit), "", explanation)
         elif isinstance(value, int | float):
@@ -118,9 +136,25 @@ def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
         elif isinstance(value, str):
             yield group, Number(title, value, "", explanation)
         elif isinstance(value, Mapping):
-            yield from ((title, Number(key, _written(each))) for key, each in value.items())
+            yield from ((title, _row(key, each)) for key, each in value.items() if not isinstance(each, HeatMap))
         elif isinstance(value, Part):
             yield from _numbers(title, value)
+
+
+def _panels(part: Part) -> Iterator[Panel]:
+    """The pictures of a part and of the parts within it."""
+    for name, field, value in _fields(part):
+        if isinstance(value, Pictures):
+            yield Panel(_title(name, field), field.description or "", value)
+        elif isinstance(value, Part):
+            yield from _panels(value)
+
+
+def _row(title: str, value: Estimate | int | float, explanation: str = "") -> Number:
+    if isinstance(value, Estimate):
+        beside = f"{words.interval(value)}, n = {words.count(value.n)}"
+        return Number(title, words.quantity(value.value, value.unit), beside, explanation)
+    return Number(title, _written(value), "", explanation)
 
 
 def _compared(part: Part) -> dict[str, dict[str, Estimate]]:

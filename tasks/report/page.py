@@ -29,9 +29,12 @@ def render(config: Config, facts: RunFacts) -> str:
     shown = gallery.open_gallery(facts, config.prompts_at_most)
     sheets = PictureSheets(min(config.picture_px, facts.image_size or config.picture_px))
     study = StudySection(study=facts.study) if facts.study else None
+    measured = sections(facts.evaluation, "evaluation") | sections(study)
+    images = gallery.picked_images(facts, [panel for section in measured.values() for panel in section.panels])
     known = environment()
     known.globals |= {"picture": sheets.picture, "exact_picture": exact_picture, "code_grid": code_grid}
     known.globals["whole_picture"] = partial(whole_picture, side=EXAMPLE_PX)
+    known.globals["sample_image"] = lambda sample: images.get((sample.prompt_id, sample.index))
     return known.get_template("page.html.j2").render(
         style=style(),
         sheets=sheets,
@@ -45,7 +48,7 @@ def render(config: Config, facts: RunFacts) -> str:
         examples=gallery.some_pairs(facts, 16),
         panel=gallery.panel(facts),
         Question=Question,
-        sections=sections(facts.evaluation, "evaluation") | sections(study),
+        sections=measured,
         trainings=trainings(facts),
         extremes=_extremes(shown),
         costs=_costs(facts),

@@ -1,7 +1,7 @@
 """The trial of the judge: what it reads from pictures of which it is known what they show."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -44,6 +44,8 @@ class JudgeTrial:
         found_by_ranker: what the training picture that the ranker scores highest has right; empty without a ranker.
         new_prompts: those with a thing that no training picture shows.
         known_prompts: those that a training picture is right for.
+        own_pictures: what the judge reads right from a prompt's own held-out picture, where it was not fitted to it.
+        own_rebuilt: the same after that picture went through the image tokenizer; empty without one.
     """
 
     originals: Sequence[Reading]
@@ -53,6 +55,8 @@ class JudgeTrial:
     found_by_ranker: Found
     new_prompts: frozenset[str]
     known_prompts: frozenset[str]
+    own_pictures: Found = field(default_factory=dict)
+    own_rebuilt: Found = field(default_factory=dict)
 
 
 def try_judge(
@@ -62,6 +66,7 @@ def try_judge(
     found_by_words: Mapping[str, str],
     found_by_ranker: Mapping[str, str],
     settings: Settings,
+    own: Mapping[str, str] | None = None,
 ) -> JudgeTrial:
     """Lets the judge read held-out pictures.
 
@@ -69,19 +74,33 @@ def try_judge(
         held_out, reconstructions: shards of pairs, and of rebuilt ones.
         found_by_words: by prompt, the training pair whose caption is most similar.
         found_by_ranker: by prompt, the training pair whose picture the ranker scores highest; empty without a ranker.
+        own: by prompt, the pair it is the caption of.
     """
     asked = {prompt: scene for prompt in found_by_words if (scene := read(prompt, known.judge.things))}
     originals = read_shards(known, held_out, "image", (_unchanged, _blurred, _mixed), settings)
     rebuilt = read_shards(known, reconstructions, "reconstruction", (_unchanged,), settings)
     return JudgeTrial(
-        originals=[original for original, *_ in originals],
-        rebuilt=[reading for (reading,) in rebuilt],
-        blobs=[reading.is_right for _, *spoiled in originals for reading in spoiled],
+        originals=[original for original, *_ in originals.values()],
+        rebuilt=[reading for (reading,) in rebuilt.values()],
+        blobs=[reading.is_right for _, *spoiled in originals.values() for reading in spoiled],
         found_by_words=_compared(known, asked, found_by_words),
         found_by_ranker=_compared(known, asked, found_by_ranker),
         new_prompts=frozenset(p for p, scene in asked.items() if known.new_things.intersection(scene.things)),
         known_prompts=frozenset(p for p, scene in asked.items() if any(map(scene.agrees, known.trained))),
+        own_pictures=_own(known, asked, own or {}, originals),
+        own_rebuilt=_own(known, asked, own or {}, rebuilt),
     )
+
+
+def _own(
+    known: LearnedCompositions,
+    asked: Mapping[str, Scene],
+    own: Mapping[str, str],
+    read_of: Mapping[str, tuple[Reading, ...]],
+) -> Found:
+    """What the first reading of each prompt's own picture has right, where it was read."""
+    urls = {prompt: known.urls.get(pair_id, "") for prompt, pair_id in own.items() if prompt in asked}
+    return {prompt: asked[prompt].compared(read_of[url][0].shown) for prompt, url in urls.items() if url in read_of}
 
 
 def _compared(known: LearnedCompositions, asked: Mapping[str, Scene], found: Mapping[str, str]) -> Found:
@@ -100,10 +119,10 @@ def read_shards(
     column: str,
     changes: Sequence[Change],
     settings: Settings,
-) -> list[tuple[Reading, ...]]:
-    """Of the pictures in a column that test the judge, each once: the reading after each of the changes."""
+) -> dict[str, tuple[Reading, ...]]:
+    """Of the pictures in a column that test the judge, by their addresses: the reading after each of the changes."""
     parts = map_shards(partial(read_shard, known, column, changes), uris, settings)
-    return list({url: readings for part in parts for url, readings in part}.values())
+    return {url: readings for part in parts for url, readings in part}
 
 
 def read_shard(

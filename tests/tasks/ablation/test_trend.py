@@ -23,7 +23,7 @@ def test_a_worked_example() -> None:
     values = values_of((0.5, 1.0), (100, 200), np.stack([cells + apart, cells - apart], -1))
     data, model = (values.contrast(w) for w in (values.per_doubling_of_data, values.per_doubling_of_parameters))
     assert (data.value, model.value) == (2.0, 3.0)
-    # Squares 8 over (4 - 1)(2 - 1) degrees of freedom; weights of 1/2 on four means of two: 8/3 / 2; t of 3 is 3.1824463.
+    # Squares 8 over (4 - 1)(2 - 1) degrees of freedom; weights of 1/2 on four means of two: 8/3 / 2; t of 3 is 3.18245.
     half = 3.1824463 * (8 / 3 / 2) ** 0.5
     assert (data.low, data.high) == pytest.approx((2 - half, 2 + half), rel=1e-6)
     assert model.high - model.low == pytest.approx(2 * half, rel=1e-6)

@@ -7,7 +7,7 @@ import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tasks.evaluate.means import difference_of_shares, mean
+from tasks.evaluate.means import difference_of_shares, mean, ratio_of_means
 from tasks.evaluate.quantities import Estimate
 from tasks.evaluate.statistics import expected_proportion, proportion, proportion_of_groups
 
@@ -105,3 +105,20 @@ def test_prompts_that_do_not_differ_leave_a_difference_possible() -> None:
     estimate = difference_of_shares([0.0] * 24)
     assert estimate.low < -5 < 0 < 5 < estimate.high
     assert estimate.value == 0
+
+
+def test_the_interval_of_a_ratio_holds_it() -> None:
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(500):
+        whole = random.gamma(2.0, 1.0, 60)
+        estimate = ratio_of_means((whole * random.uniform(0, 0.6, 60)).tolist(), whole.tolist())
+        held.append(estimate.low <= 0.3 <= estimate.high)
+    assert np.mean(held) >= 0.93
+
+
+def test_a_ratio_is_of_sums_and_there_is_none_to_nothing() -> None:
+    assert ratio_of_means([1, 1], [1, 3]).value == 0.5
+    for denominators in ([], [0.0]):
+        with pytest.raises(ValueError, match="no ratio"):
+            ratio_of_means([0.0] * len(denominators), denominators)

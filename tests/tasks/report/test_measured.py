@@ -8,7 +8,7 @@ from pydantic import Field
 from support.finished_run import FinishedRun, evaluated, finished_run
 
 from tasks.evaluate.figures import Evaluation
-from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Line, Part
+from tasks.evaluate.quantities import Baseline, Curve, Estimate, HeatMap, Histogram, Line, Part, Picked, Picks, Pictures
 from tasks.report.config import Config
 from tasks.report.facts import gather
 from tasks.report.measured import sections
@@ -33,6 +33,11 @@ class Sharpness(Part):
     spread: Histogram = Field(title="Spread")
     edges: Edges
     by_colour: dict[str, int] = Field(title="Sharp pictures by colour")
+    by_word: dict[str, Estimate] = Field(default_factory=dict, title="Sharp pictures by word")
+    maps: dict[str, HeatMap] = Field(
+        default_factory=dict, title="Where they are sharp", description="Edges in a place."
+    )
+    blurred: Pictures | None = Field(None, title="Most blurred")
 
 
 class NextEvaluation(Evaluation):
@@ -91,3 +96,38 @@ def test_parts_and_lists_within_a_part_head_their_own_rows():
 
 def test_what_could_not_be_measured_has_no_section():
     assert sections(with_sharpness(None)) == sections(None) == {}
+
+
+def test_estimates_by_name_are_rows_with_their_intervals():
+    by_word = {"cat": Estimate(value=0.5, low=0.25, high=0.75, n=6, unit="share")}
+    [row] = sections(with_sharpness(SHARPNESS.model_copy(update={"by_word": by_word})))["sharpness"].numbers[
+        "Sharp pictures by word"
+    ]
+    assert (row.title, row.value, row.beside) == ("cat", "50%", "25\N{EN DASH}75%, n = 6")
+
+
+def test_heat_maps_by_name_are_plots_of_which_the_first_says_what_holds_for_all():
+    maps = {name: HeatMap(rows=((1.0, 2.0),), note=f"Of {name}.") for name in ("cats", "dogs")}
+    section = sections(with_sharpness(SHARPNESS.model_copy(update={"maps": maps})))["sharpness"]
+    drawn = [plot for plot in section.plots if 'class="heat"' in plot.drawn]
+    assert [(plot.title, plot.explanation) for plot in drawn] == [
+        ("cats", "Edges in a place. Of cats."),
+        ("dogs", "Of dogs."),
+    ]
+    assert list(section.numbers) == ["", "Edges", "Sharp pictures by colour"]
+
+
+def test_picked_samples_are_shown_with_what_is_said_of_them(run):
+    picked = (
+        Picked(prompt_id=2, index=1, said="2 edges", is_right=False),
+        Picked(prompt_id=99, index=0, is_right=True),
+    )
+    blurred = Pictures(prompts=(Picks(prompt="a <cat>", samples=picked, said="1 of 2 sharp"),))
+    facts = gather([evaluated(run)])
+    sharpness = SHARPNESS.model_copy(update={"blurred": blurred})
+    more = NextEvaluation.model_validate(facts.evaluation.model_dump() | {"sharpness": sharpness})
+    page = render(Config(), replace(facts, evaluation=more))
+    shown = page[page.index("Most blurred") :].split("</section>")[0]
+    assert (shown.count('"pic '), shown.count("pic none")) == (2, 1)  # there is no sample 99
+    for told in ("2 edges", "a &lt;cat&gt;", "1 of 2 sharp", 'aria-label="wrong"', 'aria-label="right"'):
+        assert told in shown

@@ -28,6 +28,11 @@ def asked_in(caption: str) -> tuple[str, ...]:
     return scene.skills if scene else ()
 
 
+def _is_read_right(known: LearnedCompositions, pair: dict) -> bool:
+    [shown] = known.judge.read([decode(pair["image"])])
+    return bool(asked_in(pair["caption"])) and known.scenes[pair["url"]].agrees(shown)
+
+
 def as_read(encoded: bytes) -> bytes:
     """PNG of the picture at the size at which the ranker searches."""
     picture = centre_crop(decode(encoded), SIDE_PX)
@@ -86,3 +91,22 @@ def test_the_ranker_finds_the_picture_it_scores_highest_however_the_pairs_are_cu
         uris = artifact("images", settings, *shards).files("images")
         found = search_by_ranker(known, ranker, uris, prompts, settings)
         assert [known.urls[found[prompt]] for prompt in prompts] == best
+
+
+def test_a_prompts_own_picture_is_compared_with_it_as_it_is_and_rebuilt(settings) -> None:
+    pairs = pairs_of("validation", captions=1)
+    known = known_of(pairs)
+    right = next(pair for pair in pairs if _is_read_right(known, pair))
+    wrong = next(
+        pair
+        for pair in pairs
+        if "colour" in asked_in(pair["caption"])
+        and known.scenes[pair["url"]].colour != known.scenes[right["url"]].colour
+    )
+    asked = {right["caption"]: right["pair_id"], wrong["caption"]: right["pair_id"]}
+    shards = artifact("images", settings, [right]).files("images")
+    trial = try_judge(known, shards, [], dict.fromkeys(asked, "no pair"), {}, settings, asked)
+    assert set(trial.own_pictures) == set(asked)
+    assert all(trial.own_pictures[right["caption"]].values())
+    assert not all(trial.own_pictures[wrong["caption"]].values())
+    assert trial.own_rebuilt == {}

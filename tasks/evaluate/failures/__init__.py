@@ -1,0 +1,1 @@
+"""Where drawings fail, and which of the models fails there."""
