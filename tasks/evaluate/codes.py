@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence
-from tasks.evaluate.quantities import Curve, Line, Part
+from tasks.evaluate.quantities import Curve, Line, Part, Question
 from tasks.evaluate.statistics import perplexity, plain
 
 
@@ -19,6 +19,8 @@ class Usage(Part):
 
 class Codes(Part):
     """How many of the image tokenizer's codes occur in pictures, and how evenly. A collapsed one uses a handful."""
+
+    question = Question.DRAWS
 
     vocab_size: int = Field(title="codes in the vocabulary")
     train: Usage | None = Field(title="Training pictures")

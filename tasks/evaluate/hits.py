@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence, RankedSamples
-from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part
+from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part, Question
 from tasks.evaluate.statistics import any_of, best_of, expected_proportion, plain, proportion
 
 
@@ -33,6 +33,8 @@ class Hits(Part):
     """A drawing counts as right when, of all training pictures, the one nearest to it in 16 by 16 pixels is the picture
     of its caption. The distance is measured in pixels, not by a model: the ranker does not judge its own choice.
     """
+
+    question = Question.DRAWS
 
     seen: HitRate | None = Field(
         title="Right picture, captions from training",

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.nearest import grey_levels
-from tasks.evaluate.quantities import GREY_LEVELS, Baseline, Estimate, Histogram, Part
+from tasks.evaluate.quantities import GREY_LEVELS, Baseline, Estimate, Histogram, Part, Question
 from tasks.evaluate.statistics import plain, proportion_of_groups
 
 BINS = 24
@@ -33,6 +33,8 @@ class Memorisation(Part):
     """Held-out pictures are the yardstick: they show what is usual for a picture the models never saw. Where samples
     come out of an image tokenizer, they are rebuilt from their codes first. Samples far to the left of them are copies.
     """
+
+    question = Question.NEW
 
     distances: Histogram = Field(
         title="How near is the nearest training picture?", description="At 16 by 16 pixels; far left are copies."

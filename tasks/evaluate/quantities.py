@@ -5,7 +5,8 @@ The report draws each of them in its own way and knows no metric by name. A unit
 """
 
 from collections.abc import Sequence
-from typing import Self
+from enum import StrEnum
+from typing import ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
@@ -13,6 +14,14 @@ from models.config import Frozen
 
 SHARE = "share"
 GREY_LEVELS = "grey levels"
+
+
+class Question(StrEnum):
+    """What a reader asks of a run. The report answers one after the other, in this order."""
+
+    DRAWS = "Does it draw what I ask?"
+    NEW = "Is it new?"
+    TRUST = "Can I trust the number?"
 
 
 class Quantity(Frozen):
@@ -27,6 +36,8 @@ class Part(Quantity):
     On the page, the docstring of a part explains it; `title` and `description` of each field name what it is. Estimates
     of one unit are compared in one plot; an estimate that has none beside it stands in the table of numbers.
     """
+
+    question: ClassVar[Question] = Question.TRUST
 
 
 class Estimate(Quantity):

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence
-from tasks.evaluate.quantities import GREY_LEVELS, Estimate, Part
+from tasks.evaluate.quantities import GREY_LEVELS, Estimate, Part, Question
 from tasks.evaluate.statistics import proportion
 
 
@@ -11,6 +11,8 @@ class Reconstruction(Part):
     """Held-out pictures rebuilt from their codes, beside the originals. Samples are made from codes in the same way, so
     they cannot show finer detail than these.
     """
+
+    question = Question.DRAWS
 
     psnr_db: Estimate = Field(title="PSNR", description="Higher is better.")
     ssim: Estimate = Field(title="SSIM", description="1 for equal pictures.")

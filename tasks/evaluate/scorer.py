@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence, RankedSamples
-from tasks.evaluate.quantities import Curve, Estimate, Line, Part
+from tasks.evaluate.quantities import Curve, Estimate, Line, Part, Question
 from tasks.evaluate.statistics import best_of
 
 POINTS = "points"
@@ -25,6 +25,8 @@ class Scorer(Part):
     """Another CLIP than the ranker, with other weights, scores all samples: the cosine of image and caption times 100,
     higher is better. The ranker chose; this one did not, so a gain here is no flattery of the ranker by itself.
     """
+
+    question = Question.DRAWS
 
     model: str = Field(title="the second model")
     train: ScoredGroup | None = Field(title="Captions from training")

@@ -6,13 +6,15 @@ import numpy as np
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence
-from tasks.evaluate.quantities import Histogram, Part
+from tasks.evaluate.quantities import Histogram, Part, Question
 
 BINS = 30
 
 
 class Scores(Part):
     """Choosing the best of each prompt moves the whole distribution to the right."""
+
+    question = Question.DRAWS
 
     scores: Histogram = Field(title="All samples beside the chosen")
 

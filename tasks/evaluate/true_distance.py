@@ -8,7 +8,7 @@ from pydantic import Field
 from tasks.evaluate.evidence import Evidence, RankedSamples
 from tasks.evaluate.judge import distance
 from tasks.evaluate.nearest import Scan, grey_levels
-from tasks.evaluate.quantities import GREY_LEVELS, Curve, Estimate, Line, Part
+from tasks.evaluate.quantities import GREY_LEVELS, Curve, Estimate, Line, Part, Question
 from tasks.evaluate.statistics import best_of
 
 
@@ -16,6 +16,8 @@ class TrueDistance(Part):
     """For captions never seen. In grey levels at 16 by 16 pixels, lower is better. Search by words returns the training
     picture with the most similar caption: no model at all.
     """
+
+    question = Question.DRAWS
 
     best: Estimate = Field(title="best by score")
     first: Estimate = Field(title="first drawn")

@@ -28,7 +28,7 @@ class Config(StageConfig):
 
     title: str = Field("DALL·E, rebuilt", description="Heading of the page.")
     targets: Targets = Field(default_factory=Targets)
-    best_pictures: int = Field(24, ge=0, description="Best samples in the grid at the top.")
+    best_pictures: int = Field(24, ge=0, description="First drawings in each grid at the top.")
     prompts_shown: int = Field(12, ge=1, description="Training and held-out prompts shown open; the others fold away.")
     prompts_at_most: int = Field(64, ge=1, description="Prompts of a group shown at all.")
     candidates_shown: int = Field(16, ge=1, description="Samples of one prompt that unfold, the best of them.")

@@ -1,8 +1,7 @@
 """What is known of a run, read from its artifacts; everything is optional but the manifests."""
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from tasks.engine.artifact import Artifact, Manifest, lineage
 from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.funnel.figures import FIGURES, Funnel
+from tasks.report.figures import ReportFigures, StageAccount, finite
 from tasks.report.provenance import Provenance
 from tasks.study.figures import StudyFigures
 from tasks.train.finished import TRAINED_ON, other_training
@@ -40,6 +40,11 @@ class Finished:
 
     def count(self, kind: str) -> int:
         return sum(f.rows or 0 for f in self.manifest.outputs if f.path.startswith(f"{kind}-"))
+
+    @property
+    def account(self) -> StageAccount:
+        kept = self.manifest.model_dump(exclude={"outputs", "stage"})
+        return StageAccount(**finite(kept), bytes=sum(record.bytes for record in self.manifest.outputs))
 
     def has(self, path: str) -> bool:
         return any(record.path == path for record in self.manifest.outputs)
@@ -96,6 +101,14 @@ class RunFacts:
         """The logged steps of every training, by stage."""
         return {name: steps for name, done in self.stages.items() if (steps := _logged(done))}
 
+    def work(self, stage: str) -> tuple[int, str] | None:
+        """What a stage went through: examples of a training, as often as each was seen, or rows; None where nothing."""
+        manifest = self.stages[stage].manifest
+        if steps := self.curves.get(stage):
+            batch_size = manifest.config.get("training", {}).get("batch_size")
+            return (int(steps[-1]["step"]) * batch_size, "examples") if batch_size else None
+        return (manifest.counts.rows_in, manifest.counts.unit) if manifest.counts.rows_in else None
+
     @property
     def seconds(self) -> float:
         """Time of all stages, added up: that of the run that did the work, where a stage was reused."""
@@ -112,27 +125,20 @@ class RunFacts:
     def peak_memory_mb(self) -> float:
         return max((done.manifest.run.peak_memory_mb for done in self.stages.values()), default=0.0)
 
-    def figures(self) -> dict[str, Any]:
-        """Everything the page says in numbers; the content of report.json.
-
-        `stages` holds the manifests, `funnel` a `tasks.funnel.figures.Funnel`, `evaluation` a
-        `tasks.evaluate.figures.Evaluation`, `study` a `tasks.study.figures.StudyFigures`, `curves` the logged steps of
-        every training.
-        """
-        told = {
-            "finished": self.finished.isoformat(timespec="seconds") if self.finished else None,
-            "commit": self.origin.commit,
-            "command": self.origin.command,
-            "seconds": round(self.seconds, 2),
-            "peak_memory_mb": self.peak_memory_mb,
-            "stages": {name: _account(done) for name, done in self.stages.items()},
-            "funnel": self.funnel.model_dump(mode="json") if self.funnel else None,
-            "evaluation": self.evaluation.model_dump(mode="json") if self.evaluation else None,
-            "study": self.study.model_dump(mode="json") if self.study else None,
-            "curves": self.curves,
-        }
-        figures: dict[str, Any] = finite(told)
-        return figures
+    def figures(self) -> ReportFigures:
+        """Everything the page says in numbers."""
+        return ReportFigures(
+            finished=self.finished.isoformat(timespec="seconds") if self.finished else None,
+            commit=self.origin.commit,
+            command=self.origin.command,
+            seconds=round(self.seconds, 2),
+            peak_memory_mb=self.peak_memory_mb,
+            stages={name: done.account for name, done in self.stages.items()},
+            funnel=self.funnel,
+            evaluation=self.evaluation,
+            study=self.study,
+            curves=self.curves,
+        )
 
 
 def gather(artifacts: Iterable[Artifact], origin: Provenance | None = None) -> RunFacts:
@@ -196,21 +202,5 @@ def _logged(done: Finished) -> list[dict[str, float]]:
     return [{name: value for name, value in step.items() if value is not None} for step in steps]
 
 
-def finite(value: Any) -> Any:
-    """The same with None for every number that is none: a page must never say "nan"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return [finite(item) for item in value]
-    return value
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _account(done: Finished) -> dict[str, Any]:
-    manifest = done.manifest.model_dump(mode="json", exclude={"outputs", "stage"})
-    return manifest | {"bytes": sum(record.bytes for record in done.manifest.outputs)}

@@ -7,8 +7,10 @@ from functools import cached_property
 from itertools import groupby, islice
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from tasks import schemas
 from tasks.engine import storage
@@ -42,11 +44,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Prompted:
-    """A prompt with all its samples, best first."""
+    """A prompt with all its samples, best first, and the seed they were drawn with."""
 
     prompt: str
     group: str
     pair_id: str | None
+    seed: int
     samples: tuple[Sample, ...]
 
     @property
@@ -65,10 +68,11 @@ class Prompted:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A held-out image beside what its tokens keep of it."""
+    """A held-out image beside what its codes keep of it; `codes` in raster order, uint16 [h*w]."""
 
     caption: str
     psnr_db: float
+    codes: NDArray[np.uint16]
     original: bytes
     reconstruction: bytes
 
@@ -120,7 +124,8 @@ def panel(facts: RunFacts, each: int = 5) -> dict[str, list[Rebuilt]]:
 
 
 def _rebuilt(row: Row) -> Rebuilt:
-    return Rebuilt(row["caption"], row["psnr_db"], row["original"], row["reconstruction"])
+    codes = np.frombuffer(row["codes"], "<u2")
+    return Rebuilt(row["caption"], row["psnr_db"], codes, row["original"], row["reconstruction"])
 
 
 def _rows(facts: RunFacts, stage: str, kind: str) -> list[Row]:
@@ -133,7 +138,7 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
     for _, group in groupby(ordered, key=lambda row: row["prompt_id"]):
         members = list(group)
         samples = tuple(_sample(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
-        yield Prompted(members[0]["prompt"], members[0]["group"], members[0]["pair_id"], samples)
+        yield Prompted(members[0]["prompt"], members[0]["group"], members[0]["pair_id"], members[0]["seed"], samples)
 
 
 def _sample(row: Row, verdict: Row) -> Sample:

@@ -1,22 +1,21 @@
-"""The first thing on the page: a few figures with targets and intervals, and what they mean in plain words."""
+"""The first figures of the page, with targets and intervals, each under the question that it answers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tasks.evaluate.compositions.metric import CompositionRate, Compositions
+from tasks.evaluate.compositions.metric import CompositionRate
 from tasks.evaluate.hits import HitRate
-from tasks.evaluate.quantities import Estimate
+from tasks.evaluate.quantities import Estimate, Question
 from tasks.report import words
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
 
-FEW_IMAGES = 100_000  # below this, a model of millions of parameters can know its images by heart
-
 
 @dataclass(frozen=True)
 class Headline:
-    """One figure. `met` is None where no target was set."""
+    """One figure. `met` is None where no target was set, `question` where it answers none: what the run took."""
 
+    question: Question | None
     label: str
     value: str
     beside: str
@@ -31,18 +30,11 @@ def headlines(facts: RunFacts, targets: Targets) -> list[Headline]:
         *_hit_rate(facts, targets),
         *_reconstruction(facts, targets),
         *_codes(facts, targets),
+        *_copies(facts),
+        *_judge(facts),
+        *_prompts(facts),
         *_cost(facts, targets),
     ]
-
-
-def summary(facts: RunFacts) -> list[str]:
-    """What was measured on what, and what it means, sentence by sentence."""
-    if facts.other_training:
-        return [facts.other_training]  # the other sentences are about what the models have seen
-    composed = facts.evaluation and facts.evaluation.compositions
-    if composed and composed.unseen:
-        return [*_trained_on(facts), *_composes(composed, composed.unseen)]
-    return [*_trained_on(facts), *_draws(facts), *_caution(facts)]
 
 
 def _compositions(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
@@ -60,24 +52,17 @@ def _compositions(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
             unseen = rates.get(never)
             goal = _at_least(unseen.value, goals[pick], words.percent) if unseen else ("", None)
             yield Headline(
+                Question.DRAWS,
                 f"Right composition, {' / '.join(rates)}, {label}",
                 " / ".join(words.percent(rate.value) for rate in rates.values()),
                 "95% intervals " + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
-                f"All parts of the caption. {_believed(composed)}",
+                "All parts of the caption, as read by a judge that had no part in training and ranking.",
                 *goal,
             )
 
 
 def _of_pick(rate: CompositionRate, pick: str) -> Estimate:
     return rate.first if pick == "first" else rate.best
-
-
-def _believed(composed: Compositions) -> str:
-    """How far the judge is right."""
-    accuracy, judge = composed.judge, "The judge reads"
-    if accuracy.rebuilt:
-        judge += f" {words.percent(accuracy.rebuilt.value)} of rebuilt held-out pictures right and"
-    return f"{judge} {words.percent(accuracy.originals.value)} of held-out ones{'' if accuracy.rebuilt else ' right'}."
 
 
 def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
@@ -97,6 +82,7 @@ def _hit_rate(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
 
 def _share_of_prompts(label: str, rate: HitRate, target: str = "", met: bool | None = None) -> Headline:
     return Headline(
+        Question.DRAWS,
         label,
         words.percent(rate.best.value),
         f"95% interval {words.interval(rate.best)}, {rate.best.n} prompts",
@@ -112,6 +98,7 @@ def _reconstruction(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     if rebuilt:
         psnr = rebuilt.psnr_db
         yield Headline(
+            Question.DRAWS,
             "Held-out reconstruction",
             f"{psnr.value:.1f} dB",
             f"95% interval {psnr.low:.1f}\N{EN DASH}{psnr.high:.1f}, {psnr.n} images",
@@ -125,6 +112,7 @@ def _codes(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     if codes and codes.train:
         used, size = codes.train.used, codes.vocab_size
         yield Headline(
+            Question.DRAWS,
             "Codes in use",
             f"{words.count(used)} / {words.count(size)}",
             f"as rich as {words.count(codes.train.perplexity)} equally used codes",
@@ -134,12 +122,57 @@ def _codes(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
         )
 
 
+def _copies(facts: RunFacts) -> Iterator[Headline]:
+    """How often samples are as near to training pictures as copies are, held-out captions first."""
+    copies = facts.evaluation and facts.evaluation.memorisation and facts.evaluation.memorisation.copies
+    groups = {"held-out captions": copies.val, "training captions": copies.train} if copies else {}
+    rates = {name: rate for name, rate in groups.items() if rate}
+    if rates:
+        yield Headline(
+            Question.NEW,
+            f"As near to a training picture as copies, {' / '.join(rates)}",
+            " / ".join(words.percent(rate.value) for rate in rates.values()),
+            "5% of pictures never seen are; 95% intervals "
+            + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
+            "Nearer than the nearest 5% of held-out pictures. For captions from training, copies are asked for.",
+        )
+
+
+def _judge(facts: RunFacts) -> Iterator[Headline]:
+    composed = facts.evaluation and facts.evaluation.compositions
+    if composed:
+        judge = composed.judge
+        accuracy, what = (judge.rebuilt, "rebuilt ") if judge.rebuilt else (judge.originals, "")
+        yield Headline(
+            Question.TRUST,
+            "The judge reads right",
+            words.percent(accuracy.value),
+            f"95% interval {words.interval(accuracy)}, {accuracy.n} {what}held-out pictures",
+            f"It calls {words.percent(judge.blobs.value)} of spoiled pictures right, and "
+            f"{words.percent(judge.false_accepts.value)} of pictures that show something else.",
+        )
+
+
+def _prompts(facts: RunFacts) -> Iterator[Headline]:
+    evaluation = facts.evaluation
+    if evaluation:
+        yield Headline(
+            Question.TRUST,
+            "Samples judged",
+            words.count(evaluation.samples),
+            "of one training with one seed",
+            f"Up to {words.count(evaluation.candidates)} for each prompt. The intervals are over prompts: another "
+            "training may differ by more.",
+        )
+
+
 def _cost(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     if not facts.stages:
         return
     longest = max(facts.stages.values(), key=lambda done: done.manifest.run.seconds)
     share = longest.manifest.run.seconds / max(facts.seconds, 1e-9)
     yield Headline(
+        None,
         "Time",
         words.duration(facts.seconds),
         f"{words.percent(share)} of it by: {words.name_words(longest.artifact.stage)}",
@@ -148,6 +181,7 @@ def _cost(facts: RunFacts, targets: Targets) -> Iterator[Headline]:
     )
     largest = max(facts.stages.values(), key=lambda done: done.manifest.run.peak_memory_mb)
     yield Headline(
+        None,
         "Peak memory",
         words.memory(facts.peak_memory_mb),
         f"reached by: {words.name_words(largest.artifact.stage)}",
@@ -162,79 +196,3 @@ def _at_least(value: float, goal: float | None, write: Callable[[float], str]) -
 
 def _at_most(value: float, goal: float | None, write: Callable[[float], str]) -> tuple[str, bool | None]:
     return ("", None) if goal is None else (f"≤ {write(goal)}", value <= goal)
-
-
-def _trained_on(facts: RunFacts) -> Iterator[str]:
-    pack = facts.get("pack")
-    if pack is None:
-        return
-    train, val = pack.count("train"), pack.count("val")
-    side = f" at {facts.image_size} by {facts.image_size} pixels" if facts.image_size else ""
-    kept_back = f"; {words.count(val)} more were kept back to test on" if val else "; none were kept back to test on"
-    yield f"The models were trained on {words.count(train)} captioned pictures{side}{kept_back}."
-
-
-def _composes(composed: Compositions, unseen: CompositionRate) -> Iterator[str]:
-    """What is drawn of combinations never seen, and what that means: a copy of a training picture would be wrong."""
-    first, chance = unseen.first, composed.judge.other_pictures.value
-    known = f"; for captions from training it is {words.percent(composed.seen.first.value)}" if composed.seen else ""
-    yield (
-        f"Asked for a combination that no training picture shows, the first drawing is right in all parts "
-        f"{words.percent(first.value)} of the time{known}. Some other picture would pass for right "
-        f"{words.percent(chance)} of the time."
-    )
-    if first.low <= chance:
-        yield "That is not shown to be better than such luck: this run does not show that the models combine parts."
-    else:
-        yield (
-            f"{'Most' if first.value >= 0.5 else 'Some'} of these drawings are right where copying a training picture "
-            "would be wrong: the models combine parts that they know in new ways."
-        )
-
-
-def _draws(facts: RunFacts) -> Iterator[str]:
-    evaluation = facts.evaluation
-    if evaluation is None or evaluation.hits is None:
-        return
-    if seen := evaluation.hits.seen:
-        yield (
-            f"Asked for a caption from training, the best of {evaluation.candidates} drawings is nearest to the right "
-            f"picture {words.percent(seen.best.value)} of the time; a blind pick would be right "
-            f"{words.percent(seen.chance.value)}."
-        )
-    if unseen := evaluation.hits.unseen:
-        best, chance = words.percent(unseen.best.value), words.percent(unseen.chance.value)
-        yield f"For captions the models have never seen it is {best}, where a blind pick has {chance}."
-
-
-def _caution(facts: RunFacts) -> Iterator[str]:
-    """What the figures can be taken to mean. Each sentence is chosen by the figures it stands beside."""
-    evaluation = facts.evaluation
-    if evaluation is None:
-        return
-    seen = evaluation.hits.seen if evaluation.hits else None
-    unseen = evaluation.hits.unseen if evaluation.hits else None
-    if seen and not _beats_chance(seen):
-        yield (
-            "That is not shown to be better than a blind pick: the models have not learned to draw. The page shows "
-            "that every stage ran, and nothing about how well the models could do."
-        )
-        return
-    if seen and seen.best.value >= 0.5:
-        yield "The models redraw most of the pictures they were trained on."
-    elif seen:
-        yield "The models redraw some of the pictures they were trained on."
-    if unseen and _beats_chance(unseen):
-        yield "For captions they have never seen they do better than a blind pick."
-    elif unseen:
-        yield "For captions they have never seen they are not shown to do better than a blind pick."
-    if 0 < evaluation.train_images < FEW_IMAGES:
-        yield (
-            f"{words.count(evaluation.train_images)} pictures are few enough to be learned by heart: the figures for "
-            "training captions measure memory, not an understanding of language."
-        )
-
-
-def _beats_chance(rate: HitRate) -> bool:
-    """Whether the whole 95 % interval lies above what a blind pick would have."""
-    return rate.best.low > rate.chance.value

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pydantic.fields import FieldInfo
 
-from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Part, Quantity
+from tasks.evaluate.quantities import Baseline, Curve, Estimate, Histogram, Part, Quantity, Question
 from tasks.report import charts, words
 
 
@@ -34,20 +34,32 @@ class Number:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the figures, ready for the page. `numbers` are grouped by the parts and lists within the part."""
+    """A part of the figures, ready for the page.
+
+    Attributes:
+        path: in report.json.
+        numbers: grouped by the parts and lists within the part.
+    """
 
     name: str
+    path: str
+    question: Question
     title: str
     explanation: str
     plots: tuple[Plot, ...]
     numbers: dict[str, list[Number]]
 
 
-def sections(measured: Quantity | None) -> dict[str, Section]:
-    """A section for each part that could be measured, by the name of its field; such as those of an `Evaluation`."""
+def sections(measured: Quantity | None, within: str = "") -> dict[str, Section]:
+    """A section for each part that could be measured, by the name of its field; such as those of an `Evaluation`.
+
+    Args:
+        within: where the parts stand in report.json.
+    """
     if measured is None:
         return {}
-    return {name: _section(name, field, part) for name, field, part in _fields(measured) if isinstance(part, Part)}
+    parts = [each for each in _fields(measured) if isinstance(each[2], Part)]
+    return {name: _section(name, f"{within}.{name}".lstrip("."), field, part) for name, field, part in parts}
 
 
 def plots(name: str, title: str, part: Part) -> tuple[Plot, ...]:
@@ -59,12 +71,12 @@ def plots(name: str, title: str, part: Part) -> tuple[Plot, ...]:
     return tuple(plot for plot in _plots(name, title, part) if plot.drawn)
 
 
-def _section(name: str, field: FieldInfo, part: Part) -> Section:
+def _section(name: str, path: str, field: FieldInfo, part: Part) -> Section:
     title = _title(name, field)
     numbers: dict[str, list[Number]] = defaultdict(list)
     for group, number in _numbers("", part):
         numbers[group].append(number)
-    return Section(name, title, _explanation(field, part), plots(name, title, part), dict(numbers))
+    return Section(name, path, part.question, title, _explanation(field, part), plots(name, title, part), dict(numbers))
 
 
 def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -> Iterator[Plot]:

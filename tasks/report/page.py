@@ -9,12 +9,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tasks.evaluate.quantities import Question
 from tasks.report import funnel, gallery, words
 from tasks.report.config import Config
 from tasks.report.facts import Finished, RunFacts
-from tasks.report.headlines import headlines, summary
+from tasks.report.headlines import headlines
 from tasks.report.measured import sections
-from tasks.report.pictures import picture
+from tasks.report.pictures import PictureSheets, exact_picture, whole_picture
+from tasks.report.summary import summary
+from tasks.report.tokens import code_grid
 from tasks.report.training import trainings
 from tasks.study.figures import StudySection
 
@@ -24,33 +27,39 @@ EXAMPLE_PX = 96  # longest side of the examples of the data part, which are show
 def render(config: Config, facts: RunFacts) -> str:
     """The whole page as one HTML document without a single outside request."""
     shown = gallery.open_gallery(facts, config.prompts_at_most)
-    side = min(config.picture_px, facts.image_size or config.picture_px)
+    sheets = PictureSheets(min(config.picture_px, facts.image_size or config.picture_px))
     study = StudySection(study=facts.study) if facts.study else None
-    return (
-        environment(side)
-        .get_template("page.html.j2")
-        .render(
-            style=Markup(files("tasks.report").joinpath("page.css").read_text()),
-            config=config,
-            headlines=headlines(facts, config.targets),
-            summary=summary(facts),
-            facts=facts,
-            gallery=shown,
-            bars=funnel.bars(facts),
-            funnel=funnel.view(facts, config.rejects_shown),
-            examples=gallery.some_pairs(facts, 16),
-            panel=gallery.panel(facts),
-            sections=sections(facts.evaluation) | sections(study),
-            trainings=trainings(facts),
-            extremes=_extremes(shown),
-            costs=_costs(facts),
-            versions=_versions(facts),
-        )
+    known = environment()
+    known.globals |= {"picture": sheets.picture, "exact_picture": exact_picture, "code_grid": code_grid}
+    known.globals["whole_picture"] = partial(whole_picture, side=EXAMPLE_PX)
+    return known.get_template("page.html.j2").render(
+        style=style(),
+        sheets=sheets,
+        config=config,
+        headlines=headlines(facts, config.targets),
+        summary=summary(facts),
+        facts=facts,
+        gallery=shown,
+        bars=funnel.bars(facts),
+        funnel=funnel.view(facts, config.rejects_shown),
+        examples=gallery.some_pairs(facts, 16),
+        panel=gallery.panel(facts),
+        Question=Question,
+        sections=sections(facts.evaluation, "evaluation") | sections(study),
+        trainings=trainings(facts),
+        extremes=_extremes(shown),
+        costs=_costs(facts),
+        versions=_versions(facts),
     )
 
 
-def environment(side: int) -> Environment:
-    """What the templates know. `side`: of the pictures, pixels at most."""
+def style() -> Markup:
+    """The style sheet of every page that is drawn like this one."""
+    return Markup(files("tasks.report").joinpath("page.css").read_text())
+
+
+def environment() -> Environment:
+    """What the templates of every such page know."""
     known = Environment(
         loader=PackageLoader("tasks.report", ""),
         autoescape=True,
@@ -58,9 +67,6 @@ def environment(side: int) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    known.globals["exact_picture"] = lambda encoded, alt: picture(encoded, side, alt, exact=True)
-    known.globals["picture"] = lambda encoded, alt, *classes: picture(encoded, side, alt, classes=classes)
-    known.globals["whole_picture"] = lambda encoded, alt: picture(encoded, EXAMPLE_PX, alt, whole=True)
     for name in ("count", "duration", "memory", "size", "grey", "name_words", "percent", "reason_words"):
         known.filters[name] = getattr(words, name)
     known.filters["pretty_json"] = partial(json.dumps, indent=2, sort_keys=True, ensure_ascii=False)
@@ -77,12 +83,18 @@ def _extremes(shown: gallery.Gallery, each: int = 6) -> dict[str, list[tuple[str
 
 
 def _costs(facts: RunFacts) -> list[dict[str, Any]]:
-    """Time and memory of each stage, with the share of the largest."""
+    """Time, speed and memory of each stage, with the share of the largest."""
     runs = {name: done.manifest.run for name, done in facts.stages.items()}
     longest = max((run.seconds for run in runs.values()), default=0.0) or 1.0
     largest = max((run.peak_memory_mb for run in runs.values()), default=0.0) or 1.0
     return [
-        {"stage": name, "run": run, "time": run.seconds / longest, "memory": run.peak_memory_mb / largest}
+        {
+            "stage": name,
+            "run": run,
+            "time": run.seconds / longest,
+            "memory": run.peak_memory_mb / largest,
+            "speed": words.speed(*work, run.seconds) if (work := facts.work(name)) else "",
+        }
         for name, run in runs.items()
     ]
 

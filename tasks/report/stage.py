@@ -1,6 +1,5 @@
 """The report stage: index.html for people and report.json for programs, from the artifacts and nothing else."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,13 +12,14 @@ from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 from tasks.report.config import Config
 from tasks.report.facts import RunFacts, gather
+from tasks.report.figures import FIGURES, SCHEMA, schema_json
 from tasks.report.provenance import Provenance
 from tasks.study.figures import StudyFigures, read_results
 
 COMMIT_DIGITS = 10
 
 
-@stage(Config, version=4)
+@stage(Config, version=5)
 def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     """Writes the page about the run that the given artifacts are the end of.
 
@@ -32,7 +32,8 @@ def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     work = partial(build, config, origin, study)
     [(page, figures)] = map_shards(work, [tuple(artifacts.values())], output.settings)
     output.write("index.html", page)
-    output.write("report.json", figures)
+    output.write(FIGURES, figures)
+    output.write(SCHEMA, schema_json().encode())
 
 
 def build(
@@ -42,5 +43,4 @@ def build(
     from tasks.report.page import render
 
     facts: RunFacts = replace(gather(artifacts, origin), study=study)
-    figures = json.dumps(facts.figures(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    return render(config, facts).encode(), figures.encode()
+    return render(config, facts).encode(), facts.figures().to_json().encode()

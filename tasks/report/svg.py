@@ -77,7 +77,8 @@ def element(figure: "Figure", name: str, title: str) -> Markup:
     body = text[text.index(">", text.index("<svg")) + 1 :]
     body = re.sub(r"<style.*?</style>|<metadata.*?</metadata>", "", body, flags=re.DOTALL)  # the page has its own style
     body = re.sub(r'<g id="[^"]*"/>|(?<=<g) id="[^"]*"| transform="rotate\(-0 [^"]*"|font-family: [^;]+; ', "", body)
-    body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(?<=\d\.\d\d)\d+", "", tag[0]), body)  # 0.01 of a pixel is enough
+    body = re.sub(r">\s+<", "><", body)
+    body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(?<=\d\.\d)\d+|\n", "", tag[0]), body)  # 0.1 of a pixel is enough
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'xlink:href="#', f'href="#{name}-', body).replace("url(#", f"url(#{name}-")
     for placeholder, css in _CSS.items():

@@ -81,6 +81,11 @@ def duration(seconds: float | None) -> str:
     return meter.duration(seconds)
 
 
+def speed(items: int, unit: str, seconds: float) -> str:
+    """Such as `52 rows/s`; empty where the time is too short to tell."""
+    return f"{number(items / seconds)} {unit}/s" if seconds >= 0.1 else ""
+
+
 def memory(megabytes: float | None) -> str:
     if megabytes is None:
         return NOTHING

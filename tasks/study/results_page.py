@@ -1,24 +1,19 @@
 """The results of a study for people: a page by itself, drawn like the report of a run."""
 
-from importlib.resources import files
-
 from jinja2 import ChoiceLoader, PackageLoader
-from markupsafe import Markup
 
 from tasks.report.measured import sections
-from tasks.report.page import environment
+from tasks.report.page import environment, style
 from tasks.study.answers import QUICK_S
 from tasks.study.figures import StudyResults, StudySection
-
-NO_PICTURES = 0
 
 
 def results_page(results: StudyResults) -> str:
     """One HTML document without a single outside request."""
-    known = environment(NO_PICTURES)
+    known = environment()
     known.loader = ChoiceLoader([PackageLoader("tasks.study", ""), PackageLoader("tasks.report", "")])
     return known.get_template("results.html.j2").render(
-        style=Markup(files("tasks.report").joinpath("page.css").read_text()),
+        style=style(),
         section=sections(StudySection(study=results.figures))["study"],
         results=results,
         quick=int(QUICK_S),

@@ -71,12 +71,14 @@ def finished_run(
     tokenizer: str | None = "train_dvae",
     hit: Callable[[int, int], bool] = lambda prompt, rank: rank < 2,
     packed: tuple[list[dict], list[dict]] | None = None,
+    drawn_px: int = 2 * SIDE,
 ) -> FinishedRun:
     """Every stage up to `rerank`.
 
     Args:
         packed: pairs of training and held out, instead of so many of emoji.
         tokenizer: stage of the image tokenizer; None for a run whose generator draws pixels, without codes.
+        drawn_px: side of the samples.
         hit: whether the candidate of this rank, for this prompt of its group, shows the prompted image.
     """
     run = FinishedRun(settings)
@@ -84,7 +86,7 @@ def finished_run(
     run.train, run.val = packed or (pairs[:train], pairs[train:])
     _data_stages(run, pairs, rejects)
     _models(run, tokenizer)
-    draw_samples(run, train_prompts, candidates, hit)
+    draw_samples(run, train_prompts, candidates, hit, drawn_px)
     return run
 
 
@@ -116,9 +118,9 @@ def table(rows: Sequence[dict], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist([{n: row[n] for n in schema.names if n in row} for row in rows], schema)
 
 
-def drawn_like(pair: dict, blur: float) -> bytes:
+def drawn_like(pair: dict, blur: float, side_px: int = 2 * SIDE) -> bytes:
     """PNG of a pair's image, blurred, in place of a sample of it."""
-    image = cv2.GaussianBlur(centre_crop(decode(pair["image"]), 2 * SIDE), (0, 0), blur)
+    image = cv2.GaussianBlur(centre_crop(decode(pair["image"]), side_px), (0, 0), blur)
     return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
 
 
@@ -217,7 +219,9 @@ def _curves(*names: str, start: float) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Callable[[int, int], bool]) -> None:
+def draw_samples(
+    run: FinishedRun, train_prompts: int, candidates: int, hit: Callable[[int, int], bool], drawn_px: int = 2 * SIDE
+) -> None:
     """The stages `sample` and `rerank`."""
     prompts = [("fixed", text, None) for text in FIXED]
     prompts += [("train", pair["caption"], pair) for pair in run.train[:train_prompts]]
@@ -236,7 +240,7 @@ def draw_samples(run: FinishedRun, train_prompts: int, candidates: int, hit: Cal
                     "index": (rank + 1) % candidates,
                     "seed": 0,
                     "codes": bytes(32) if run.tokenizer else None,
-                    "image": drawn_like(shown, 0.6 + 0.4 * rank),
+                    "image": drawn_like(shown, 0.6 + 0.4 * rank, drawn_px),
                     "score": 5.0 - rank,
                     "rank": rank,
                 }

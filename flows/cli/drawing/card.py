@@ -10,7 +10,8 @@ from tasks.report import words
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
 from tasks.report.funnel import sources
-from tasks.report.headlines import headlines, summary
+from tasks.report.headlines import headlines
+from tasks.report.summary import summary
 
 FRONT_MATTER = """---
 pipeline_tag: text-to-image

@@ -13,7 +13,8 @@ from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.report.config import Targets
 from tasks.report.facts import gather
-from tasks.report.headlines import headlines, summary
+from tasks.report.headlines import headlines
+from tasks.report.summary import summary
 
 
 def config_file(folder: Path) -> Path | None:

@@ -152,21 +152,31 @@ def lineage(
 
 
 def report(
+    figure: Annotated[
+        str | None, typer.Argument(help="Its path in report.json, such as evaluation.hits: printed as JSON.")
+    ] = None,
     recipe: Recipe = None,
     config: ConfigFile = None,
     set_: Set = None,
     root: Root = None,
+    work_dir: WorkDir = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    """Print where the report is."""
+    """Print where the report is, or a figure of it."""
+    import json
+
     from flows.cli.lineage import chosen
     from flows.cli.run import report_page
+    from tasks.report.figures import read_figure
 
-    plan = planned(recipe, config, set_, settings_of(root=root))
-    page = report_page(chosen(plan, plan[0].root, None, run_command(recipe, config, set_, root)))
-    typer.echo(page)
+    plan = planned(recipe, config, set_, settings_of(root=root, work_dir=work_dir))
+    made = chosen(plan, plan[0].root, None, run_command(recipe, config, set_, root, work_dir))
+    if figure is not None:
+        typer.echo(json.dumps(read_figure(made, figure), indent=2, ensure_ascii=False))
+        return
+    typer.echo(report_page(made))
     if open_:
-        typer.launch(page)
+        typer.launch(report_page(made))
 
 
 def recipes(json_: Json = False) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from tasks.compositions.scene import SKILLS, Skill
 from tasks.evaluate.compositions.trial import Found, JudgeTrial, Reading
 from tasks.evaluate.evidence import Evidence, RankedSamples
-from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part
+from tasks.evaluate.quantities import SHARE, Baseline, Curve, Estimate, Line, Part, Question
 from tasks.evaluate.statistics import any_of, best_of, expected_proportion, plain, proportion
 
 
@@ -72,6 +72,8 @@ class Compositions(Part):
     """A judge reads things, places, count, size, colour and pattern from each drawing. It had no part in training and
     in ranking. A drawing is right if all that its caption says is read from it.
     """
+
+    question = Question.DRAWS
 
     seen: CompositionRate | None = Field(title="Right composition, captions from training")
     unseen: CompositionRate | None = Field(

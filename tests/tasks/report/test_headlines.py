@@ -8,7 +8,8 @@ from tasks.evaluate import figures
 from tasks.evaluate.compositions.trial import JudgeTrial, Reading
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
-from tasks.report.headlines import headlines, summary
+from tasks.report.headlines import headlines
+from tasks.report.summary import summary
 
 
 def facts(seen: float, unseen: float | None = None, prompts: int = 60) -> RunFacts:

@@ -2,14 +2,13 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from support.finished_run import FinishedRun, accounted, draw_samples, evaluated, finished_run, table
+from support.report_page import Page, assert_readable, written
 
 from tasks import schemas
 from tasks.engine import storage
-from tasks.engine.artifact import Artifact
 from tasks.engine.code import commit
 from tasks.engine.output import Shard
 from tasks.funnel.config import Config as FunnelConfig
@@ -19,89 +18,14 @@ from tasks.pack import pack
 from tasks.report.config import Config, Targets
 from tasks.report.facts import gather
 from tasks.report.stage import report
-from tasks.settings import Settings
 from tasks.takedown.stage import Config as TakedownConfig
 from tasks.takedown.stage import match_takedowns
 from tasks.takedown.takedowns import Takedown
 
 
-class Page(HTMLParser):
-    """What a browser would ask for, and what a person would read."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.addresses: list[str] = []
-        self.images: list[str] = []
-        self.tags: list[str] = []
-        self.text = ""
-        self._hidden = False
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._hidden = tag in ("style", "script")
-        values = {name: value or "" for name, value in attrs}
-        names = ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
-        self.addresses += [values[name] for name in names if name in values]
-        self.images += [values["alt"]] if tag == "img" else []
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = False
-
-    def handle_data(self, data: str) -> None:
-        self.text += "" if self._hidden else data + " "
-
-
-def written(artifact: Artifact) -> tuple[str, dict]:
-    html = storage.read_bytes(artifact.file("index.html")).decode()
-    return html, storage.read_json(artifact.file("report.json"))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> FinishedRun:
-    folder = tmp_path_factory.mktemp("run")
-    settings = Settings(root=str(folder / "runs"), work_dir=str(folder / "work"), dask_workers=0)
-    run = finished_run(settings)
-    run.artifacts |= {"evaluate": evaluated(run), "funnel": accounted(run)}
-    return run
-
-
-@pytest.fixture(scope="module")
-def whole(run) -> tuple[str, dict]:
-    ends = {name: run.artifacts[name] for name in ("evaluate", "funnel")}
-    return written(report(Config(), run.settings, **ends).artifact)
-
-
-def assert_readable(html: str) -> Page:
-    page = Page(html)
-    assert not re.search(r"\b(nan|NaN|inf|None|Undefined)\b", page.text)
-    assert all(address.startswith(("data:", "#")) for address in page.addresses)
-    return page
-
-
-def test_the_page_asks_for_nothing_outside_itself(whole):
-    html, _ = whole
-    page = assert_readable(html)
-    assert len(page.addresses) > 100
-    assert not re.search(r"url\(\s*['\"]?(?!data:|#)|@import|<script|<link[^>]+stylesheet", html)
-
-
 @pytest.mark.parametrize("riddle", ["no sample can have", "alphabet"])
 def test_captions_are_plain_statements(whole, riddle):
     assert riddle not in Page(whole[0]).text
-
-
-def test_every_image_says_what_it_shows(whole):
-    images = Page(whole[0]).images
-    assert len(images) > 100
-    assert all(images)
-
-
-def test_light_and_dark_and_the_phone_are_provided_for(whole):
-    html, _ = whole
-    assert "prefers-color-scheme: dark" in html
-    assert 'name="viewport"' in html
-    assert "max-width: 640px" in html
 
 
 def test_the_json_holds_every_figure_of_the_page(run, whole):
@@ -245,16 +169,6 @@ def test_the_commit_of_a_folder_without_a_repository_is_unknown(tmp_path):
     assert commit(10, tmp_path) is None
     (tmp_path / "broken" / ".git").mkdir(parents=True)
     assert commit(10, tmp_path / "broken") is None
-
-
-def test_the_page_can_be_read_aloud_and_used_with_the_keyboard(whole):
-    html, _ = whole
-    assert Page(html).tags.count("main") == 1
-    assert html.count('<svg class="chart" role="img"') == html.count("</title>") - 1
-    assert '<nav aria-label="' in html
-    assert ":focus-visible" in html
-    without_name = [tag for tag in re.findall(r"<[^>]*role=\"img\"[^>]*>", html) if "aria-label" not in tag]
-    assert all(tag.startswith("<svg") for tag in without_name)
 
 
 def test_a_duplicate_stands_beside_the_picture_that_was_kept_with_their_distance(settings):
