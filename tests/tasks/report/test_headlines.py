@@ -6,6 +6,7 @@ from support.evidence import corpus, evidence, judged
 from tasks.compositions.scene import Scene
 from tasks.evaluate import figures
 from tasks.evaluate.compositions.trial import JudgeTrial, Reading
+from tasks.evaluate.quantities import Question
 from tasks.report.config import Targets
 from tasks.report.facts import RunFacts
 from tasks.report.headlines import headlines
@@ -59,7 +60,7 @@ def test_without_a_target_nothing_is_marked() -> None:
     assert {(tile.met, tile.target) for tile in headlines(facts(seen=1.0), Targets())} == {(None, "")}
 
 
-def test_seen_and_unseen_compositions_come_first_with_the_judges_accuracy_beside_them() -> None:
+def test_seen_and_unseen_compositions_come_first_and_the_judges_accuracy_answers_for_them() -> None:
     right, other = Scene(("cat",), colour="blue"), Scene(("dog",), colour="blue")
     rebuilt = [Reading(right, right), Reading(right, other)]
     trial = JudgeTrial([Reading(right, right)] * 3, rebuilt, [False], {}, {}, *[frozenset[str]()] * 2)
@@ -73,7 +74,11 @@ def test_seen_and_unseen_compositions_come_first_with_the_judges_accuracy_beside
     assert first.label == "Right composition, seen / unseen, first drawn"
     assert (first.value, best.value) == ("100% / 50%", "100% / 100%")
     assert (first.met, best.met) == (False, True)
-    assert "reads 50% of rebuilt held-out pictures right and 100% of held-out ones" in first.explanation
+
+    tiles = headlines(RunFacts({}, measured), Targets())
+    [accuracy] = [each for each in tiles if each.label == "The judge reads right"]
+    assert (accuracy.question, accuracy.value) == (Question.TRUST, "50%")
+    assert "2 rebuilt held-out pictures" in accuracy.beside
 
 
 def composed(seen: float, unseen: float, prompts: int = 60) -> RunFacts:
