@@ -72,8 +72,8 @@ def test_a_figure_is_found_by_its_path(made) -> None:
     ("path", "told"),
     [
         ("evaluation.fid", r"evaluation has no 'fid': there are .*hits"),
-        ("seconds.x", "it is a figure itself"),
-        ("", ""),
+        ("seconds.x", "seconds has no 'x': it is a figure itself"),
+        ("", r"report\.json has no '': there are command, commit"),
     ],
 )
 def test_a_figure_that_is_not_there_is_told_with_those_that_are(made, path: str, told: str) -> None:

@@ -3,17 +3,26 @@
 import re
 from dataclasses import replace
 
-import pytest
 from pydantic import Field
-from support.finished_run import FinishedRun, evaluated, finished_run
 
 from tasks.evaluate.figures import Evaluation
-from tasks.evaluate.quantities import Baseline, Curve, Estimate, HeatMap, Histogram, Line, Part, Picked, Picks, Pictures
+from tasks.evaluate.quantities import (
+    Baseline,
+    Curve,
+    Estimate,
+    HeatMap,
+    Histogram,
+    Line,
+    Part,
+    Picked,
+    Picks,
+    Pictures,
+    Question,
+)
 from tasks.report.config import Config
 from tasks.report.facts import gather
 from tasks.report.measured import sections
 from tasks.report.page import render
-from tasks.settings import Settings
 
 
 class Edges(Part):
@@ -58,28 +67,42 @@ SHARPNESS = Sharpness(
 )
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> FinishedRun:
-    folder = tmp_path_factory.mktemp("run")
-    return finished_run(Settings(root=str(folder / "runs"), work_dir=str(folder / "work"), dask_workers=0))
-
-
 def with_sharpness(sharpness: Sharpness | None) -> NextEvaluation:
     return NextEvaluation(samples=8, candidates=4, train_images=24, sharpness=sharpness)
 
 
 def test_a_new_metric_has_a_section_of_the_page_and_its_place_in_the_navigation(run):
-    facts = gather([evaluated(run)])
+    facts = gather([run.artifacts["evaluate"]])
     more = NextEvaluation.model_validate(facts.evaluation.model_dump() | {"sharpness": SHARPNESS})
     page = render(Config(), replace(facts, evaluation=more))
     assert '<a href="#figures-sharpness">Sharp &lt;edges&gt;</a>' in page
     section = re.search(r'<section class="part" id="figures-sharpness">.*?</section>', page, re.DOTALL)[0]
+    assert page.index('<section id="trust">') < page.index(section)
+    assert "jq .evaluation.sharpness report.json" in section
     assert "How sharp the drawings are. Blurred ones are near zero." in section
     assert section.count("<svg") == 3
     for told in ("drawings", "4 lines", "Larger ones are softer.", "edges in a picture", "12.5", "1,200", "n = 8"):
         assert told in section
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+class Novelty(Sharpness):
+    """A part that declares what it answers."""
+
+    question = Question.NEW
+
+
+def test_a_part_stands_under_the_question_that_it_declares(run):
+    facts = gather([run.artifacts["evaluate"]])
+
+    class Declared(Evaluation):
+        novelty: Novelty | None = Field(None, title="Novelty")
+
+    measured = Declared.model_validate(facts.evaluation.model_dump() | {"novelty": SHARPNESS.model_dump()})
+    page = render(Config(), replace(facts, evaluation=measured))
+    places = [page.index(f'id="{name}"') for name in ("draws", "new", "figures-novelty", "trust")]
+    assert places == sorted(places)
 
 
 def test_estimates_of_one_unit_share_a_plot_and_a_lone_one_stands_in_the_table():
@@ -123,7 +146,7 @@ def test_picked_samples_are_shown_with_what_is_said_of_them(run):
         Picked(prompt_id=99, index=0, is_right=True),
     )
     blurred = Pictures(prompts=(Picks(prompt="a <cat>", samples=picked, said="1 of 2 sharp"),))
-    facts = gather([evaluated(run)])
+    facts = gather([run.artifacts["evaluate"]])
     sharpness = SHARPNESS.model_copy(update={"blurred": blurred})
     more = NextEvaluation.model_validate(facts.evaluation.model_dump() | {"sharpness": sharpness})
     page = render(Config(), replace(facts, evaluation=more))
