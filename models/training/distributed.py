@@ -56,11 +56,12 @@ def join() -> Ranks:
         # Without a file the first rank would listen on every interface for whoever connects.
         method = f"file://{store}" if store else "env://"
         backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-        dist.init_process_group(backend, method, timeout=_timeout(), rank=ranks.rank, world_size=ranks.world)
+        dist.init_process_group(backend, method, timeout=silence(), rank=ranks.rank, world_size=ranks.world)
     return ranks
 
 
-def _timeout() -> timedelta:
+def silence() -> timedelta:
+    """How long a rank waits for the others before it takes them for lost."""
     return timedelta(seconds=float(os.environ.get(RANKS_TIMEOUT, _TIMEOUT_S)))
 
 
@@ -80,7 +81,7 @@ def lost_ranks_named() -> Iterator[None]:
         me = f"rank {os.environ.get('RANK', '0')} on {os.environ.get(HOST) or platform.node()}"
         if "timed out" in str(error).lower() or "timeout" in str(error).lower():
             raise LostRankError(
-                f"{me} heard nothing from the others for {_timeout().total_seconds():g} s: a machine or its network is "
+                f"{me} heard nothing from the others for {silence().total_seconds():g} s: a machine or its network is "
                 f"down, or one rank works alone for longer, for which {RANKS_TIMEOUT} can be raised; "
                 "run again to go on from the last checkpoint"
             ) from error

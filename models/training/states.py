@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.files import RUN_STATE, STATE_DIGESTS, sha256_of
 from models.training.checkpoint import fsync
-from models.training.distributed import Ranks
+from models.training.distributed import Ranks, silence
 from models.training.errors import CheckpointError
 
 _PREFIX = "step-"
@@ -48,7 +48,8 @@ class States:
         self._keep = keep
         self._ranks = ranks
         # In the background ranks meet in a group of their own: in the training's, what they send would get mixed up.
-        self._group = dist.new_group(backend="gloo") if ranks.world > 1 else None
+        # It has torch's own timeout of half an hour unless it is told the training's.
+        self._group = dist.new_group(backend="gloo", timeout=silence()) if ranks.world > 1 else None
         self.write_s = 0.0
         self._writer = ThreadPoolExecutor(1)
         self._pending: Future[None] | None = None
