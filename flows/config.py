@@ -17,7 +17,7 @@ from tasks.funnel.config import Config as FunnelConfig
 from tasks.pack import Config as PackConfig
 from tasks.report.config import Config as ReportConfig
 from tasks.rerank import Config as RerankConfig
-from tasks.sample import Config as SampleConfig
+from tasks.sample.config import Config as SampleConfig
 from tasks.screen_captions.config import Config as ScreenCaptionsConfig
 from tasks.screen_images.config import Config as ScreenImagesConfig
 from tasks.train.bpe import Config as BPEConfig

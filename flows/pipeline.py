@@ -19,7 +19,7 @@ from tasks.funnel.stage import funnel
 from tasks.pack import pack
 from tasks.report.stage import report
 from tasks.rerank import rerank
-from tasks.sample import sample
+from tasks.sample.stage import sample
 from tasks.screen_captions.stage import screen_captions
 from tasks.screen_images.stage import screen_images
 from tasks.takedown.record import read_record

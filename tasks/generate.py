@@ -19,7 +19,7 @@ from tasks.checkpoints import device, generator_of, ranker_of
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError, OutOfMemoryError
 from tasks.rerank import rank_within
-from tasks.sample import prompt_fault
+from tasks.sample.prompts import prompt_fault
 from tasks.settings import Settings
 
 if TYPE_CHECKING:

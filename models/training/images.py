@@ -107,6 +107,11 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
+def encode_png(image: Pixels) -> bytes:
+    """RGB uint8 [H, W, 3] to PNG bytes."""
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))[1])
+
+
 def resize(image: Pixels, side: int) -> Pixels:
     """Square image to [side, side, 3]: area average when it shrinks, linear when it grows; rounded to uint8."""
     if image.shape[0] == side:

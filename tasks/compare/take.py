@@ -17,7 +17,6 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import StageConfig, stage
 from tasks.errors import SourceError
-from tasks.sample import encode_png
 
 PROMPTS_PER_SHARD = 32
 COLUMNS = ("prompt_id", "prompt", "group", "pair_id")
@@ -101,7 +100,7 @@ def copy_shard(uri: str) -> Shard:
 def take_shard(work: PicturesToTake) -> Shard:
     """Samples of some prompts; a picture that cannot be decoded is refused. Runs in a Dask worker."""
     from models.training.errors import DataError
-    from models.training.images import centre_crop, decode
+    from models.training.images import centre_crop, decode, encode_png
 
     rows: list[dict[str, Any]] = []
     refused = list(work.refused)

@@ -13,7 +13,6 @@ from tasks.checkpoints import generator_of, tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.evaluate.detail import band_powers, cell_errors
-from tasks.sample import encode_png
 from tasks.settings import Settings
 
 # One held-out image beside its reconstruction from hard codes.
@@ -64,7 +63,7 @@ class ImagesToRebuild:
 def rebuild_images(work: ImagesToRebuild) -> Shard:
     """Encodes to the most likely codes, decodes, and compares."""
     from models.tokenizer import decode_codes, encode_images
-    from models.training.images import centre_crop, decode
+    from models.training.images import centre_crop, decode, encode_png
 
     table = schemas.read_table(work.uri, ["pair_id", "caption", "image"])
     first: dict[bytes, int] = {}  # row of each image

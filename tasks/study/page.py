@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from models.training.errors import DataError
-from models.training.images import Pixels, centre_crop, decode
+from models.training.images import Pixels, centre_crop, decode, encode_png
 from tasks.engine.storage import plain_errors
 from tasks.engine.temporary import appearing
 from tasks.errors import ConfigError, SourceError
-from tasks.sample import encode_png
 from tasks.study.pairs import KEY, StudyKey, StudyPair
 from tasks.study.sides import PictureSide
 

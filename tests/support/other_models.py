@@ -6,10 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.training.images import Pixels, decode
+from models.training.images import Pixels, decode, encode_png
 from support.finished_run import FinishedRun
 from support.tables import rows
-from tasks.sample import encode_png
 
 
 def whole(pixels: Pixels) -> Pixels:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.sample import encode_png
+from models.training.images import encode_png
 from tasks.study.answer_files import COLUMNS
 from tasks.study.pairs import StudyKey, StudyPair
 

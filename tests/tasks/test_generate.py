@@ -9,14 +9,16 @@ from support.tables import artifact, rows
 from support.tiny_models import tiny_generator, tiny_ranker
 
 from models.generator import Candidates, Generator, ImagePrompt
-from tasks import pack, sample
+from models.training.images import encode_png
+from tasks import pack
 from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError, OutOfMemoryError
 from tasks.generate import ArtifactModels, ModelSource, Ranking, Request, draw, splits_of_captions
-from tasks.sample import encode_png
+from tasks.sample.config import Config as SampleConfig
+from tasks.sample.stage import sample
 from tasks.settings import Settings
 
-CONFIG = sample.Config(prompts=("a red apple",), train_prompts=0, val_prompts=0, candidates=6)
+CONFIG = SampleConfig(prompts=("a red apple",), train_prompts=0, val_prompts=0, candidates=6)
 PICTURE = ImagePrompt(np.zeros((8, 8, 3), np.uint8))
 
 
@@ -71,7 +73,7 @@ def test_the_best_score_has_rank_zero(models: ArtifactModels) -> None:
 
 
 def test_a_picture_is_the_one_the_sample_stage_draws(settings: Settings, models: ArtifactModels) -> None:
-    samples = sample.sample(CONFIG, settings, pairs=models.pairs, generator=models.generator_artifact).artifact
+    samples = sample(CONFIG, settings, pairs=models.pairs, generator=models.generator_artifact).artifact
     stored = {row["index"]: row["image"] for row in rows(samples, "samples")}
     batches, _ = drawn(models, "a red apple")
     images = np.concatenate([batch.images for batch in batches])

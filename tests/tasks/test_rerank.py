@@ -12,11 +12,13 @@ from support.tables import artifact, rows
 from support.tiny_models import tiny_generator, tiny_ranker
 
 from models import generator
-from tasks import pack, sample
+from tasks import pack
 from tasks.engine.artifact import Artifact
 from tasks.rerank import Config, rank_within, rerank
+from tasks.sample.config import Config as SampleConfig
+from tasks.sample.stage import sample
 
-SAMPLING = sample.Config(prompts=("a red apple", "a frog"), train_prompts=2, val_prompts=1, candidates=3)
+SAMPLING = SampleConfig(prompts=("a red apple", "a frog"), train_prompts=2, val_prompts=1, candidates=3)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_ranks_of_a_prompt_are_counted_from_its_best_score(candidates):
 
 
 def test_every_candidate_is_kept_with_its_score_and_rank(settings, pairs):
-    samples = sample.sample(SAMPLING, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
+    samples = sample(SAMPLING, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
     made = rerank(Config(), settings, samples=samples, ranker=tiny_ranker(settings)).artifact
     scored = rows(made, "scores")
     kept = ("prompt_id", "prompt", "index", "seed", "codes", "image")
@@ -51,7 +53,7 @@ def test_every_candidate_is_kept_with_its_score_and_rank(settings, pairs):
 
 
 def test_another_ranker_gives_other_scores(settings, pairs):
-    samples = sample.sample(SAMPLING, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
+    samples = sample(SAMPLING, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
     first, second = (
         rows(rerank(Config(), settings, samples=samples, ranker=tiny_ranker(settings, seed)).artifact, "scores")
         for seed in (0, 1)
@@ -61,7 +63,7 @@ def test_another_ranker_gives_other_scores(settings, pairs):
 
 def test_samples_without_codes_are_ranked_too(settings, pairs, monkeypatch):
     monkeypatch.setitem(generator.GENERATORS, painter.KIND, "support.painter")
-    samples = sample.sample(SAMPLING, settings, pairs=pairs, generator=painter.painter(settings)).artifact
+    samples = sample(SAMPLING, settings, pairs=pairs, generator=painter.painter(settings)).artifact
     made = rerank(Config(), settings, samples=samples, ranker=tiny_ranker(settings)).artifact
     assert {row["codes"] for row in rows(made, "scores")} == {None}
     assert made.manifest().counts.rows_out == 15

@@ -117,7 +117,7 @@ class _Drawing:
             self._tell({"kind": "error", "text": "The drawing failed: the terminal of `dalle serve` says why."})
 
     def _tell_of(self, event: Candidates | Ranking) -> None:
-        from tasks.sample import encode_png
+        from models.training.images import encode_png
 
         match event:
             case Candidates():

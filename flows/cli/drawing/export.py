@@ -149,7 +149,7 @@ def _write_manifest(folder: Path, manifest: ModelManifest) -> None:
 
 def _draw_previews(folder: Path, request: Request) -> None:
     """The best pictures of each prompt, one by one and on a sheet."""
-    from tasks.sample import encode_png
+    from models.training.images import encode_png
 
     strips: list[Strip] = []
     pngs: list[bytes] = []

@@ -91,7 +91,7 @@ class PromptFolder:
 
     def add(self, batch: Candidates) -> list[Path]:
         """Write the next candidates; their files."""
-        from tasks.sample import encode_png
+        from models.training.images import encode_png
 
         paths = [
             self._own.write(_candidate_name(batch.first + place), encode_png(image))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks.crawl.caption_files.decoding import decode, is_damaged
 from tasks.errors import ConfigError, SourceError
-from tasks.sample import prompt_fault
+from tasks.sample.prompts import prompt_fault
 
 COLUMN = "prompt"
 CSV = ".csv"

@@ -6,7 +6,7 @@ from support.finished_run import FEW_CHOICES, emoji_pairs
 from support.tables import artifact, rows
 from support.tiny_models import tiny_generator, write_published_clip
 
-from tasks import pack, sample
+from tasks import pack
 from tasks.engine import storage
 from tasks.errors import ModelMismatchError
 from tasks.evaluate import scorer
@@ -16,6 +16,8 @@ from tasks.report.config import Config as ReportConfig
 from tasks.report.stage import report
 from tasks.rerank import Config as RerankConfig
 from tasks.rerank import rerank
+from tasks.sample.config import Config as SampleConfig
+from tasks.sample.stage import sample
 from tasks.train import clip
 from tasks.train import scorer as second_model
 
@@ -54,8 +56,8 @@ def ranked(settings, tmp_path):
     pairs = pack.pack(
         pack.Config(val_fraction=0.3), settings, images=artifact("images", settings, emoji_pairs(24))
     ).artifact
-    drawing = sample.Config(prompts=("a red apple", "a frog"), train_prompts=2, val_prompts=1, candidates=3)
-    samples = sample.sample(drawing, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
+    drawing = SampleConfig(prompts=("a red apple", "a frog"), train_prompts=2, val_prompts=1, candidates=3)
+    samples = sample(drawing, settings, pairs=pairs, generator=tiny_generator(settings)).artifact
     config = clip.Config(pretrained=str(tmp_path / "ranker"))
     ranker = clip.train_clip(config, settings, pairs=pairs, bpe=pairs).artifact
     return {"pairs": pairs, "scores": rerank(RerankConfig(), settings, samples=samples, ranker=ranker).artifact}

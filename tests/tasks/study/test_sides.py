@@ -9,8 +9,8 @@ import pytest
 from support.finished_run import finished_run
 from support.study import PROMPTS, side_folder
 
+from models.training.images import encode_png
 from tasks.errors import ConfigError, SourceError
-from tasks.sample import encode_png
 from tasks.settings import Settings
 from tasks.study.sides import read_side
 

@@ -14,10 +14,10 @@ from support.tables import artifact
 from support.tiny_models import write_published_clip
 
 from models.clip.config import CLIPTrainingConfig
+from models.training.images import encode_png
 from tasks.engine.artifact import Artifact
 from tasks.errors import SourceError
 from tasks.rerank import score_images
-from tasks.sample import encode_png
 from tasks.settings import Settings
 from tasks.train import published
 from tasks.train.clip import Config, train_clip

@@ -14,7 +14,9 @@ from models import generator
 from tasks import pack
 from tasks.checkpoints import generator_of
 from tasks.engine.artifact import Artifact
-from tasks.sample import Config, choose_prompts, sample
+from tasks.sample.choice import choose_prompts
+from tasks.sample.config import Config
+from tasks.sample.stage import sample
 from tasks.train.subset import TrainingShare
 
 CONFIG = Config(prompts=("a red apple", "a frog"), train_prompts=3, val_prompts=2, candidates=3)

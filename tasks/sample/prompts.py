@@ -1,0 +1,27 @@
+"""What is drawn: a text with its place, and whether a text can be drawn at all."""
+
+from models.config import Frozen
+
+
+class Prompt(Frozen):
+    """A caption to draw; `pair_id` names the pair it comes from, if it comes from one.
+
+    Attributes:
+        group: "fixed", or the split of the pair: "train" or "val".
+    """
+
+    prompt_id: int
+    text: str
+    group: str
+    pair_id: str | None = None
+
+
+def prompt_fault(prompt: str) -> str | None:
+    """What is wrong with a prompt, as the end of a sentence about it; None if it can be drawn."""
+    if not prompt.strip():
+        return "is empty"
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        return "is no valid UTF-8"
+    return None
