@@ -1,6 +1,6 @@
 """All figures of evaluations beside each other, whatever metrics there are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.evaluate.figures import Evaluation
@@ -42,3 +42,9 @@ def _estimates(group: str, measured: Quantity) -> Iterator[tuple[tuple[str, str]
             yield (group, title), value
         elif isinstance(value, Part):
             yield from _estimates(f"{group}: {title}" if group else title, value)
+        elif isinstance(value, Mapping):
+            for key, each in value.items():
+                if isinstance(each, Estimate):
+                    yield (f"{group}: {title}", key), each
+                elif isinstance(each, Part):
+                    yield from _estimates(f"{group}: {key}", each)

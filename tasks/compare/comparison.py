@@ -9,7 +9,7 @@ from pydantic import Field
 
 from models.config import Frozen
 from tasks.compare.paired import LEVEL, difference, holm, least_found, paired_test, prompts_needed
-from tasks.compare.values import FIGURES, GROUPS, CopyLimit, PairedFigure, best_by_score, uncurated
+from tasks.compare.values import FIGURES, GROUPS, CopyLimit, PairedFigure, best_by_score, kind_of, uncurated
 from tasks.evaluate.evidence import RankedSamples
 from tasks.evaluate.quantities import SHARE, Estimate, Quantity
 from tasks.evaluate.statistics import plain
@@ -111,7 +111,7 @@ def compare_pair(letters: tuple[str, str], first: Prompts, second: Prompts, limi
     sizes = [(len(first[key].rows), len(second[key].rows)) for key in shared]
     # The best of one picture is any one of them, so a side with one picture of each prompt has no best.
     kinds = (UNCURATED, BEST) if any(min(pair) > 1 for pair in sizes) else (UNCURATED,)
-    keys_of = {figure: [key for key in shared if key[0] in figure.groups] for figure in FIGURES}
+    keys_of = {figure: [key for key in shared if kind_of(key[0]) in figure.groups] for figure in FIGURES}
     compared = [
         _differences(figure, chosen, keys, first, second, limit) for figure, keys in keys_of.items() for chosen in kinds
     ]

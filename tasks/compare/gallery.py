@@ -29,7 +29,7 @@ def shown_prompts(sides: Sequence[Artifact], prompts: Sequence[Prompts], count: 
     return [
         ShownPrompt(
             prompt=key[1],
-            group=GROUPS[key[0]],
+            group=GROUPS.get(key[0], f"suite {key[0]}"),
             pictures=tuple(found[own[key].best["prompt_id"]] for own, found in zip(prompts, pictures, strict=True)),
         )
         for key in chosen

@@ -15,7 +15,7 @@ from tasks.crawl.sources.folder_files import FolderFiles, Names
 TABLES = tuple(f"prompts{suffix}" for suffix in tables.SUFFIXES)
 NUMBERED = re.compile(r"(.+?)[-_ ]+[a-z]?(\d+)")  # 12-3, a-red-car_0, bird_s0
 
-Prompt = dict[str, Any]  # prompt_id, prompt, group and pair_id, as in `schemas.SAMPLES`
+Prompt = dict[str, Any]  # prompt_id, prompt, group and so on, as in `schemas.SAMPLES`
 
 
 @dataclass(frozen=True)

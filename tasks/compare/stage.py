@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
+import pyarrow as pa
+
 from tasks import schemas
 from tasks.compare.comparison import LETTERS, Key, Prompts, RunComparison, SideAccount, compare_pair
 from tasks.compare.config import Config
@@ -12,7 +14,7 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
-from tasks.evaluate.evidence import RankedSamples, by_prompt
+from tasks.evaluate.evidence import RankedSamples, TableRows, by_prompt
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.evaluate.judge import JUDGED
 
@@ -57,7 +59,7 @@ def build(config: Config, sides: Sequence[Artifact]) -> tuple[RunComparison, str
 
 
 def _prompts(side: Artifact) -> dict[Key, RankedSamples]:
-    rows = [row for uri in side.files("judged") for row in schemas.read_table(uri, COLUMNS).to_pylist()]
+    rows = TableRows(pa.concat_tables([schemas.read_table(uri, COLUMNS) for uri in side.files("judged")]))
     return {(own.best["group"], own.best["prompt"], own.best["pair_id"]): own for own in by_prompt(rows)}
 
 

@@ -19,7 +19,7 @@ from tasks.engine.stage import StageConfig, stage
 from tasks.errors import SourceError
 
 PROMPTS_PER_SHARD = 32
-COLUMNS = ("prompt_id", "prompt", "group", "pair_id")
+COLUMNS = ("prompt_id", "prompt", "group", "pair_id", "category", "challenge")
 
 
 class PicturesConfig(StageConfig):
@@ -92,7 +92,12 @@ def take_scores(config: ScoresConfig, output: Output) -> None:
 
 
 def copy_shard(uri: str) -> Shard:
-    """One shard of scores as it is."""
+    """One shard of scores as it is.
+
+    Raises:
+        SchemaError: another version wrote it, without a column.
+    """
+    schemas.check_shard(uri, schemas.SCORES)
     table = schemas.read_table(uri)
     return Shard(rows_in=table.num_rows, tables={"scores": table.select(schemas.SCORES.names)})
 

@@ -10,10 +10,17 @@ from tasks.evaluate.nearest import grey_levels
 from tasks.evaluate.quantities import GREY_LEVELS, SHARE
 from tasks.evaluate.scorer import POINTS
 from tasks.evaluate.statistics import best_of
+from tasks.sample.prompts import PAIR_GROUPS
 
-GROUPS = {"train": "captions from training", "val": "captions never seen", "fixed": "fixed prompts"}
-SHORT = {"train": "seen", "val": "unseen", "fixed": "fixed"}  # for the label of a plot
-NEW = ("val", "fixed")  # groups whose pictures are no training pictures
+SUITES = "suites"  # the prompts of all suites together
+GROUPS = {
+    "train": "captions from training",
+    "val": "captions never seen",
+    "fixed": "fixed prompts",
+    SUITES: "prompts of suites",
+}
+SHORT = {"train": "seen", "val": "unseen", "fixed": "fixed", SUITES: "suites"}  # for the label of a plot
+NEW = ("val", "fixed", SUITES)  # groups whose pictures are no training pictures
 CopyLimit = float | None
 
 # The value of one picture, best first in its prompt; None where it cannot be told.
@@ -54,12 +61,19 @@ def _is_copy(row: Row, limit: CopyLimit) -> float | None:
 FIGURES = (
     PairedFigure("right composition", ("val",), SHARE, _right_composition),
     PairedFigure("right composition", ("train",), SHARE, _right_composition),
+    PairedFigure("right composition", (SUITES,), SHARE, _right_composition),
     PairedFigure("right picture", ("val",), SHARE, _right_picture),
     PairedFigure("right picture", ("train",), SHARE, _right_picture),
     PairedFigure("distance to the true picture", ("val",), GREY_LEVELS, _true_distance, higher_is_better=False),
     PairedFigure("score of the second model", ("val", "train", "fixed"), POINTS, _second_score),
+    PairedFigure("score of the second model", (SUITES,), POINTS, _second_score),
     PairedFigure("copies", NEW, SHARE, _is_copy, higher_is_better=False),
 )
+
+
+def kind_of(group: str) -> str:
+    """Which of GROUPS a prompt counts with, by the group it was sampled in."""
+    return group if group in PAIR_GROUPS else SUITES
 
 
 def uncurated(figure: PairedFigure, prompt: RankedSamples, limit: CopyLimit) -> float | None:

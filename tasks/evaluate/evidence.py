@@ -1,26 +1,62 @@
 """What every metric is measured from: judged samples, rebuilt images, codes, and what the corpus holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.inspection import TextAttention
 from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
-from tasks.evaluate.nearest import Scan
 from tasks.evaluate.places import PlaceSums
 from tasks.evaluate.quantities import Estimate
+from tasks.evaluate.scan import Scan
+from tasks.sample.prompts import PAIR_GROUPS
 
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+class TableRow(Mapping[str, Any]):
+    """A row of a table, of which a value is read when it is asked for: a dict takes twenty times the memory."""
+
+    __slots__ = ("_columns", "_place")
+
+    def __init__(self, columns: Mapping[str, pa.Array], place: int) -> None:
+        self._columns, self._place = columns, place
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[name][self._place].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
+class TableRows(Sequence[TableRow]):
+    """The rows of a table."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._columns = {name: table[name].combine_chunks() for name in table.column_names}
+        self._rows = table.num_rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(self._rows))]
+        return TableRow(self._columns, range(self._rows)[place])
+
+
+@dataclass(frozen=True, slots=True)
 class RankedSamples:
     """The judged samples of one prompt, best first: rows of `judge.JUDGED`."""
 
@@ -102,8 +138,13 @@ class Evidence:
         return by_prompt(self.judged)
 
     def group(self, name: str) -> list[RankedSamples]:
-        """The prompts of a group: fixed, train or val."""
+        """The prompts of a group: fixed, train, val, or that of a suite."""
         return [prompt for prompt in self.prompts if prompt.best["group"] == name]
+
+    @property
+    def suites(self) -> list[str]:
+        """The groups of the prompts that are of suites, in their order."""
+        return [*dict.fromkeys(p.best["group"] for p in self.prompts if p.best["group"] not in PAIR_GROUPS)]
 
     def choices(self, prompts: Sequence[RankedSamples]) -> list[int]:
         """Numbers of candidates to choose among: those of the config up to what each prompt has, and that number."""

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tasks.evaluate import codes, hits, memorisation, reconstruction, reranking, scorer, scores, true_distance
+from tasks.evaluate import codes, hits, memorisation, reconstruction, reranking, scorer, scores, suites, true_distance
 from tasks.evaluate.codes import Codes
 from tasks.evaluate.compositions import metric as compositions
 from tasks.evaluate.compositions.metric import Compositions
@@ -16,6 +16,7 @@ from tasks.evaluate.reconstruction import Reconstruction
 from tasks.evaluate.reranking import Reranking
 from tasks.evaluate.scorer import Scorer
 from tasks.evaluate.scores import Scores
+from tasks.evaluate.suites import Suites
 from tasks.evaluate.true_distance import TrueDistance
 
 METRICS = "metrics.json"
@@ -34,6 +35,7 @@ class Evaluation(Quantity):
     true_distance: TrueDistance | None = Field(None, title="Distance to the true picture")
     scores: Scores | None = Field(None, title="Scores of the ranker")
     scorer: Scorer | None = Field(None, title="Scores of a second model")
+    suites: Suites | None = Field(None, title="Prompts of suites")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
     reranking: Reranking | None = Field(None, title="What reranking changes")
     failures: Failures | None = Field(None, title="Where it fails")
@@ -52,6 +54,7 @@ def measure(evidence: Evidence) -> Evaluation:
         true_distance=true_distance.measure(evidence),
         scores=scores.measure(evidence),
         scorer=scorer.measure(evidence),
+        suites=suites.measure(evidence),
         memorisation=memorisation.measure(evidence),
         reranking=reranking.measure(evidence),
         failures=failures.measure(evidence),

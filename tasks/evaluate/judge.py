@@ -14,18 +14,20 @@ from tasks.engine.output import Shard
 from tasks.errors import ModelMismatchError
 from tasks.evaluate.compositions.reader import CompositionJudge
 from tasks.evaluate.compositions.verdict import NO_VERDICT, VERDICT, verdicts
-from tasks.evaluate.nearest import Nearest, mean_squared
+from tasks.evaluate.lookup import Likeness
+from tasks.evaluate.nearest import Nearest, distance
 from tasks.rerank import score_images
 from tasks.settings import Settings
 
 # One sample, judged. Distances are mean squared errors of colour values in [0, 1] at 16x16 pixels.
 JUDGED = pa.schema(
     [
-        *[schemas.SCORES.field(name) for name in ("prompt_id", "prompt", "group", "pair_id", "index", "score", "rank")],
+        *[schemas.SCORES.field(name) for name in ("prompt_id", "prompt", "group", "pair_id", "category", "challenge")],
+        *[schemas.SCORES.field(name) for name in ("index", "score", "rank")],
         pa.field("nearest_pair_id", pa.string(), nullable=False),  # nearest training image
         pa.field("nearest_caption", pa.string(), nullable=False),
         pa.field("nearest_mse", pa.float64(), nullable=False),
-        pa.field("is_hit", pa.bool_()),  # nearest image is the prompt's own; not judged in group fixed
+        pa.field("is_hit", pa.bool_()),  # nearest image is the prompt's own; null where the prompt is of no pair
         pa.field("true_mse", pa.float64()),  # distance to the prompt's own image
         pa.field("scorer_score", pa.float32()),  # cosine of image and prompt by the second model, if there is one
         *VERDICT,
@@ -34,44 +36,57 @@ JUDGED = pa.schema(
 
 
 @dataclass(frozen=True)
-class SamplesToJudge:
-    """A shard of samples with what the scan of the corpus found for each of them."""
+class Judges:
+    """What judges samples: a second CLIP and a judge of compositions, as far as there are any."""
 
-    uri: str
-    thumbnails: NDArray[np.uint8]
-    among_train: Nearest
-    among_all: Nearest
-    prompted: Mapping[str, NDArray[np.uint8]]
     scorer: Artifact | None
     compositions: CompositionJudge | None
     settings: Settings
 
 
-def judge_samples(work: SamplesToJudge) -> Shard:
+@dataclass(frozen=True)
+class SamplesToJudge:
+    """A shard of samples.
+
+    Attributes:
+        likeness: URL of the `lookup.Likeness` of its pictures.
+        prompted: by id, the thumbnails of the pairs whose captions it has.
+    """
+
+    uri: str
+    likeness: str
+    prompted: Mapping[str, NDArray[np.uint8]]
+
+
+def judge_samples(judges: Judges, work: SamplesToJudge) -> Shard:
     """One row for each sample. A training prompt is judged among training images, a held-out one among all."""
     columns = [name for name in schemas.SCORES.names if name not in ("image", "codes")]
     rows = schemas.read_table(work.uri, columns).to_pylist()
     prompts = [row["prompt"] for row in rows]
-    told = zip(rows, _second_scores(work, prompts), _verdicts(work, prompts), strict=True)
-    judged = [_judged(work, i, row) | {"scorer_score": score} | verdict for i, (row, score, verdict) in enumerate(told)]
+    like = Likeness.read(work.likeness)
+    told = zip(rows, _second_scores(judges, work, prompts), _verdicts(judges, work, prompts), strict=True)
+    judged = [
+        _judged(like, work.prompted, i, row) | {"scorer_score": score} | verdict
+        for i, (row, score, verdict) in enumerate(told)
+    ]
     return Shard(rows_in=len(rows), tables={"judged": pa.Table.from_pylist(judged, schema=JUDGED)})
 
 
-def _second_scores(work: SamplesToJudge, prompts: list[str]) -> list[float] | list[None]:
-    if work.scorer is None:
+def _second_scores(judges: Judges, work: SamplesToJudge, prompts: list[str]) -> list[float] | list[None]:
+    if judges.scorer is None:
         return [None] * len(prompts)
     images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
-    return score_images(work.settings, work.scorer, images, prompts).tolist()
+    return score_images(judges.settings, judges.scorer, images, prompts).tolist()
 
 
-def _verdicts(work: SamplesToJudge, prompts: list[str]) -> list[dict[str, Any]]:
+def _verdicts(judges: Judges, work: SamplesToJudge, prompts: list[str]) -> list[dict[str, Any]]:
     """What is read from each sample, where its prompt tells of a composition."""
     from models.training.images import decode
 
-    if work.compositions is None:
+    if judges.compositions is None:
         return [NO_VERDICT] * len(prompts)
     images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
-    return verdicts(work.compositions, prompts, [decode(image) for image in images])
+    return verdicts(judges.compositions, prompts, [decode(image) for image in images])
 
 
 def require_other_model(scorer: Artifact, scores: Artifact) -> None:
@@ -93,15 +108,15 @@ def _weights(model: Artifact) -> set[str]:
     return {record.sha256 for record in model.manifest().outputs if record.path.endswith(".safetensors")}
 
 
-def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:
-    nearest = work.among_all if row["group"] == "val" else work.among_train
-    own = work.prompted.get(row["pair_id"]) if row["pair_id"] is not None else None
-    own_mse = None if own is None else distance(work.thumbnails[i], own)
+def _judged(like: Likeness, prompted: Mapping[str, NDArray[np.uint8]], i: int, row: dict) -> dict:
+    nearest = like.among_all if row["group"] == "val" else like.among_train
+    own = prompted.get(row["pair_id"]) if row["pair_id"] is not None else None
+    own_mse = None if own is None else distance(like.thumbnails[i], own)
     known = {name: row[name] for name in JUDGED.names if name in row}
     return known | {
-        "nearest_pair_id": str(work.among_train.pair_ids[i]),
-        "nearest_caption": work.among_train.captions[i][0],
-        "nearest_mse": float(work.among_train.mse[i]),
+        "nearest_pair_id": str(like.among_train.pair_ids[i]),
+        "nearest_caption": like.among_train.captions[i][0],
+        "nearest_mse": float(like.among_train.mse[i]),
         "is_hit": None if own_mse is None else _belongs(nearest, i, row, own_mse),
         "true_mse": own_mse,
     }
@@ -110,9 +125,3 @@ def _judged(work: SamplesToJudge, i: int, row: dict) -> dict:
 def _belongs(nearest: Nearest, i: int, row: dict, own_mse: float) -> bool:
     """Two images with one caption are both what the prompt asked for, and one image may have several captions."""
     return bool(nearest.mse[i] == own_mse or row["prompt"] in nearest.captions[i])
-
-
-def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Mean squared error of two thumbnails."""
-    difference = a.astype(np.int64) - b.astype(np.int64)
-    return float(mean_squared((difference**2).sum()))

@@ -1,21 +1,27 @@
 """Nearest images by pixels: each as 16x16 colour values, distances in whole numbers, so that no rounding decides."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import reduce
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks import schemas
-from tasks.engine.shards import map_shards
-from tasks.settings import Settings
 
 SIDE = 16
 VALUES = SIDE * SIDE * 3
 QUERIES_AT_ONCE = 1024  # bounds the matrix of distances
+
+# A shard of the corpus as it is searched, in the order of the pairs.
+THUMBNAILS = pa.schema(
+    [
+        pa.field("pair_id", pa.string(), nullable=False),
+        pa.field("captions", pa.list_(pa.string()), nullable=False),  # all that the shard has for the image
+        pa.field("image", pa.binary(VALUES), nullable=False),  # as in `thumbnails`
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -33,35 +39,6 @@ class Nearest:
 
     def part(self, start: int, stop: int | None) -> "Nearest":
         return Nearest(self.squared[start:stop], self.pair_ids[start:stop], self.captions[start:stop])
-
-
-@dataclass(frozen=True)
-class Questions:
-    """What is looked for in the corpus: nearest images of thumbnails, and the pairs of captions that were prompted."""
-
-    thumbnails: NDArray[np.uint8]  # [n, 768]
-    prompts: tuple[str, ...]
-    pair_ids: frozenset[str]
-
-
-@dataclass(frozen=True)
-class CaptionMatch:
-    """The pair whose caption shares most words with a prompt: what a search engine would return."""
-
-    overlap: float  # words in common over words in either
-    pair_id: str
-    thumbnail: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What one part of the corpus answers."""
-
-    images: int  # an image with several captions, a pair each, counts once in a shard
-    nearest: Nearest
-    prompted: dict[str, NDArray[np.uint8]]  # thumbnail of each prompted pair
-    images_per_prompt: Counter[str]  # how many images, counted likewise, have exactly this caption
-    found_by_words: dict[str, CaptionMatch]
 
 
 def mean_squared(squared: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -82,9 +59,10 @@ def thumbnails(encoded: Sequence[bytes]) -> NDArray[np.uint8]:
     return np.stack(small)[[distinct[data] for data in encoded]] if small else np.empty((0, VALUES), np.uint8)
 
 
-def shard_thumbnails(column: str, uri: str) -> NDArray[np.uint8]:
-    """Thumbnails of the images in a column of a shard, in its order."""
-    return thumbnails(schemas.read_table(uri, [column])[column].to_pylist())
+def distance(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Mean squared error of two thumbnails."""
+    difference = a.astype(np.int64) - b.astype(np.int64)
+    return float(mean_squared((difference**2).sum()))
 
 
 def squared_distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -94,39 +72,19 @@ def squared_distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.
     return ((left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * products).astype(np.int64)
 
 
-def scan(uris: Sequence[str], questions: Questions, settings: Settings) -> Scan | None:
-    """Asks all shards of a corpus; None where there are none."""
-    parts = map_shards(partial(scan_shard, questions), uris, settings)
-    return _merged(parts) if parts else None
+def nearest_in(corpus: Iterable[str], queries: NDArray[np.uint8]) -> Nearest | None:
+    """The nearest image to each query [n, 768] among those of shards of THUMBNAILS; None without a shard.
+
+    A shard is in memory at a time. Of images equally near, the lowest id is meant.
+    """
+    found = (_nearest_of(schemas.read_table(uri), queries) for uri in corpus)
+    return reduce(either, found, None)
 
 
-def scan_shard(questions: Questions, uri: str) -> Scan:
-    """Asks one shard of a corpus. Runs in a Dask worker."""
-    table = schemas.read_table(uri, ["pair_id", "caption", "image"])
-    order = pc.sort_indices(table["pair_id"])  # of two images equally near, the lower id is meant
-    table = table.take(order)
-    pair_ids, captions = table["pair_id"].to_pylist(), table["caption"].to_pylist()
-    images = table["image"].to_pylist()
-    corpus = thumbnails(images)
-    said: dict[bytes, dict[str, None]] = defaultdict(dict)  # in the order of the pairs
-    for image, caption in zip(images, captions, strict=True):
-        said[image][caption] = None
-    captions_of = {image: tuple(own) for image, own in said.items()}
-    each = np.fromiter((captions_of[image] for image in images), object, len(images))
-    prompts = set(questions.prompts)
-    return Scan(
-        images=len(captions_of),
-        nearest=_nearest_in(corpus, np.array(pair_ids), each, questions.thumbnails),
-        prompted={pair_id: corpus[i] for i, pair_id in enumerate(pair_ids) if pair_id in questions.pair_ids},
-        images_per_prompt=Counter(caption for own in captions_of.values() for caption in own if caption in prompts),
-        found_by_words=_found_by_words(questions.prompts, pair_ids, captions, corpus),
-    )
-
-
-def either(first: Nearest, second: Nearest | None) -> Nearest:
+def either(first: Nearest | None, second: Nearest | None) -> Nearest | None:
     """The nearer of two answers for each query."""
-    if second is None:
-        return first
+    if first is None or second is None:
+        return first or second
     closer = (second.squared < first.squared) | ((second.squared == first.squared) & (second.pair_ids < first.pair_ids))
     return Nearest(
         np.where(closer, second.squared, first.squared),
@@ -135,9 +93,8 @@ def either(first: Nearest, second: Nearest | None) -> Nearest:
     )
 
 
-def _nearest_in(
-    corpus: NDArray[np.uint8], pair_ids: NDArray[np.str_], captions: NDArray[np.object_], queries: NDArray[np.uint8]
-) -> Nearest:
+def _nearest_of(table: pa.Table, queries: NDArray[np.uint8]) -> Nearest:
+    corpus = np.frombuffer(b"".join(table["image"].to_pylist()), np.uint8).reshape(-1, VALUES)
     found, squared = [], []
     for start in range(0, len(queries), QUERIES_AT_ONCE):
         distances = squared_distances(queries[start : start + QUERIES_AT_ONCE], corpus)
@@ -145,33 +102,11 @@ def _nearest_in(
         squared.append(distances.min(1))
     which = np.concatenate(found) if found else np.empty(0, np.int64)
     least = np.concatenate(squared) if squared else np.empty(0, np.int64)
-    return Nearest(least, pair_ids[which], captions[which])
+    return Nearest(
+        least, np.array(table["pair_id"].take(which).to_pylist(), str), tuples(table["captions"].take(which))
+    )
 
 
-def _found_by_words(
-    prompts: Sequence[str], pair_ids: Sequence[str], captions: Sequence[str], corpus: NDArray[np.uint8]
-) -> dict[str, CaptionMatch]:
-    words = [set(caption.lower().split()) for caption in captions]
-    found = {}
-    for prompt in sorted(set(prompts)):
-        asked = set(prompt.lower().split())
-        overlaps = [len(asked & these) / max(len(asked | these), 1) for these in words]
-        best = int(np.argmax(overlaps))
-        found[prompt] = CaptionMatch(overlaps[best], pair_ids[best], corpus[best])
-    return found
-
-
-def _merged(parts: Sequence[Scan]) -> Scan:
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = Scan(
-            images=whole.images + part.images,
-            nearest=either(whole.nearest, part.nearest),
-            prompted=whole.prompted | part.prompted,
-            images_per_prompt=whole.images_per_prompt + part.images_per_prompt,
-            found_by_words={
-                prompt: min(match, part.found_by_words[prompt], key=lambda m: (-m.overlap, m.pair_id))
-                for prompt, match in whole.found_by_words.items()
-            },
-        )
-    return whole
+def tuples(lists: pa.ChunkedArray) -> NDArray[np.object_]:
+    """A column of lists as an array of tuples."""
+    return np.fromiter((tuple(each) for each in lists.to_pylist()), object, len(lists))

@@ -13,6 +13,7 @@ from tasks.checkpoints import generator_of, tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.evaluate.detail import band_powers, cell_errors
+from tasks.evaluate.lookup import Likeness
 from tasks.settings import Settings
 
 # One held-out image beside its reconstruction from hard codes.
@@ -50,6 +51,7 @@ class ImagesToRebuild:
 
     Attributes:
         generator: tells its losses on them; None if none is to be asked.
+        likeness: URL of the `lookup.Likeness` of its pictures.
     """
 
     tokenizer: Artifact
@@ -57,7 +59,7 @@ class ImagesToRebuild:
     settings: Settings
     limit: int
     uri: str
-    nearest_mse: NDArray[np.float64]
+    likeness: str
 
 
 def rebuild_images(work: ImagesToRebuild) -> Shard:
@@ -103,7 +105,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
             rebuilt,
             codes,
             losses,
-            work.nearest_mse[chosen],
+            Likeness.read(work.likeness).among_train.mse[chosen],
             strict=True,
         )
     ]

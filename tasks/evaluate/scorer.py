@@ -43,7 +43,7 @@ def measure(evidence: Evidence) -> Scorer | None:
     """None without a second model, or where nothing was drawn."""
     if evidence.scorer is None or not evidence.prompts:
         return None
-    groups = {name: prompts for name in GROUPS if (prompts := evidence.group(name))}
+    groups = {name: prompts for name in (*GROUPS, *evidence.suites) if (prompts := evidence.group(name))}
     return Scorer(
         model=evidence.scorer,
         by_candidates=_by_candidates(evidence, groups),
@@ -73,7 +73,7 @@ def _by_candidates(evidence: Evidence, groups: dict[str, list[RankedSamples]]) -
     for name, prompts in groups.items():
         scores = [_scores(prompt) for prompt in prompts]
         points = [evidence.mean([best_of(each, k) for each in scores], POINTS) for k in ks]
-        lines.append(Line.of(GROUPS[name], ks, points))
+        lines.append(Line.of(GROUPS.get(name, name), ks, points))
     return Curve(
         x_name="candidates to choose from",
         lines=tuple(lines),

@@ -1,10 +1,11 @@
 """The evaluate stage: judges every sample, rebuilds held-out images, and writes metrics.json."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks import schemas
@@ -17,13 +18,15 @@ from tasks.evaluate.compositions.learning import LearnedCompositions, learn_comp
 from tasks.evaluate.compositions.search import search_by_ranker
 from tasks.evaluate.compositions.trial import JudgeTrial, try_judge
 from tasks.evaluate.config import Config
-from tasks.evaluate.evidence import Evidence, Row
+from tasks.evaluate.evidence import Evidence, Row, TableRows
 from tasks.evaluate.failures.attention import look_at_captions
 from tasks.evaluate.figures import METRICS, headline, measure
-from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
-from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
+from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, require_other_model
+from tasks.evaluate.lookup import Corpus, Likeness, look_up
+from tasks.evaluate.nearest import distance
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
+from tasks.evaluate.scan import Questions, Scan, scan
 from tasks.settings import Settings
 
 READS = {
@@ -34,7 +37,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=9, reads=READS, headline=HEADLINE)
+@stage(Config, version=10, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -62,23 +65,24 @@ def evaluate(
     if scorer is not None:
         require_other_model(scorer, scores)
     sampled, held_out = scores.files("scores"), pairs.files("val")
-    thumbnails = map_shards(partial(shard_thumbnails, "image"), [*sampled, *held_out], output.settings)
-    questions = _questions(thumbnails, sampled)
-    train = scan(pairs.files("train"), questions, output.settings)
-    assert train is not None  # pack does not finish without a training shard
-    val = scan(held_out, questions, output.settings)
+    asked = [_asked(uri) for uri in sampled]
+    train, val, corpus = _scanned(pairs, asked, output)
+    find = partial(look_up, corpus, folder=f"{output.exchange}/likeness", settings=output.settings)
+    likeness, own_likeness = find("image", sampled), find("image", held_out)
     learned = learn_compositions(pairs, config.judge)
-    reader = learned.judge if learned else None
-    judge = partial(SamplesToJudge, scorer=scorer, compositions=reader, settings=output.settings)
-    work: list[SamplesToJudge | ImagesToRebuild] = [*_to_judge(judge, sampled, thumbnails[: len(sampled)], train, val)]
-    nearest_mse = train.nearest.part(sum(map(len, thumbnails[: len(sampled)])), None).mse
+    judges = Judges(scorer, learned.judge if learned else None, output.settings)
+    prompted = train.prompted | (val.prompted if val else {})
+    work: list[SamplesToJudge | ImagesToRebuild] = [
+        SamplesToJudge(uri, like, {pair_id: prompted[pair_id] for pair_id in own if pair_id in prompted})
+        for uri, like, own in zip(sampled, likeness, asked, strict=True)
+    ]
     if tokenizer is not None:
         rebuild = partial(ImagesToRebuild, tokenizer, generator, output.settings, config.rebuilt_per_shard)
-        work += _to_rebuild(rebuild, held_out, thumbnails[len(sampled) :], nearest_mse)
-    markers = output.map(evaluate_shard, work, "images", release_models)
+        work += [rebuild(uri, like) for uri, like in zip(held_out, own_likeness, strict=True)]
+    markers = output.map(partial(evaluate_shard, judges), work, "images", release_models)
     written = [f"{output.uri}/{record.path}" for marker in markers for record in marker.files]
     rebuilt = _of_kind(written, "reconstructions")
-    judged = _rows(_of_kind(written, "judged"), JUDGED)
+    judged = TableRows(_table(_of_kind(written, "judged"), JUDGED))
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
     counts = _code_counts(size, tokens, output.settings) if size and tokens else None
     evidence = Evidence(
@@ -86,8 +90,8 @@ def evaluate(
         judged=judged,
         train=train,
         val=val,
-        held_out_mse=nearest_mse.tolist(),
-        rebuilt=_with_nearest(rebuilt, pairs, output.settings),
+        held_out_mse=[mse for uri in own_likeness for mse in Likeness.read(uri).among_train.mse.tolist()],
+        rebuilt=_with_nearest(rebuilt, find("reconstruction", rebuilt), zip(held_out, own_likeness, strict=True)),
         vocab_size=size,
         code_counts=counts,
         scorer=scorer.manifest().metrics["model"] if scorer else None,
@@ -98,6 +102,7 @@ def evaluate(
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
     output.write(METRICS, (evaluation.model_dump_json(indent=2) + "\n").encode())
+    output.remove_exchange()
 
 
 def _trial(
@@ -115,9 +120,9 @@ def _trial(
     return try_judge(learned, pairs.files("val"), rebuilt, by_words, by_ranker, settings, own)
 
 
-def evaluate_shard(work: SamplesToJudge | ImagesToRebuild) -> Shard:
+def evaluate_shard(judges: Judges, work: SamplesToJudge | ImagesToRebuild) -> Shard:
     """Judges samples or rebuilds images. Runs in a Dask worker."""
-    return judge_samples(work) if isinstance(work, SamplesToJudge) else rebuild_images(work)
+    return judge_samples(judges, work) if isinstance(work, SamplesToJudge) else rebuild_images(work)
 
 
 def _code_counts(vocab_size: int, tokens: Artifact, settings: Settings) -> NDArray[np.int64]:
@@ -131,68 +136,61 @@ def count_codes(vocab_size: int, uri: str) -> NDArray[np.int64]:
     return np.bincount(codes, minlength=vocab_size).astype(np.int64)
 
 
-def _questions(thumbnails: Sequence[NDArray[np.uint8]], sampled: Sequence[str]) -> Questions:
-    tables = [schemas.read_table(uri, ["prompt", "pair_id"]) for uri in sampled]
-    prompted = [row for table in tables for row in table.to_pylist() if row["pair_id"] is not None]
-    return Questions(
-        thumbnails=np.concatenate(thumbnails),
-        prompts=tuple(sorted({row["prompt"] for row in prompted})),
-        pair_ids=frozenset(row["pair_id"] for row in prompted),
+def _asked(uri: str) -> dict[str, str]:
+    """The captions of pairs that a shard of samples was drawn for, by the id of the pair."""
+    table = schemas.read_table(uri, ["pair_id", "prompt"])
+    known = table.filter(pc.is_valid(table["pair_id"]))
+    return dict(zip(known["pair_id"].to_pylist(), known["prompt"].to_pylist(), strict=True))
+
+
+def _scanned(pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output) -> tuple[Scan, Scan | None, Corpus]:
+    """What the training pairs and the held-out ones answer, and their pictures as they are searched."""
+    questions = Questions(
+        prompts=tuple(sorted({prompt for own in asked for prompt in own.values()})),
+        pair_ids=frozenset(pair_id for own in asked for pair_id in own),
     )
+    files = {split: pairs.files(split) for split in ("train", "val")}
+    small = {split: [f"{output.exchange}/{uri.rsplit('/', 1)[-1]}" for uri in uris] for split, uris in files.items()}
+    train, val = (scan(files[split], questions, small[split], output.settings) for split in files)
+    assert train is not None  # pack does not finish without a training shard
+    return train, val, Corpus(**small)
 
 
-def _to_judge(
-    judge: Callable[..., SamplesToJudge],
-    sampled: Sequence[str],
-    thumbnails: Sequence[NDArray[np.uint8]],
-    train: Scan,
-    val: Scan | None,
-) -> Iterator[SamplesToJudge]:
-    among_all = either(train.nearest, val.nearest if val else None)
-    prompted = train.prompted | (val.prompted if val else {})
-    start = 0
-    for uri, own in zip(sampled, thumbnails, strict=True):
-        stop = start + len(own)
-        yield judge(uri, own, train.nearest.part(start, stop), among_all.part(start, stop), prompted)
-        start = stop
-
-
-def _to_rebuild(
-    rebuild: Callable[[str, NDArray[np.float64]], ImagesToRebuild],
-    held_out: Sequence[str],
-    thumbnails: Sequence[NDArray[np.uint8]],
-    nearest_mse: NDArray[np.float64],
-) -> Iterator[ImagesToRebuild]:
-    start = 0
-    for uri, own in zip(held_out, thumbnails, strict=True):
-        yield rebuild(uri, nearest_mse[start : start + len(own)])
-        start += len(own)
-
-
-def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Settings) -> list[dict]:
+def _with_nearest(
+    reconstructions: Sequence[str], likeness: Sequence[str], held_out: Iterable[tuple[str, str]]
+) -> list[dict]:
     """Rebuilt images with the distance to the nearest training image, and whether each is nearest to its own original.
 
     Samples come out of the same decoder, so its reconstructions of unseen images are the fair thing to hold them to.
+
+    Args:
+        likeness: URLs of the `Likeness` of the rebuilt pictures.
+        held_out: shards of the held-out pairs, each with the URL of its `Likeness`.
     """
-    rows = _rows(reconstructions, MEASURED)
-    if not rows:
-        return []
-    rebuilt = np.concatenate(map_shards(partial(shard_thumbnails, "reconstruction"), reconstructions, settings))
-    questions = Questions(rebuilt, (), frozenset(row["pair_id"] for row in rows))
-    train = scan(pairs.files("train"), questions, settings)
-    val = scan(pairs.files("val"), questions, settings)
-    assert train is not None
-    assert val is not None
-    answers = zip(rows, rebuilt, train.nearest.mse, either(train.nearest, val.nearest).mse, strict=True)
-    return [
-        row | {"rebuilt_nearest_mse": float(mse), "is_recognised": distance(own, val.prompted[row["pair_id"]]) == least}
-        for row, own, mse, least in answers
-    ]
+    rows = [row for uri in reconstructions for row in schemas.read_table(uri, MEASURED.names).to_pylist()]
+    originals = _originals(held_out, {row["pair_id"] for row in rows})
+    found: list[dict] = []
+    for like in map(Likeness.read, likeness):
+        own = rows[len(found) : len(found) + len(like.thumbnails)]
+        for row, small, mse, least in zip(own, like.thumbnails, like.among_train.mse, like.among_all.mse, strict=True):
+            is_recognised = distance(small, originals[row["pair_id"]]) == least
+            found.append(row | {"rebuilt_nearest_mse": float(mse), "is_recognised": is_recognised})
+    return found
+
+
+def _originals(held_out: Iterable[tuple[str, str]], wanted: set[str]) -> dict[str, NDArray[np.uint8]]:
+    """By id, the thumbnails of some held-out pairs."""
+    found = {}
+    for uri, like in held_out:
+        pair_ids = schemas.read_table(uri, ["pair_id"])["pair_id"].to_pylist()
+        small = Likeness.read(like).thumbnails
+        found |= {pair_id: small[place] for place, pair_id in enumerate(pair_ids) if pair_id in wanted}
+    return found
 
 
 def _of_kind(uris: Sequence[str], kind: str) -> list[str]:
     return [uri for uri in uris if uri.rsplit("/", 1)[-1].startswith(f"{kind}-")]
 
 
-def _rows(uris: Sequence[str], schema: pa.Schema) -> list[dict]:
-    return [row for uri in uris for row in schemas.read_table(uri, schema.names).to_pylist()]
+def _table(uris: Sequence[str], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *(schemas.read_table(uri, schema.names) for uri in uris)])

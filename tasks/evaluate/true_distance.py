@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence, RankedSamples
-from tasks.evaluate.judge import distance
-from tasks.evaluate.nearest import Scan, grey_levels
+from tasks.evaluate.nearest import distance, grey_levels
 from tasks.evaluate.quantities import GREY_LEVELS, Curve, Estimate, Line, Part, Question
+from tasks.evaluate.scan import Scan
 from tasks.evaluate.statistics import best_of
 
 

@@ -31,6 +31,7 @@ class Config(StageConfig):
     best_pictures: int = Field(24, ge=0, description="First drawings in each grid at the top.")
     prompts_shown: int = Field(12, ge=1, description="Training and held-out prompts shown open; the others fold away.")
     prompts_at_most: int = Field(64, ge=1, description="Prompts of a group shown at all.")
+    suite_prompts: int = Field(24, ge=1, description="Prompts shown of each suite, in the order of its seed.")
     candidates_shown: int = Field(16, ge=1, description="Samples of one prompt that unfold, the best of them.")
     rejects_shown: int = Field(
         4, ge=0, description="Examples of what is kept and of each reason, if so many are there."

@@ -1,13 +1,14 @@
 """The pictures of the page: samples beside what they should show, and reconstructions beside originals."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from tasks import schemas
 from tasks.engine import storage
 from tasks.report.facts import RunFacts
 from tasks.report.measured import Panel
+from tasks.sample.prompts import PAIR_GROUPS
 
 Row = dict[str, Any]
 Key = tuple[int, int]  # prompt and index name a sample
@@ -51,6 +53,7 @@ class Prompted:
     group: str
     pair_id: str | None
     seed: int
+    category: str | None
     samples: tuple[Sample, ...]
 
     @property
@@ -87,21 +90,52 @@ class Gallery:
 
     @cached_property
     def prompts(self) -> list[Prompted]:
-        return [prompted for group in ("fixed", "train", "val") for prompted in self.groups.get(group, [])]
+        """Those that are of no suite."""
+        return [prompted for group in PAIR_GROUPS for prompted in self.groups.get(group, [])]
+
+    @property
+    def suites(self) -> dict[str, list[Prompted]]:
+        """Those of suites, by suite."""
+        return {group: prompts for group, prompts in self.groups.items() if group not in PAIR_GROUPS}
 
 
-def open_gallery(facts: RunFacts, prompts_at_most: int) -> Gallery:
-    """Reads what will be shown, shard by shard, and no more."""
-    judged = {(row["prompt_id"], row["index"]): row for row in _rows(facts, "evaluate", "judged")}
-    groups: dict[str, list[Prompted]] = defaultdict(list)
+def open_gallery(facts: RunFacts, prompts_at_most: int, suite_prompts_at_most: int) -> Gallery:
+    """Reads what will be shown, shard by shard, and no more: the first prompts of each group."""
     scored = facts.get("rerank")
+    most = defaultdict(lambda: suite_prompts_at_most, dict.fromkeys(PAIR_GROUPS, prompts_at_most))
+    counted: Counter[str] = Counter()
+    rows: list[Row] = []
     for uri in scored.artifact.files("scores") if scored else []:
-        for prompted in _prompts_of(schemas.read_table(uri).to_pylist(), judged):
-            if len(groups[prompted.group]) < prompts_at_most:
-                groups[prompted.group].append(prompted)
+        chosen = _first_prompts(uri, counted, most)
+        rows += _rows_of(uri, chosen) if chosen else []
+    chosen = {row["prompt_id"] for row in rows}
+    evaluated = facts.get("evaluate")
+    verdicts = (row for uri in evaluated.artifact.files("judged") for row in _rows_of(uri, chosen)) if evaluated else ()
+    judged = {(row["prompt_id"], row["index"]): row for row in verdicts}
+    groups: dict[str, list[Prompted]] = defaultdict(list)
+    for prompted in _prompts_of(rows, judged):
+        groups[prompted.group].append(prompted)
     shown = [prompted for group in groups.values() for prompted in group]
     wanted = {p.pair_id for p in shown} | {s.nearest_pair_id for p in shown for s in p.samples}
     return Gallery(dict(groups), images_of(facts, {pair_id for pair_id in wanted if pair_id}))
+
+
+def _first_prompts(uri: str, counted: Counter[str], most: Mapping[str, int]) -> set[int]:
+    """The prompts of a shard that are among the first so many of their group; counts them."""
+    asked = schemas.read_table(uri, ["prompt_id", "group"])
+    groups = dict(zip(asked["prompt_id"].to_pylist(), asked["group"].to_pylist(), strict=True))
+    chosen = set()
+    for prompt_id, group in sorted(groups.items()):
+        if counted[group] < most[group]:
+            counted[group] += 1
+            chosen.add(prompt_id)
+    return chosen
+
+
+def _rows_of(uri: str, prompts: set[int]) -> list[Row]:
+    """The rows of a shard that are of some prompts."""
+    table = schemas.read_table(uri)
+    return table.filter(pc.is_in(table["prompt_id"], pa.array(sorted(prompts), pa.int32()))).to_pylist()
 
 
 def some_pairs(facts: RunFacts, count: int) -> list[Row]:
@@ -139,7 +173,8 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
     for _, group in groupby(ordered, key=lambda row: row["prompt_id"]):
         members = list(group)
         samples = tuple(_sample(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
-        yield Prompted(members[0]["prompt"], members[0]["group"], members[0]["pair_id"], members[0]["seed"], samples)
+        names = ("prompt", "group", "pair_id", "seed", "category")
+        yield Prompted(*(members[0][name] for name in names), samples)
 
 
 def picked_images(facts: RunFacts, panels: Iterable[Panel]) -> dict[Key, bytes]:

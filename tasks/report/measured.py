@@ -113,8 +113,12 @@ def _plots(path: str, title: str, part: Part, within: FieldInfo | None = None) -
         elif isinstance(value, HeatMap):
             yield Plot(own, f"{words_of} {value.note}".strip(), heatmap.heatmap(inner, own, value), kicker)
         elif isinstance(value, Mapping):
+            if _are_compared(value):
+                yield Plot(own, words_of, charts.whiskers(inner, own, value), kicker)
             for number, (key, each) in enumerate(value.items()):
-                if isinstance(each, HeatMap):
+                if isinstance(each, Part):
+                    yield from _plots(f"{inner}-{number}", key, each, field)
+                elif isinstance(each, HeatMap):
                     drawn = heatmap.heatmap(f"{inner}-{number}", f"{own}: {key}", each)
                     said = f"{'' if number else words_of} {each.note}".strip()  # what holds for all, once
                     yield Plot(key, said, drawn, own)
@@ -135,8 +139,12 @@ def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
             yield group, Number(title, _written(value), "", explanation)
         elif isinstance(value, str):
             yield group, Number(title, value, "", explanation)
-        elif isinstance(value, Mapping):
-            yield from ((title, _row(key, each)) for key, each in value.items() if not isinstance(each, HeatMap))
+        elif isinstance(value, Mapping) and not _are_compared(value):
+            for key, each in value.items():
+                if isinstance(each, Part):
+                    yield from _numbers(key, each)
+                elif not isinstance(each, HeatMap):
+                    yield title, _row(key, each)
         elif isinstance(value, Part):
             yield from _numbers(title, value)
 
@@ -148,6 +156,10 @@ def _panels(part: Part) -> Iterator[Panel]:
             yield Panel(_title(name, field), field.description or "", value)
         elif isinstance(value, Part):
             yield from _panels(value)
+        elif isinstance(value, Mapping):
+            for each in value.values():
+                if isinstance(each, Part):
+                    yield from _panels(each)
 
 
 def _row(title: str, value: Estimate | int | float, explanation: str = "") -> Number:
@@ -164,6 +176,11 @@ def _compared(part: Part) -> dict[str, dict[str, Estimate]]:
         if isinstance(value, Estimate) and value.unit:
             found[value.unit][_title(name, field)] = value
     return {unit: estimates for unit, estimates in found.items() if len(estimates) > 1}
+
+
+def _are_compared(values: Mapping[str, Any]) -> bool:
+    """Whether a mapping holds several estimates of one unit, which a plot shows better than a table."""
+    return len(values) > 1 and all(isinstance(e, Estimate) and e.unit for e in values.values())
 
 
 def _fields(model: Quantity) -> Iterator[tuple[str, FieldInfo, Any]]:

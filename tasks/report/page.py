@@ -26,7 +26,7 @@ EXAMPLE_PX = 96  # longest side of the examples of the data part, which are show
 
 def render(config: Config, facts: RunFacts) -> str:
     """The whole page as one HTML document without a single outside request."""
-    shown = gallery.open_gallery(facts, config.prompts_at_most)
+    shown = gallery.open_gallery(facts, config.prompts_at_most, config.suite_prompts)
     sheets = PictureSheets(min(config.picture_px, facts.image_size or config.picture_px))
     study = StudySection(study=facts.study) if facts.study else None
     measured = sections(facts.evaluation, "evaluation") | sections(study)

@@ -19,7 +19,7 @@ from tasks.study.figures import StudyFigures, read_results
 COMMIT_DIGITS = 10
 
 
-@stage(Config, version=5)
+@stage(Config, version=6)
 def report(config: Config, output: Output, **artifacts: Artifact) -> None:
     """Writes the page about the run that the given artifacts are the end of.
 

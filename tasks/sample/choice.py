@@ -1,8 +1,8 @@
-"""Which prompts a run draws: the fixed ones, and captions of its pairs."""
+"""Which prompts a run draws: the fixed ones, captions of its pairs, and those of suites."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from tasks import schemas
 from tasks.engine.artifact import Artifact
@@ -10,24 +10,33 @@ from tasks.sample.config import Config
 from tasks.sample.prompts import Prompt
 from tasks.train.subset import TrainingShare
 
+Chosen = tuple[str, str, str | None, str | None, str | None]  # a `Prompt` without its number
+
 
 def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
-    """The fixed list, then training captions, then held-out ones; the same choice whatever the order of shards.
+    """The fixed list, training captions, held-out ones, and the suites; the same choice whatever the order of shards.
 
     A held-out caption that training has too, letter by letter but for case, is left out: it asks for nothing new. No
     text is twice in a group. Memory holds the held-out captions, and a shard of those of training.
     """
     held_out = {text for shard in pairs.files("val") for text in _texts(shard)}
     known = {text for shard in pairs.files("train") for text in _texts(shard) if text in held_out}
-    chosen: list[tuple[str, str, str | None]] = [("fixed", text, None) for text in dict.fromkeys(config.prompts)]
+    chosen: list[Chosen] = [(text, "fixed", None, None, None) for text in dict.fromkeys(config.prompts)]
     everywhere = TrainingShare()
     for split, count, share, but in (
         ("train", config.train_prompts, config.train_from, set[str]()),
         ("val", config.val_prompts, everywhere, known),
     ):
-        chosen += [(split, caption, pair_id) for pair_id, caption in _some_captions(pairs, split, count, share, but)]
-    for prompt_id, (group, text, pair_id) in enumerate(chosen):
-        yield Prompt(prompt_id=prompt_id, text=text, group=group, pair_id=pair_id)
+        some = _some_captions(pairs, split, count, share, but)
+        chosen += [(caption, split, pair_id, None, None) for pair_id, caption in some]
+    for prompt_id, told in enumerate(chain(chosen, _of_suites(config))):
+        yield Prompt(prompt_id, *told)
+
+
+def _of_suites(config: Config) -> Iterator[Chosen]:
+    for suite in config.suites:
+        for text, category, challenge in suite.prompts():
+            yield text, suite.group, None, category, challenge
 
 
 def _texts(shard: str) -> Iterator[str]:

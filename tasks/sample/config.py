@@ -1,10 +1,18 @@
 """The pipeline's `sample` section."""
 
-from pydantic import Field, field_validator
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
 
 from models.generator import Sampling
 from tasks.engine.stage import StageConfig
 from tasks.sample.prompts import prompt_fault
+from tasks.sample.suites.coco import COCOSuite
+from tasks.sample.suites.cub import CUBSuite
+from tasks.sample.suites.drawbench import DrawBenchSuite
+from tasks.sample.suites.geneval import GenEvalSuite
+from tasks.sample.suites.own import OwnSuite
+from tasks.sample.suites.partiprompts import PartiPromptsSuite
 from tasks.train.subset import TrainingShare
 
 FIXED_PROMPTS = (
@@ -22,6 +30,10 @@ FIXED_PROMPTS = (
     "a guitar",
 )
 
+Suite = Annotated[
+    COCOSuite | CUBSuite | DrawBenchSuite | PartiPromptsSuite | GenEvalSuite | OwnSuite, Field(discriminator="kind")
+]
+
 
 class Config(Sampling, StageConfig):
     """Which prompts, how many candidates, and how they are drawn.
@@ -38,6 +50,7 @@ class Config(Sampling, StageConfig):
     val_prompts: int = Field(
         24, ge=0, description="Captions of held-out pairs to draw, chosen by hash; none that training has too."
     )
+    suites: tuple[Suite, ...] = Field((), description="Prompts from files, each a mapping of kind, path and so on.")
     candidates: int = Field(8, ge=1, description="Samples for each prompt.")
     seed: int = Field(0, ge=0)
     prompts_per_shard: int = Field(8, ge=1)
@@ -49,3 +62,31 @@ class Config(Sampling, StageConfig):
             if fault := prompt_fault(prompt):
                 raise ValueError(f"prompt {place + 1} {fault}")
         return prompts
+
+    @model_validator(mode="after")
+    def _have_names(self) -> Self:
+        groups = [suite.group for suite in self.suites]
+        if twice := {group for group in groups if groups.count(group) > 1}:
+            raise ValueError(f"two suites are called {min(twice)}: give one of them another name")
+        return self
+
+    def require(self) -> None:
+        """The prompts of every suite can be read.
+
+        Raises:
+            SourceError: those of one cannot.
+        """
+        for suite in self.suites:
+            suite.prompts()
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """Of each suite what it says itself."""
+        return super().fingerprinted() | {"suites": [suite.fingerprinted() for suite in self.suites]}
+
+    def outside_state(self) -> str:
+        """Digest of the content of the suites; empty without any.
+
+        Raises:
+            SourceError: one cannot be read.
+        """
+        return "\n".join(suite.outside_state() for suite in self.suites)

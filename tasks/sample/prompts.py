@@ -1,19 +1,25 @@
 """What is drawn: a text with its place, and whether a text can be drawn at all."""
 
-from models.config import Frozen
+from dataclasses import dataclass
+
+PAIR_GROUPS = ("fixed", "train", "val")  # groups of prompts that are of no suite
 
 
-class Prompt(Frozen):
+@dataclass(frozen=True, slots=True)
+class Prompt:
     """A caption to draw; `pair_id` names the pair it comes from, if it comes from one.
 
     Attributes:
-        group: "fixed", or the split of the pair: "train" or "val".
+        group: "fixed"; the split of the pair, "train" or "val"; or the name of a suite.
+        category, challenge: what the suite says of it.
     """
 
     prompt_id: int
     text: str
     group: str
     pair_id: str | None = None
+    category: str | None = None
+    challenge: str | None = None
 
 
 def prompt_fault(prompt: str) -> str | None:

@@ -16,9 +16,9 @@ from tasks.sample.prompts import Prompt
 from tasks.settings import Settings
 
 
-@stage(Config, version=3, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
+@stage(Config, version=4, reads={"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}})
 def sample(config: Config, output: Output, pairs: Artifact, generator: Artifact) -> None:
-    """N candidates for the fixed prompts, for some training captions and for some held-out ones."""
+    """N candidates for the fixed prompts, for some training captions, for some held-out ones, and for suites."""
     prompts = list(choose_prompts(config, pairs))
     groups = [prompts[i : i + config.prompts_per_shard] for i in range(0, len(prompts), config.prompts_per_shard)]
     output.map(partial(sample_shard, config, output.settings, generator), groups, "samples", release_models)
@@ -36,6 +36,8 @@ def sample_shard(config: Config, settings: Settings, generator: Artifact, prompt
             "prompt": prompt.text,
             "group": prompt.group,
             "pair_id": prompt.pair_id,
+            "category": prompt.category,
+            "challenge": prompt.challenge,
             "index": index,
             "seed": config.seed,
             "codes": None if drawing.codes is None else drawing.codes[place, index].astype("<u2").tobytes(),

@@ -7,9 +7,7 @@ import numpy as np
 
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence
-from tasks.evaluate.nearest import CaptionMatch, Nearest, Scan
-
-NOTHING_NEAR = Nearest(np.empty(0, np.int64), np.empty(0, str), np.empty(0, object))
+from tasks.evaluate.scan import CaptionMatch, Scan
 
 
 def evidence(judged: Sequence[dict], **known) -> Evidence:
@@ -21,7 +19,7 @@ def evidence(judged: Sequence[dict], **known) -> Evidence:
 def corpus(rows: int, judged: Sequence[dict], **known) -> Scan:
     """A corpus that holds the caption of each prompt once."""
     captions = Counter({row["prompt"]: 1 for row in judged})
-    return Scan(rows, NOTHING_NEAR, known.get("prompted", {}), captions, known.get("found_by_words", {}))
+    return Scan(rows, known.get("prompted", {}), captions, known.get("found_by_words", {}))
 
 
 def judged(prompt_id: int, hits: Sequence[bool | None], group: str = "train", **values) -> list[dict]:
