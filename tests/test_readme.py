@@ -3,12 +3,14 @@
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import yaml
 
 from flows.changes import assigned, changed
 from flows.config import PipelineConfig
 from tasks.crawl.config import KINDS
+from tasks.sample.config import Suite
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 MADE = re.compile(r"^(\w+) +made +(?:(\d+) min )?([\d.]+) s\b", re.MULTILINE)
@@ -50,3 +52,16 @@ def test_its_sources_can_be_copied() -> None:
     for section in re.findall(r"^```yaml\n(source:.*?)```", README, re.MULTILINE | re.DOTALL):
         found |= {source.kind for source in changed(PipelineConfig(), yaml.safe_load(section)).source.sources}
     assert found == set(KINDS)
+
+
+def test_its_suites_can_be_copied() -> None:
+    """Each line sets suites, and every kind is named."""
+    lines = re.findall(r"^\$ \.venv/bin/dalle evaluate (.*sample\.suites=.*)$", README, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        assert assigned(
+            PipelineConfig(), [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+        ).sample.suites
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Suite)[0])}
+    assert all(f"`{kind}`" in README for kind in kinds)

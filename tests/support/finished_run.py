@@ -72,6 +72,7 @@ def finished_run(
     hit: Callable[[int, int], bool] = lambda prompt, rank: rank < 2,
     packed: tuple[list[dict], list[dict]] | None = None,
     drawn_px: int = 2 * SIDE,
+    suites: Sequence[tuple[str, str, str]] = (),
 ) -> FinishedRun:
     """Every stage up to `rerank`.
 
@@ -79,6 +80,7 @@ def finished_run(
         packed: pairs of training and held out, instead of so many of emoji.
         tokenizer: stage of the image tokenizer; None for a run whose generator draws pixels, without codes.
         drawn_px: side of the samples.
+        suites: further prompts, each as name of a suite, text and category.
         hit: whether the candidate of this rank, for this prompt of its group, shows the prompted image.
     """
     run = FinishedRun(settings)
@@ -86,7 +88,7 @@ def finished_run(
     run.train, run.val = packed or (pairs[:train], pairs[train:])
     _data_stages(run, pairs, rejects)
     _models(run, tokenizer)
-    draw_samples(run, train_prompts, candidates, hit, drawn_px)
+    draw_samples(run, train_prompts, candidates, hit, drawn_px, suites)
     return run
 
 
@@ -220,12 +222,19 @@ def _curves(*names: str, start: float) -> bytes:
 
 
 def draw_samples(
-    run: FinishedRun, train_prompts: int, candidates: int, hit: Callable[[int, int], bool], drawn_px: int = 2 * SIDE
+    run: FinishedRun,
+    train_prompts: int,
+    candidates: int,
+    hit: Callable[[int, int], bool],
+    drawn_px: int = 2 * SIDE,
+    suites: Sequence[tuple[str, str, str]] = (),
 ) -> None:
     """The stages `sample` and `rerank`."""
     prompts = [("fixed", text, None) for text in FIXED]
     prompts += [("train", pair["caption"], pair) for pair in run.train[:train_prompts]]
     prompts += [("val", pair["caption"], pair) for pair in run.val]
+    categories = {(suite, text): category for suite, text, category in suites}
+    prompts += [(suite, text, None) for suite, text in categories]
     rows = []
     for prompt_id, (group, text, pair) in enumerate(prompts):
         number = prompt_id - next(i for i, other in enumerate(prompts) if other[0] == group)
@@ -237,6 +246,7 @@ def draw_samples(
                     "prompt": text,
                     "group": group,
                     "pair_id": pair["pair_id"] if pair else None,
+                    "category": categories.get((group, text)),
                     "index": (rank + 1) % candidates,
                     "seed": 0,
                     "codes": bytes(32) if run.tokenizer else None,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.finished_run import FinishedRun, evaluated, finished_run
 from support.other_models import blurred, pictures_folder, whole
+from support.tables import rows
 from support.tiny_models import tiny_ranker
 
 from flows.comparison import comparison
@@ -109,6 +110,23 @@ def test_pictures_of_no_prompt_are_one_error_that_says_how_to_name_them(run, tmp
     (tmp_path / "theirs" / "cat.png").write_bytes(b"x")
     with pytest.raises(SourceError, match=r"\(pictures: cat.png\): give the folder a prompts.csv"):
         compared(run, tmp_path / "theirs")
+
+
+def test_prompts_of_a_suite_are_compared_too_and_keep_their_category(tmp_path) -> None:
+    settings = Settings(root=str(tmp_path / "runs"), work_dir=str(tmp_path / "work"), dask_workers=0)
+    prompts = [("drawbench", f"thing {i} of a suite", "Colors") for i in range(12)]
+    made = finished_run(settings, train=30, val=2, train_prompts=2, candidates=2, rejects=False, suites=prompts)
+    evaluated(made, ranker=tiny_ranker(settings))
+    sides = [find_side(settings.root), find_side(str(pictures_folder(made, tmp_path / "theirs", blurred)))]
+    compared = comparison(DirectRun(settings), sides)
+    found = RunComparison.model_validate_json(compared.read(COMPARISON))
+    assert found.pairs[0].prompts == 18
+    copies = figure(found, "copies", "captions never seen and fixed prompts and prompts of suites", UNCURATED)
+    assert copies.ahead.n == 16
+    assert "suite drawbench" in compared.read(PAGE).decode()
+    judged = [row for side in compared.inputs().values() for row in rows(side, "judged") if row["group"] == "drawbench"]
+    assert {row["category"] for row in judged} == {"Colors"}
+    assert len(judged) == 2 * 24
 
 
 def test_what_is_no_side_is_refused(run, tmp_path) -> None:

@@ -125,6 +125,20 @@ def test_a_generator_without_codes_leaves_them_null(settings, pairs, monkeypatch
     assert len({image for _, image in drawn(made).values()}) == 7 * 3
 
 
+def test_prompts_of_suites_come_last_with_what_their_files_say_and_without_a_pair(settings, pairs, tmp_path):
+    (tmp_path / "own.csv").write_text("prompt,category,challenge\na bus,traffic,Basic\na ship,traffic,\n")
+    suite = {"kind": "own", "path": str(tmp_path / "own.csv"), "name": "mine"}
+    config = Config(prompts=("a frog",), train_prompts=1, val_prompts=1, candidates=2, suites=[suite])
+    made = rows(sample(config, settings, pairs=pairs, generator=tiny_generator(settings)).artifact, "samples")
+    assert [row["prompt_id"] for row in made] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert [row["group"] for row in made[::2]] == ["fixed", "train", "val", "mine", "mine"]
+    assert {(row["prompt"], row["pair_id"], row["category"], row["challenge"]) for row in made[6:]} == {
+        ("a bus", None, "traffic", "Basic"),
+        ("a ship", None, "traffic", None),
+    }
+    assert {row["category"] for row in made[:6]} == {None}
+
+
 @pytest.mark.parametrize("prompts", [["a red apple", " "], ["a \udcff cat"]])
 def test_a_prompt_of_the_fixed_list_that_cannot_be_drawn_is_refused(prompts):
     with pytest.raises(ValueError, match=r"prompt 2 is empty|not UTF-8"):
