@@ -56,7 +56,7 @@ class TableRows(Sequence[TableRow]):
         return TableRow(self._columns, range(self._rows)[place])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RankedSamples:
     """The judged samples of one prompt, best first: rows of `judge.JUDGED`."""
 

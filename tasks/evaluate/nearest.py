@@ -78,7 +78,8 @@ def nearest_in(corpus: Iterable[str], queries: NDArray[np.uint8]) -> Nearest | N
     A shard is in memory at a time. Of images equally near, the lowest id is meant.
     """
     found = (_nearest_of(schemas.read_table(uri), queries) for uri in corpus)
-    return reduce(either, found, None)
+    nothing: Nearest | None = None
+    return reduce(either, found, nothing)
 
 
 def either(first: Nearest | None, second: Nearest | None) -> Nearest | None:

@@ -126,8 +126,8 @@ def _correlation(pairs: Sequence[tuple[Sequence[float], Sequence[bool]]]) -> Est
         return None
     sums = np.array([_moments(np.array(scores), np.array(right, float)) for scores, right in pairs])
     value = float(_pearson(sums.sum(0)))
-    draws = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))
-    resampled = _pearson(sums[draws].sum(1))
+    random, n = np.random.default_rng(0), len(sums)
+    resampled = _pearson(np.array([sums[random.integers(n, size=n)].sum(0) for _ in range(RESAMPLES)]))
     if not np.isfinite(value) or not np.isfinite(resampled).any():
         return None
     low, high = np.nanpercentile(resampled, [2.5, 97.5])

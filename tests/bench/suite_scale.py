@@ -1,4 +1,4 @@
-"""How drawing and judging the prompts of a suite grow with them, and what a second Dask worker gives: `python … FOLDER`.
+"""How drawing and judging prompts of a suite grow with them, and what a second Dask worker gives: `python … FOLDER`.
 
 An untrained generator of a few thousand weights draws a picture of 64 px for each prompt of a text file, an untrained
 CLIP ranks it, and the evaluation judges it against 200 training pictures. Each stage is measured in a process of its
