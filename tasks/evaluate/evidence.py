@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 
 
 class TableRow(Mapping[str, Any]):
-    """A row of a table, of which a value is read when it is asked for: a dict takes twenty times the memory."""
+    """A row of a table, of which a value is read when it is asked for: a dict of them takes many times the memory."""
 
     __slots__ = ("_columns", "_place")
 
