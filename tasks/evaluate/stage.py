@@ -180,7 +180,7 @@ def _with_nearest(
 
 def _originals(held_out: Iterable[tuple[str, str]], wanted: set[str]) -> dict[str, NDArray[np.uint8]]:
     """By id, the thumbnails of some held-out pairs."""
-    found = {}
+    found: dict[str, NDArray[np.uint8]] = {}
     for uri, like in held_out:
         pair_ids = schemas.read_table(uri, ["pair_id"])["pair_id"].to_pylist()
         small = Likeness.read(like).thumbnails

@@ -173,8 +173,9 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
     for _, group in groupby(ordered, key=lambda row: row["prompt_id"]):
         members = list(group)
         samples = tuple(_sample(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
-        names = ("prompt", "group", "pair_id", "seed", "category")
-        yield Prompted(*(members[0][name] for name in names), samples)
+        first = members[0]
+        known = {name: first[name] for name in ("prompt", "group", "pair_id", "seed", "category")}
+        yield Prompted(**known, samples=samples)
 
 
 def picked_images(facts: RunFacts, panels: Iterable[Panel]) -> dict[Key, bytes]:

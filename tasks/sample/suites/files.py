@@ -59,9 +59,11 @@ def table_of(file: Path, most_bytes: int = MOST_BYTES) -> tuple[list[str], Itera
         SourceError: as `text_of`; while rows are read, that the file is no such table.
     """
     delimiter = DELIMITERS[file.suffix.lower()]
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     text = io.StringIO(text_of(file, most_bytes), newline="")
-    reader = csv.DictReader(text, strict=True, delimiter=delimiter, quoting=quoting)
+    if delimiter == ",":
+        reader = csv.DictReader(text, strict=True)
+    else:
+        reader = csv.DictReader(text, strict=True, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     try:
         columns = list(reader.fieldnames or [])
     except csv.Error as error:
