@@ -27,7 +27,7 @@ STATE_DIGESTS = "SHA256SUMS"  # of the other files, written last
 CURVES = "metrics.jsonl"
 BOARD = "tensorboard"  # a folder of event files, with:
 SPEED = "speed.jsonl"  # times, which no two runs have alike
-PICTURES = "pictures"  # a folder of PNG files, those of the last validation
+PICTURES = "pictures"  # a folder of PNG files for each validation, named by its step
 PROGRESS = "progress.json"
 DONE = "done.json"
 ERROR = "error.json"
@@ -39,6 +39,12 @@ RANKS_STORE = "DALLE_RANKS_STORE"
 # machine as whoever started it calls it.
 RANKS_TIMEOUT = "DALLE_RANKS_TIMEOUT_S"
 HOST = "DALLE_HOST"
+
+
+def newest_pictures(folder: Path) -> tuple[Path, ...]:
+    """Those of a trainer's pictures that are of the last step with any; none if there are none."""
+    steps = sorted({path.parent for path in folder.glob("*/*.png")})
+    return tuple(sorted(steps[-1].glob("*.png"))) if steps else ()
 
 
 def sha256_of(path: Path) -> str:

@@ -51,6 +51,7 @@ def page(artifact: Artifact, manifest: Manifest, reused: bool) -> str:
 _PICTURES = {
     "codes": "How often each code occurs, the most frequent first (logarithmic)",
     "reconstructions": "Held-out images, and below them what the codes keep",
+    "drawings": "Held-out pictures, and below them what the prior draws for their captions",
 }
 
 

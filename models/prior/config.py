@@ -132,6 +132,11 @@ class PriorTrainingConfig(TrainingConfig):
         "not in the paper: with few images it learns to follow the caption rather than to recall the image",
     )
     validation_rows: int = Field(default=2048, gt=0, description="at most this many rows per validation figure")
+    drawings: int = Field(
+        default=8,
+        ge=0,
+        description="held-out captions drawn at each validation; none where ranks share the weights",
+    )
 
     @model_validator(mode="after")
     def _only_fp16_is_scaled(self) -> Self:

@@ -1,6 +1,7 @@
 """Train the prior: `python -m torch.distributed.run --standalone -m models.prior.train JOB.json`."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,10 +11,12 @@ from torch import Tensor, nn
 from models.config import Frozen
 from models.planning.operations import model_flops
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
+from models.prior.drawings import Drawings
 from models.prior.losses import counted_targets, image_loss, prior_loss, text_loss
 from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
+from models.tokenizer import ImageTokenizer, load_tokenizer
 from models.training.block_scale import Branch
 from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, PAIR_ID
@@ -33,12 +36,18 @@ _VALIDATION_BATCHES = 64  # read at a time
 _COLUMNS = (PAIR_ID, CAPTION, CODES)
 
 
+class PriorShards(TextImageShards):
+    """Shards of tokens with the tokenizers that read them; without the image tokenizer's folder nothing is drawn."""
+
+    image_tokenizer: str | None = None
+
+
 class PriorJob(Frozen):
     """Content of the job file of `models.prior.train`."""
 
     model: PriorModelConfig
     training: PriorTrainingConfig
-    data: TextImageShards
+    data: PriorShards
     sharding: Sharding = Sharding()
     out: str
 
@@ -51,12 +60,23 @@ class PriorLearner(LoadingLearner):
     val: Shards
 
     def __init__(
-        self, model: Prior, training: PriorTrainingConfig, bpe: BPE, train: Shards, val: Shards, workers: int = 0
+        self,
+        model: Prior,
+        training: PriorTrainingConfig,
+        bpe: BPE,
+        train: Shards,
+        val: Shards,
+        workers: int = 0,
+        image_tokenizer: ImageTokenizer | None = None,
     ) -> None:
         super().__init__(model, training, train, [CAPTION, CODES], workers, val)
         model.activation_checkpointing = training.activation_checkpointing
         self.bpe = bpe
         self.tokens = train
+        self._drawings: Drawings | None = None
+        if image_tokenizer is not None and (count := min(len(val), training.drawings)):
+            captions, codes = tokens_of(val, range(count))
+            self._drawings = Drawings(captions, checked_codes(codes, model.config), bpe, image_tokenizer)
 
     def collate(self, step: Step, rows: Rows) -> Batch:
         """{"captions": int64 [B, caption_length], "codes", "seen_codes": int64 [B, n], "targets": int64 [B]}.
@@ -85,6 +105,11 @@ class PriorLearner(LoadingLearner):
         """Losses without BPE dropout on training rows, and on validation rows if there are any."""
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
         return metrics | (self._mean_losses(self.val) if len(self.val) else {})
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, Tensor]:
+        """What it draws for the first held-out captions."""
+        return self._drawings.of(self.model) if self._drawings else {}
 
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
@@ -152,7 +177,9 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     model = Prior(job.model)
     check_vocabulary(model.config, bpe)
     workers = workers_of(job.data.workers, ranks)
-    run(PriorLearner(model, job.training, bpe, tokens, val, workers), job, ranks)
+    folder = job.data.image_tokenizer
+    image_tokenizer = load_tokenizer(Path(folder)) if folder is not None else None
+    run(PriorLearner(model, job.training, bpe, tokens, val, workers, image_tokenizer), job, ranks)
 
 
 def with_noise(codes: Tensor, share: float, vocab_size: int, step: Step, batch_size: int) -> Tensor:

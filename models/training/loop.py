@@ -191,7 +191,10 @@ class Loop:
                     file.close()
         if self.ema:
             self.ema.copy_to(self.learner.model)
-        return self._metrics() | self._held_out()
+        metrics_at_end, pictures = self._metrics(), self.learner.pictures()
+        if first:
+            save_pictures(self.out / PICTURES, self.step, pictures)
+        return metrics_at_end | self._held_out()
 
     def weights(self) -> dict[str, Tensor]:
         """The whole model in the first rank's memory, and nothing on others; every rank must call it."""
@@ -302,7 +305,7 @@ class Loop:
         with self.ema.lent_to(self.learner.model) if self.ema else nullcontext():
             values, pictures = self._metrics(), self.learner.pictures()
         if metrics:
-            save_pictures(self.out / PICTURES, pictures)
+            save_pictures(self.out / PICTURES, self.step, pictures)
             metrics.write(step.number, {f"val/{name}": v for name, v in (values | self._held_out()).items()}, pictures)
         return from_first_rank(self.learner.score(values), self.ranks)
 

@@ -32,10 +32,11 @@ def code_histogram(counts: Tensor) -> Tensor:
     return picture.expand(3, -1, -1)
 
 
-def save_pictures(folder: Path, pictures: dict[str, Tensor]) -> None:
-    """Replace `folder`'s PNG files by pictures, uint8 [3, H, W] each; a reader sees the old file or the new one."""
-    folder.mkdir(parents=True, exist_ok=True)
+def save_pictures(folder: Path, step: int, pictures: dict[str, Tensor]) -> None:
+    """Write pictures, uint8 [3, H, W] each, as PNG files to a folder of the step; a reader sees whole files only."""
+    own = folder / f"{step:07d}"
     for name, picture in pictures.items():
-        temporary = folder / f".{name}.tmp"
+        own.mkdir(parents=True, exist_ok=True)
+        temporary = own / f".{name}.tmp"
         Image.fromarray(np.ascontiguousarray(picture.permute(1, 2, 0).numpy())).save(temporary, "PNG")
-        temporary.replace(folder / f"{name}.png")
+        temporary.replace(own / f"{name}.png")

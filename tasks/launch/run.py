@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from models.files import BOARD, CURVES, DONE, ERROR, PICTURES, PROGRESS, SPEED
+from models.files import BOARD, CURVES, DONE, ERROR, PICTURES, PROGRESS, SPEED, newest_pictures
 from tasks.engine import storage
 from tasks.engine.output import Progress
 from tasks.errors import PipelineError, StorageError, TrainingFailedError
@@ -141,7 +141,7 @@ def _report(folder: Path, watch: Callable[[Progress], None], waits: str = "") ->
             loss = [] if now["loss"] is None else [f"loss {now['loss']:.3f}"]
             rate = [now["rate"]] if now.get("rate") else []
             words = ", ".join(["steps", *loss, *rate, *now["notes"]])
-            pictures = tuple(sorted((folder / PICTURES).glob("*.png")))
+            pictures = newest_pictures(folder / PICTURES)
             curves = tuple(path for path in (folder / CURVES, folder / BOARD / SPEED) if path.exists())
             watch(Progress(now["step"], now["steps"], words, now["eta_s"], pictures, waits, curves))
 

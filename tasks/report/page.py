@@ -15,13 +15,14 @@ from tasks.report.config import Config
 from tasks.report.facts import Finished, RunFacts
 from tasks.report.headlines import headlines
 from tasks.report.measured import sections
-from tasks.report.pictures import PictureSheets, exact_picture, whole_picture
+from tasks.report.pictures import PictureSheets, exact_picture, picture_of, whole_picture
 from tasks.report.summary import summary
 from tasks.report.tokens import code_grid
 from tasks.report.training import trainings
 from tasks.study.figures import StudySection
 
 EXAMPLE_PX = 96  # longest side of the examples of the data part, which are shown at half of that or less
+ROW_PX = 768  # of a row of eight pictures
 
 
 def render(config: Config, facts: RunFacts) -> str:
@@ -34,6 +35,7 @@ def render(config: Config, facts: RunFacts) -> str:
     known = environment()
     known.globals |= {"picture": sheets.picture, "exact_picture": exact_picture, "code_grid": code_grid}
     known.globals["whole_picture"] = partial(whole_picture, side=EXAMPLE_PX)
+    known.globals["wide_picture"] = partial(picture_of, side=ROW_PX)
     known.globals["sample_image"] = lambda sample: images.get((sample.prompt_id, sample.index))
     return known.get_template("page.html.j2").render(
         style=style(),

@@ -77,11 +77,16 @@ class PictureSheets:
 
 def whole_picture(encoded: bytes | None, alt: str, side: int) -> Markup:
     """All of an image, at most `side` pixels wide and high; an empty frame where there is none to be read."""
-    import cv2
-
     image = _read(encoded)
     if image is None:
         return Markup('<i class="pic none" role="img" aria-label="no image"></i>')
+    return picture_of(image, alt, side)
+
+
+def picture_of(image: Pixels, alt: str, side: int) -> Markup:
+    """Pixels, shrunk where they are more than `side` wide or high."""
+    import cv2
+
     shrink = min(1.0, side / max(image.shape[:2]))
     height, width = (max(1, round(length * shrink)) for length in image.shape[:2])
     small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,14 +1,19 @@
-"""Curves of every training that left a log: training batches beside validations, one plot for each logged value."""
+"""Curves of every training that left a log, one plot for each logged value, and what its model made as it learned."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from models.files import PICTURES
+from models.training.images import decode
+from tasks.engine import storage
 from tasks.evaluate.figures import Evaluation
 from tasks.evaluate.quantities import Curve, Line
 from tasks.report import charts, words
-from tasks.report.facts import RunFacts
+from tasks.report.facts import Finished, RunFacts
 from tasks.report.measured import Plot
+from tasks.report.pictures import Pixels
 
 Steps = Sequence[dict[str, float]]
 # Title and explanation of well-known logged values, in the order of the page. Others fold away under their own names.
@@ -36,19 +41,62 @@ VALUES = {
 FROM_ZERO = {"image", "text", "accuracy", "kl", "tau", "beta"}
 
 
+# Pictures whose upper row is what there is, and whose lower row is what the model makes of it.
+MADE = {
+    "reconstructions": "Held-out pictures, rebuilt from their codes",
+    "drawings": "Held-out captions, drawn",
+}
+TWICE = 2  # between two shown steps at least: early ones differ most
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures beside each other, and after how many steps they were made; None for the true ones."""
+
+    step: int | None
+    image: Pixels
+
+
 @dataclass(frozen=True)
 class Training:
-    """The plots of one training stage: those with an explanation, and the others."""
+    """The plots of one training stage: those with an explanation, and the others; and pictures it made on its way."""
 
     stage: str
     plots: tuple[Plot, ...]
     others: tuple[Plot, ...]
+    title: str = ""
+    made: tuple[Row, ...] = ()
 
 
 def trainings(facts: RunFacts) -> list[Training]:
     """Every training with something to draw, in the order of work."""
-    drawn = [Training(stage, *_plots(stage, steps, facts.evaluation)) for stage, steps in facts.curves.items()]
+    drawn = [
+        Training(stage, *_plots(stage, steps, facts.evaluation), *_made(facts.stages[stage]))
+        for stage, steps in facts.curves.items()
+    ]
     return [training for training in drawn if training.plots or training.others]
+
+
+def _made(done: Finished) -> tuple[str, tuple[Row, ...]]:
+    """The title of the pictures that a training made, and the true ones with those of some steps below."""
+    paths = [PurePosixPath(record.path) for record in done.manifest.outputs]
+    for name, title in MADE.items():
+        steps = _doubling([path for path in sorted(paths) if path.parts[0] == PICTURES and path.stem == name])
+        if steps:
+            found = [decode(storage.read_bytes(done.artifact.file(str(path)))) for path in steps]
+            half = len(found[0]) // 2
+            made = [Row(int(path.parent.name), image[half:]) for path, image in zip(steps, found, strict=True)]
+            return title, (Row(None, found[0][:half]), *made)
+    return "", ()
+
+
+def _doubling(paths: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+    """Those whose steps are each at least twice the one before, and the last."""
+    chosen: list[PurePosixPath] = []
+    for path in paths:
+        if not chosen or int(path.parent.name) >= TWICE * int(chosen[-1].parent.name):
+            chosen.append(path)
+    return chosen if not paths or chosen[-1] == paths[-1] else [*chosen, paths[-1]]
 
 
 def _plots(stage: str, steps: Steps, evaluation: Evaluation | None) -> tuple[tuple[Plot, ...], tuple[Plot, ...]]:

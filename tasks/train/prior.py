@@ -5,6 +5,7 @@ from pydantic import Field
 from models.files import BPE_FILE, MODEL_FILES, TOKENIZER_FOLDER
 from models.prior.config import PriorLayout, PriorModelConfig, PriorTrainingConfig
 from tasks import schemas
+from tasks.engine import storage
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
@@ -42,7 +43,10 @@ def train_prior(config: Config, output: Output, tokens: Artifact, bpe: Artifact,
         image_vocab=image_vocab,
         grid=grid,
     )
-    data = shards(tokens) | bpe_file(bpe, output)
+    folder = output.scratch / TOKENIZER_FOLDER
+    for name in MODEL_FILES:
+        storage.write_bytes(str(folder / name), tokenizer.read(name))
+    data = shards(tokens) | bpe_file(bpe, output) | {"image_tokenizer": str(folder)}
     run_trainer("models.prior.train", model, config.training, data, tokens, output)
     output.write(BPE_FILE, bpe.read(BPE_FILE))
     for name in MODEL_FILES:

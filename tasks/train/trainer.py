@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.config import Frozen
-from models.files import BOARD, BPE_FILE, CURVES, MODEL_FILES
+from models.files import BOARD, BPE_FILE, CURVES, MODEL_FILES, PICTURES
 from tasks import schemas
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact, Counts
@@ -35,6 +35,8 @@ def run_trainer(
     done = launch(module, job, output.scratch, output.settings.launcher, output.watch)
     for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())
+    for path in sorted((output.scratch / PICTURES).glob("*/*.png")):
+        output.write(path.relative_to(output.scratch).as_posix(), path.read_bytes())
     _keep_board(output)
     output.metrics.update(done["metrics"])
     output.metrics["precision"] = done["precision"]
