@@ -3,9 +3,9 @@
 import numpy as np
 from support.finished_run import finished_run
 
+from models.training.images import encode_png
 from tasks.report.facts import gather
 from tasks.report.training import trainings
-from tasks.sample import encode_png
 
 
 def test_a_value_nobody_described_folds_away_under_its_own_name(settings):
