@@ -1,0 +1,158 @@
+"""The model card is one that the hub reads, says what was measured and nothing else, and names what was not."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from markdown import markdown
+from support.finished_run import FinishedRun, finished_run
+from support.report_page import Page
+
+from tasks.evaluate.figures import Evaluation, headline
+from tasks.evaluate.quantities import Estimate
+from tasks.report.cards.estimates import measured_parts, not_measured
+from tasks.report.cards.markdown import plain
+from tasks.report.cards.model_card import model_card
+from tasks.report.config import Config, EnergyConfig
+from tasks.report.facts import RunFacts, gather
+from tasks.report.figures import read_figure
+from tasks.report.provenance import Provenance
+from tasks.report.stage import report
+from tasks.settings import Settings
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "support" / "model_card_schema.json").read_text())
+# Of Mitchell et al. 2019, figure 1.
+SECTIONS = (
+    "Model details", "Intended use", "Out of scope", "Factors", "Metrics", "Evaluation data", "Training data",
+    "Quantitative analyses", "Energy and cost", "Limits", "Ethical considerations", "How to use", "Made from",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def facts(run: FinishedRun) -> RunFacts:
+    origin = Provenance("0123456789", "dalle run --recipe smoke")
+    return gather([run.artifacts["evaluate"], run.artifacts["funnel"]], origin)
+
+
+@pytest.fixture(scope="module")
+def card(facts: RunFacts) -> str:
+    return model_card(facts, Config())
+
+
+def section(card: str, title: str) -> str:
+    return card.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def metadata(card: str) -> dict:
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+def estimates(model: object) -> list[Estimate]:
+    """Every estimate in a model, however deep."""
+    if isinstance(model, Estimate):
+        return [model]
+    inner = model.values() if isinstance(model, dict) else vars(model).values() if hasattr(model, "__dict__") else ()
+    return [found for each in inner for found in estimates(each)]
+
+
+def test_the_sections_are_those_of_the_paper_on_model_cards_in_its_order(card: str) -> None:
+    assert tuple(re.findall(r"^## (.*)$", card, re.MULTILINE)) == SECTIONS
+    assert not re.search(r"\b(nan|NaN|inf|None|Undefined)\b", card.replace("None.", ""))
+
+
+def test_the_hubs_library_reads_its_metadata_and_they_are_what_its_schema_says(card: str, facts: RunFacts) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(metadata(card))
+    data = ModelCard(card).data
+    assert (data.pipeline_tag, data.library_name, data.language) == ("text-to-image", "dalle-pipeline", "en")
+    assert facts.evaluation is not None
+    wanted = headline(facts.evaluation)
+    assert {each.metric_type: each.metric_value for each in data.eval_results} == pytest.approx(wanted, rel=1e-5)
+    assert data.license is None  # nobody has stated one
+    assert yaml.safe_load(data.to_yaml()) == metadata(card)
+
+
+@pytest.mark.parametrize("damage", [{"pipeline_tag": "text"}, {"co2_eq_emissions": {"emissions": -1}}, {"surprise": 1}])
+def test_the_schema_refuses_what_the_hub_would(card: str, damage: dict) -> None:
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(metadata(card) | damage)
+
+
+def test_every_estimate_stands_with_its_interval_and_number_under_a_command_that_prints_it(
+    run: FinishedRun, facts: RunFacts, card: str
+) -> None:
+    parts = measured_parts(facts.evaluation)
+    rows = [row for part in parts for row in part.rows]
+    assert facts.evaluation is not None
+    assert sorted(map(str, estimates(facts.evaluation))) == sorted(str(row.estimate) for row in rows)
+    figures = report(Config(), run.settings, evaluate=run.artifacts["evaluate"]).artifact
+    for row in rows:
+        assert Estimate.model_validate(read_figure(figures, row.path)) == row.estimate
+    analyses = section(card, "Quantitative analyses")
+    assert len(re.findall(r"^\| .*\d.* \| [\d,]+ \|$", analyses, re.MULTILINE)) == len(rows)
+    for part in parts:
+        assert not part.rows or f"`dalle report {part.path} --recipe smoke`" in analyses
+
+
+def test_a_metric_that_could_tell_nothing_is_named_as_not_measured(facts: RunFacts, card: str) -> None:
+    assert facts.evaluation is not None
+    assert facts.evaluation.compositions is None
+    assert re.search(r"^Not measured: .*Compositions.*\.$", card, re.MULTILINE)
+    everything = not_measured(None)
+    assert len(everything) == len(Evaluation.model_fields) - 3  # the counts are no metrics
+    bare = model_card(replace(facts, evaluation=None), Config())
+    assert f"Not measured: {'; '.join(everything)}." in bare
+    assert "The models were not evaluated when this card was written." in bare
+    assert "model-index" not in metadata(bare)
+
+
+def test_energy_is_said_to_be_an_estimate_with_what_it_was_counted_with(facts: RunFacts, card: str) -> None:
+    said = section(card, "Energy and cost")
+    for words in ("kWh | estimated", "g CO2e | estimated", "measured, 13 of 13 stages", "12 W a core", "no price given"):
+        assert words in said, said
+    emissions = metadata(card)["co2_eq_emissions"]
+    assert (emissions["hardware_used"], emissions["training_type"]) == ("CPU", "pre-training")
+    assert "geographical_location" not in emissions
+    given = EnergyConfig(price_per_hour=3, currency="EUR", location="Iceland", carbon_g_per_kwh=0)
+    priced = model_card(facts, Config(energy=given))
+    assert metadata(priced)["co2_eq_emissions"] | {"emissions": 0.0, "geographical_location": "Iceland"} == metadata(
+        priced
+    )["co2_eq_emissions"]
+    assert re.search(r"\| money \| [\d.e-]+ EUR \| by the price given \|", priced)
+
+
+def test_what_older_manifests_lack_is_not_measured(facts: RunFacts) -> None:
+    stages = {
+        name: replace(done, manifest=done.manifest.model_copy(update={"run": done.manifest.run.model_copy(update={"cpu_seconds": None})}))
+        for name, done in facts.stages.items()
+    }
+    card = model_card(replace(facts, stages=stages), Config())
+    assert "Energy, emissions and money: not measured." in card
+    assert "co2_eq_emissions" not in metadata(card)
+
+
+def test_sources_stand_with_their_licences_and_cannot_break_the_card(settings: Settings) -> None:
+    run = finished_run(settings, train=8, val=2, train_prompts=2, candidates=1)
+    evil = '<script>alert(1)</script>\n## Free | of *all* [licences](http://x)'
+    run = finished_run(settings, packed=([pair | {"licence": evil} for pair in run.train], run.val), candidates=1)
+    card = model_card(gather([run.artifacts["rerank"]]), Config())
+    assert "8 captioned pictures of fluent-emoji-3d" in card
+    assert "2 captioned pictures of fluent-emoji-3d (MIT)" in card
+    page = Page(markdown(card, extensions=["tables"]))
+    assert "script" not in page.tags
+    assert "http://x" not in page.addresses
+    assert tuple(re.findall(r"^## (.*)$", card, re.MULTILINE)) == SECTIONS
+
+
+def test_text_of_others_is_one_plain_line() -> None:
+    assert plain("a\n# b | c") == r"a \# b \| c"
+
+
+@pytest.mark.parametrize("last", ["crawl", "pack", "train_dvae", "train_prior", "rerank"])
+def test_a_run_that_stopped_early_has_a_card_too(run: FinishedRun, last: str) -> None:
+    card = model_card(gather([run.artifacts[last]]), Config())
+    assert tuple(re.findall(r"^## (.*)$", card, re.MULTILINE)) == SECTIONS
+    assert ModelCard(card).data.pipeline_tag == "text-to-image"
