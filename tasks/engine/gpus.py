@@ -46,7 +46,7 @@ class GPUEnergy:
 
 
 def readings() -> list[GPUReading]:
-    """The GPUs that CUDA_VISIBLE_DEVICES leaves to this process; none where the driver's program is missing or fails."""
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves to this process; none where the driver is missing or fails."""
     program, visible = shutil.which(PROGRAM), os.environ.get("CUDA_VISIBLE_DEVICES")
     if program is None or (visible is not None and visible.strip() in ("", "-1")):
         return []

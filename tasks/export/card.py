@@ -34,8 +34,8 @@ LOAD = {
 
 MOTIVATION = """## Motivation
 
-Made to train a text-to-image model of DALL·E's first kind, and to say of every pair where it comes from and of every row
-that was dropped why. Who paid for it is not stated."""
+Made to train a text-to-image model of DALL·E's first kind, and to say of every pair where it comes from, and of every
+row that was dropped why. Who paid for it is not stated."""
 USES = """## Uses
 
 For training and measuring models of pictures and captions, as far as the licence of each picture allows. Not for
@@ -60,6 +60,8 @@ def hub_licence(stated: str) -> str:
     name = re.sub(r"[\s_]+", "-", text)
     if found := re.search(r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)", text):
         name = f"cc-{found[1]}-{found[2]}"
+    elif found := re.search(r"opensource\.org/licenses?/([\w.-]+)", text):
+        name = found[1]
     elif re.search(r"creativecommons\.org/publicdomain/zero/1\.0", text) or name == "cc0":
         name = "cc0-1.0"
     return name if name in HUB_LICENCES else "other"

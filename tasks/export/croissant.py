@@ -34,7 +34,9 @@ CONTEXT: dict[str, Any] = {
 }
 TYPES = {"string": "sc:Text", "int32": "cr:Int32"}
 SPLIT_TYPES = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "val": "cr:ValidationSplit"}
-MAINTENANCE = "Pictures are left out by address, domain or content with `dalle takedown`, here and in every later data set."
+MAINTENANCE = (
+    "Pictures are left out by address, domain or content with `dalle takedown`, here and in every later data set."
+)
 # How the kinds of sources are collected, in the words that the vocabulary recommends; other kinds are published sets.
 COLLECTION = {"site": "Web Scraping", "warc": "Web Scraping", "folder": "Others"}
 ABOUT_SPLIT, ABOUT_KEY = "The split: train or held out.", "The name that the files of a pair have in common."

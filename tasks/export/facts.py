@@ -24,8 +24,8 @@ from tasks.web.refusals import MEANINGS, Reason
 CONSENT: tuple[Reason, ...] = ("opt_out_list", "robots_disallowed", "robots_unavailable", "opted_out")
 SIGNALS = (
     "Obeyed, where pictures were fetched from the web: robots.txt, noai and noindex in headers and elements of pages, "
-    "TDM reservations of pages, headers and sites, and the list of opt-outs where one was named. Nobody was asked beyond "
-    "that."
+    "TDM reservations of pages, headers and sites, and the list of opt-outs where one was named. Nobody was asked "
+    "beyond that."
 )
 
 
@@ -103,7 +103,11 @@ class DataFacts:
         """What the data set is, in a sentence or two."""
         parts = ", ".join(f"{words.count(rows)} for {split}" for split, rows in self.pairs.items())
         counted = [shard.caption_characters for shard in self.shards if shard.caption_characters is not None]
-        mean = f"; a caption has {words.number(sum(counted) / max(1, self.total))} characters on average" if counted else ""
+        mean = (
+            f"; a caption has {words.number(sum(counted) / max(1, self.total))} characters on average"
+            if counted
+            else ""
+        )
         return (
             f"{words.count(self.total)} pictures with captions ({parts}), {words.size(self.bytes)}{mean}. Gathered, "
             "screened, deduplicated and packed by dalle-pipeline."
@@ -178,7 +182,7 @@ def packed_facts(run: RunFacts) -> DataFacts | None:
         for record in pack.manifest.outputs
         if (split := record.path.split("-")[0]) in SPLITS
     ]
-    return facts_of(run, pack.artifact, shards, None, "packed pairs", "not stated", _ended(pack.manifest.run))
+    return facts_of(run, pack.artifact, shards, None, "Training pairs", "not stated", _ended(pack.manifest.run))
 
 
 def facts_of(

@@ -25,9 +25,7 @@ from tasks.report.headlines import headlines
 from tasks.report.summary import summary
 
 TAGS = ["dall-e", "text-to-image", "image-generation"]
-SOURCE_OF_CO2 = (
-    "estimate from measured processor time and GPU power, after Green Algorithms (Lannelongue et al. 2021): {counted_with}"
-)
+SOURCE_OF_CO2 = "estimate after Green Algorithms (Lannelongue et al. 2021) from measured times"
 SCREENED = "screen_captions"
 
 
@@ -54,21 +52,25 @@ def model_card(facts: RunFacts, config: Config, folder: ModelFolder | None = Non
     """
     parts = [part for part in measured_parts(facts.evaluation) if part.rows]
     energy = estimate(facts.runs, config.energy)
-    return _environment().get_template("model_card.md.j2").render(
-        front_matter=front_matter(facts, config),
-        name=config.title,
-        facts=facts,
-        folder=folder,
-        prompt=_prompt(folder),
-        summary=summary(facts) if facts.evaluation else [],
-        headlines=[each for each in headlines(facts, config.targets) if each.question],
-        parts=parts,
-        not_measured=not_measured(facts.evaluation),
-        models=dict(_models(facts)),
-        sources=packed_sources(facts),
-        energy=energy,
-        energy_config=config.energy,
-        hardware=hardware(facts.runs),
+    return (
+        _environment()
+        .get_template("model_card.md.j2")
+        .render(
+            front_matter=front_matter(facts, config),
+            name=config.title,
+            facts=facts,
+            folder=folder,
+            prompt=_prompt(folder),
+            summary=summary(facts) if facts.evaluation else [],
+            headlines=[each for each in headlines(facts, config.targets) if each.question],
+            parts=parts,
+            not_measured=not_measured(facts.evaluation),
+            models=dict(_models(facts)),
+            sources=packed_sources(facts),
+            energy=energy,
+            energy_config=config.energy,
+            hardware=hardware(facts.runs),
+        )
     )
 
 
@@ -91,7 +93,7 @@ def front_matter(facts: RunFacts, config: Config) -> str:
         where = {"geographical_location": config.energy.location} if config.energy.location else {}
         more["co2_eq_emissions"] = {
             "emissions": float(f"{energy.co2e_g:.3g}"),
-            "source": SOURCE_OF_CO2.format(counted_with=energy.counted_with),
+            "source": f"{SOURCE_OF_CO2}: {energy.counted_with}",
             "training_type": "pre-training",
             "hardware_used": hardware(facts.runs),
             **where,
@@ -101,7 +103,7 @@ def front_matter(facts: RunFacts, config: Config) -> str:
         library_name="dalle-pipeline",
         pipeline_tag="text-to-image",
         tags=TAGS,
-        model_name=config.title,
+        model_name=config.title if results else None,
         eval_results=results or None,
         **more,
     ).to_yaml()

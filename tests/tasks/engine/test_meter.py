@@ -1,4 +1,4 @@
-"""What a stage took is measured: processors of all its processes, and the power of the GPUs as their driver reads it."""
+"""What a stage took is measured: the processors of all its processes, and GPUs as their driver reads them."""
 
 import os
 import subprocess

@@ -164,7 +164,9 @@ def test_the_card_is_that_of_the_report_with_how_to_use_the_folder() -> None:
     assert "FOLDER" not in of_report
     assert re.findall("^## .*$", card, re.MULTILINE) == re.findall("^## .*$", of_report, re.MULTILINE)
     shared = [line for line in of_report.splitlines() if line and line not in card.splitlines()]
-    assert all(line.startswith(("A transformer", "Check it: ", "Who may use", "The command", "$ dalle")) for line in shared)
+    assert all(
+        line.startswith(("A transformer", "Check it: ", "Who may use", "The command", "$ dalle")) for line in shared
+    )
 
 
 def test_the_folder_says_what_it_was_trained_on_and_how(exported: Path, trained: tuple[Artifact, Models]) -> None:
