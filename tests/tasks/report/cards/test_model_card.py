@@ -15,7 +15,8 @@ from support.evidence import evidence, judged
 from support.finished_run import FinishedRun
 from support.report_page import Page
 
-from tasks.engine.artifact import Artifact, Counts, FileRecord, Manifest, RunRecord
+from tasks.engine import storage
+from tasks.engine.artifact import MANIFEST, Artifact, Counts, FileRecord, Manifest, RunRecord
 from tasks.evaluate import figures
 from tasks.evaluate.figures import Evaluation, headline
 from tasks.evaluate.quantities import Estimate
@@ -35,14 +36,16 @@ SECTIONS = (
 )  # fmt: skip
 
 
-def finished(stage: str, **config) -> Finished:
-    """A stage that took an hour of a core."""
+def finished(root: Path, stage: str, **config) -> Finished:
+    """A stage that took an hour of a core, and wrote nothing."""
     record = RunRecord(
         started="2026-01-01", seconds=1800, peak_memory_mb=512, host="here", versions={}, cpu_seconds=3600
     )
     known = {"version": 1, "fingerprint": "0" * 16, "inputs": {}, "outputs": (), "counts": Counts(), "metrics": {}}
     manifest = Manifest(stage=stage, config=config, run=record, **known)
-    return Finished(Artifact(root="runs", stage=stage, fingerprint="0" * 16), manifest)
+    artifact = Artifact(root=str(root), stage=stage, fingerprint="0" * 16)
+    storage.write_json(artifact.file(MANIFEST), manifest.model_dump(mode="json"))
+    return Finished(artifact, manifest)
 
 
 def of_licence(licence: str | None, kept: int) -> LicenceRows:
@@ -55,17 +58,18 @@ def account(*licences: LicenceRows) -> Funnel:
 
 
 @pytest.fixture(scope="module")
-def facts() -> RunFacts:
+def facts(tmp_path_factory: pytest.TempPathFactory) -> RunFacts:
     """Of four stages and eight prompts, half of them held out."""
+    root = tmp_path_factory.mktemp("runs")
     rows = [row for prompt in range(4) for row in judged(prompt, [True, False])]
     rows += [row for prompt in range(4, 8) for row in judged(prompt, [prompt > 5, False], group="val")]
     found = evidence(rows)
     shape = {"layers": 4, "taps": [1, 2], "seed": None}
     stages = [
-        finished("screen_captions"),
-        finished("pack"),
-        finished("train_prior", model=shape, training={"steps": 10, "batch_size": 8}),
-        finished("evaluate"),
+        finished(root, "screen_captions"),
+        finished(root, "pack"),
+        finished(root, "train_prior", model=shape, training={"steps": 10, "batch_size": 8}),
+        finished(root, "evaluate"),
     ]
     return RunFacts(
         {done.artifact.stage: done for done in stages},
