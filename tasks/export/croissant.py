@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.export.columns import ABOUT_IMAGE, COLUMNS, IMAGE, PACKED_COLUMNS, SUFFIXES
-from tasks.export.facts import DataFacts
+from tasks.export.facts import ABOVE, DataFacts
 from tasks.export.shards import ExportFormat
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -74,7 +74,7 @@ def _files(facts: DataFacts) -> list[dict[str, Any]]:
     return [
         {
             "@type": "cr:FileObject",
-            "@id": shard.path,
+            "@id": shard.path.removeprefix(ABOVE),
             "name": shard.path.rsplit("/", 1)[-1],
             "description": f"{shard.rows} pairs for {shard.split}.",
             "contentUrl": shard.path,
@@ -200,7 +200,7 @@ def _responsible(facts: DataFacts) -> dict[str, Any]:
         "rai:dataAnnotationProtocol": "Captions are texts that stood with the pictures; nobody wrote or rated them for "
         "this set.",
         "rai:dataUseCases": ["Training", "Validation"],
-        "rai:dataSocialImpact": facts.consent_lines,
+        "rai:dataSocialImpact": " ".join(facts.consent_lines),
         "rai:dataReleaseMaintenancePlan": MAINTENANCE,
         "rai:dataLimitations": facts.limits,
         "rai:personalSensitiveInformation": facts.limits[-1:],

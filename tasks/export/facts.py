@@ -22,6 +22,7 @@ from tasks.web.refusals import MEANINGS, Reason
 
 # Reasons by which somebody who may refuse has done so, with their sentences.
 CONSENT: tuple[Reason, ...] = ("opt_out_list", "robots_disallowed", "robots_unavailable", "opted_out")
+ABOVE = "../../"  # from the folder of a report to the root that holds its shards
 SIGNALS = (
     "Obeyed, where pictures were fetched from the web: robots.txt, noai and noindex in headers and elements of pages, "
     "TDM reservations of pages, headers and sites, and the list of opt-outs where one was named. Nobody was asked "
@@ -176,7 +177,7 @@ def packed_facts(run: RunFacts) -> DataFacts | None:
     pack = run.get("pack")
     if pack is None:
         return None
-    place = f"../../{pack.artifact.address}"  # from the folder of a report under the same root
+    place = f"{ABOVE}{pack.artifact.address}"
     shards = [
         ExportedShard(f"{place}/{record.path}", split, record.rows or 0, record.bytes, record.sha256)
         for record in pack.manifest.outputs
