@@ -33,8 +33,10 @@ class GPUEnergy:
         """Takes it that each GPU took for the last `seconds` what it takes now. Without a GPU it does nothing."""
         for reading in readings():
             before = self._joules.get(reading.uuid, 0.0)
-            unknown = before is None or reading.draw_w is None
-            self._joules[reading.uuid] = None if unknown else before + reading.draw_w * seconds
+            if before is None or reading.draw_w is None:
+                self._joules[reading.uuid] = None
+            else:
+                self._joules[reading.uuid] = before + reading.draw_w * seconds
             self._last[reading.uuid] = reading
 
     def records(self) -> tuple[GPURecord, ...]:

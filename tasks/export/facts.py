@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tasks.crawl.config import DEMO
-from tasks.crawl.stage import source_of
+from tasks.crawl.config import DEMO, kind_of
 from tasks.engine.artifact import Artifact, RunRecord
 from tasks.engine.code import commit
 from tasks.export.shards import SPLITS, ExportedShard, ExportFormat
@@ -22,6 +21,7 @@ from tasks.web.refusals import MEANINGS, Reason
 
 # Reasons by which somebody who may refuse has done so, with their sentences.
 CONSENT: tuple[Reason, ...] = ("opt_out_list", "robots_disallowed", "robots_unavailable", "opted_out")
+SITE_OF_DEMO = "site made of composed pictures"
 ABOVE = "../../"  # from the folder of a report to the root that holds its shards
 SIGNALS = (
     "Obeyed, where pictures were fetched from the web: robots.txt, noai and noindex in headers and elements of pages, "
@@ -196,10 +196,7 @@ def facts_of(
     published: datetime,
 ) -> DataFacts:
     """As `data_facts`, of pairs whose manifests were read."""
-    crawled = source_of(pairs) if "crawl" in run.stages else None
-    kinds = {} if crawled is None else {each: source.kind for each, source in crawled.named_sources.items()}
-    if crawled is not None and crawled.is_demo:
-        kinds = {DEMO: "site made of composed pictures"}
+    found = packed_sources(run)
     records = [run.stages[stage].manifest.run for stage in ("crawl", "fetch") if stage in run.stages]
     fetched, crawl = run.get("fetch"), run.get("crawl")
     return DataFacts(
@@ -208,8 +205,8 @@ def facts_of(
         creator=creator,
         made_from=pairs.address,
         shards=tuple(shards),
-        sources=tuple(packed_sources(run)),
-        kinds=kinds,
+        sources=tuple(found),
+        kinds={each.name: SITE_OF_DEMO if each.name == DEMO else kind_of(each.name) for each in found},
         steps=steps(done.manifest for stage, done in run.data_stages.items() if stage != match_takedowns.name),
         collected=(_began(records[0]), _ended(records[-1])) if records else None,
         published=published,
