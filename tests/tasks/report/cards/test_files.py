@@ -48,7 +48,7 @@ def test_the_page_links_the_cards_that_lie_beside_it(run: FinishedRun, whole: tu
     ends = {name: run.artifacts[name] for name in ("evaluate", "funnel")}
     made = report(Config(), run.settings, **ends).artifact
     assert all(read(made, name) for name in links)
-    alone = report(Config(), run.settings, bpe=finished_run(run.settings).artifacts["crawl"]).artifact
+    alone = report(Config(), run.settings, crawl=run.artifacts["crawl"]).artifact
     names = {record.path for record in alone.manifest().outputs}
     assert MODEL_CARD in names
     assert DATA_CARD not in names
