@@ -95,7 +95,7 @@ def hardware(runs: Mapping[str, RunRecord]) -> str:
 
 def _counted_with(config: EnergyConfig) -> Iterator[str]:
     yield f"{words.number(config.power_w_per_core)} W a core"
-    yield f"a building that takes {words.number(config.power_usage_effectiveness)} times what its machines take"
+    yield f"power usage effectiveness {words.number(config.power_usage_effectiveness)}"
     yield f"{words.number(config.carbon_g_per_kwh)} g CO2e a kWh"
     if config.price_per_hour is not None:
         yield f"{config.price_per_hour:g} {config.currency}".rstrip() + " an hour"

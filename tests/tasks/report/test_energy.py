@@ -35,7 +35,7 @@ def test_what_is_given_is_counted_with_and_told() -> None:
     assert found.kwh == pytest.approx(2 * 5 * 1.5 / 1000)
     assert found.co2e_g == pytest.approx(found.kwh * 50)
     assert found.money == pytest.approx(0.01)  # of the time that the machine was there, not that its cores worked
-    for said in ("5 W a core", "1.5 times", "50 g CO2e a kWh", "0.36 EUR an hour"):
+    for said in ("5 W a core", "power usage effectiveness 1.5", "50 g CO2e a kWh", "0.36 EUR an hour"):
         assert said in found.counted_with
 
 
