@@ -56,6 +56,11 @@ class Settings(Frozen):
         """`work_dir` as an absolute path, for processes with another working directory."""
         return Path(self.work_dir).absolute()
 
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether no stage hands work to another one, as far as the settings say."""
+        return self.dask_address is None and self.launcher.kind == "local"
+
     def approved(self) -> "Settings":
         """The same without bounds, to begin the trainings whatever they cost."""
         unbounded = self.approval.model_copy(update={"above_gpu_hours": None, "above_money": None})

@@ -24,10 +24,18 @@ class Hardware(Frozen):
     )
     shares_host_memory: bool = Field(default=False, description="a processor whose memory is the host's")
     device_names: tuple[str, ...] = Field(default=(), description="what CUDA calls processors of this speed")
+    board_power_w: float | None = Field(default=None, gt=0, description="the most one takes, of a GPU with its board")
 
 
 def _gpu(
-    name: str, memory_gb: float, half: float, single: float, intra_gb_s: float, inter_gb_s: float, *device_names: str
+    name: str,
+    memory_gb: float,
+    half: float,
+    single: float,
+    intra_gb_s: float,
+    inter_gb_s: float,
+    board_power_w: float,
+    *device_names: str,
 ) -> Hardware:
     peak: dict[Precision, float] = {"fp16": half, "bf16": half, "fp32": single}
     return Hardware(
@@ -36,6 +44,7 @@ def _gpu(
         peak_tflops=peak,
         intra_gb_s=intra_gb_s,
         inter_gb_s=inter_gb_s,
+        board_power_w=board_power_w,
         device_names=device_names,
     )
 
@@ -52,7 +61,7 @@ _PRESETS = (
         utilisation=0.35,
         shares_host_memory=True,
     ),
-    _gpu("rtx-4090-24gb", 25.7, 165, 82.6, 32, 1.25, "NVIDIA GeForce RTX 4090"),
+    _gpu("rtx-4090-24gb", 25.7, 165, 82.6, 32, 1.25, 450, "NVIDIA GeForce RTX 4090"),
     # The paper's (2.5). It has no bf16. The paper does not say how fast its network was: 100 Gbit/s a machine.
     Hardware(
         name="v100-16gb",
@@ -61,11 +70,12 @@ _PRESETS = (
         intra_gb_s=150,
         inter_gb_s=12.5,
         utilisation=0.3,
+        board_power_w=300,
         device_names=("Tesla V100-SXM2-16GB", "Tesla V100-SXM2-32GB"),
     ),
-    _gpu("a100-80gb", 85.9, 312, 19.5, 300, 200, "NVIDIA A100-SXM4-80GB", "NVIDIA A100-SXM4-40GB"),
-    _gpu("h100-80gb", 85.5, 989, 67, 450, 400, "NVIDIA H100 80GB HBM3"),
-    _gpu("h200-141gb", 150.7, 989, 67, 450, 400, "NVIDIA H200"),
+    _gpu("a100-80gb", 85.9, 312, 19.5, 300, 200, 400, "NVIDIA A100-SXM4-80GB", "NVIDIA A100-SXM4-40GB"),
+    _gpu("h100-80gb", 85.5, 989, 67, 450, 400, 700, "NVIDIA H100 80GB HBM3"),
+    _gpu("h200-141gb", 150.7, 989, 67, 450, 400, 700, "NVIDIA H200"),
 )
 PRESETS: dict[str, Hardware] = {each.name: each for each in _PRESETS}
 
@@ -76,3 +86,8 @@ def peak_of_device(device_name: str, precision: Precision) -> float | None:
         if device_name in hardware.device_names and precision in hardware.peak_tflops:
             return 1e12 * hardware.peak_tflops[precision]
     return None
+
+
+def board_power_of_device(device_name: str) -> float | None:
+    """Watts that one GPU takes at most, as its maker states it; None if it is not known."""
+    return next((hardware.board_power_w for hardware in PRESETS.values() if device_name in hardware.device_names), None)

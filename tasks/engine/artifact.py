@@ -47,6 +47,33 @@ class Counts(Frozen):
         return self.rows_in == self.rows_out + sum(self.rejected.values())
 
 
+class GPURecord(Frozen):
+    """A GPU of the machine while a stage ran.
+
+    Attributes:
+        joules: that its board took in that time, from the driver's readings; None where the driver gives none.
+        board_power_w: the most that the driver lets the board take; None where it does not say.
+    """
+
+    name: str
+    joules: float | None = None
+    board_power_w: float | None = None
+
+
+class TrainerRecord(Frozen):
+    """What a training says of itself, wherever it ran.
+
+    Attributes:
+        device: as the driver names the GPU, or `cpu x8` with the threads.
+        processes: of all machines, each with a device.
+        seconds: in the training loop, those of attempts that were killed included, as far as they were not lost.
+    """
+
+    device: str
+    processes: int
+    seconds: float
+
+
 class RunRecord(Frozen):
     """When, where and with which library versions the work was done. The only part of a manifest that differs between
     two equal runs.
@@ -54,6 +81,10 @@ class RunRecord(Frozen):
     Attributes:
         started: UTC, ISO 8601.
         peak_memory_mb: MiB, of the process with all its children.
+        cpu_seconds: that processors worked for the process and all its children; None where work was done on other
+            machines, and in manifests older than this field.
+        gpus: of this machine; empty where there are none, or work was done on other machines.
+        trainer: of a training; None in manifests older than this field.
         code: that did it; None in manifests older than this field.
     """
 
@@ -62,6 +93,9 @@ class RunRecord(Frozen):
     peak_memory_mb: float
     host: str
     versions: dict[str, str]
+    cpu_seconds: float | None = None
+    gpus: tuple[GPURecord, ...] = ()
+    trainer: TrainerRecord | None = None
     code: CodeRecord | None = None
 
 

@@ -1,5 +1,6 @@
-"""Time and memory of a stage: the process, its Dask workers and its trainers together."""
+"""Time, memory and processor time of a stage: the process, its Dask workers and its trainers together."""
 
+import os
 import platform
 import socket
 import threading
@@ -11,8 +12,9 @@ from typing import Self
 
 import psutil
 
-from tasks.engine.artifact import RunRecord
+from tasks.engine.artifact import RunRecord, TrainerRecord
 from tasks.engine.code import CodeRecord
+from tasks.engine.gpus import GPUEnergy
 
 SAMPLE_S = 2.0
 MOST_FOR_SAMPLES = 0.01  # share of the time: a measurement takes about 80 ms, the kernel walks every page table
@@ -20,11 +22,13 @@ NAMED_PACKAGES = ("torch", "pyarrow", "img2dataset", "prefect", "distributed", "
 
 
 class Meter:
-    """Measures time and peak memory of its `with` block; `record()` gives them afterwards."""
+    """Measures time, peak memory and energy of its `with` block; `record()` gives them afterwards."""
 
     def __enter__(self) -> Self:
         self._started = datetime.now(UTC)
         self._clock = time.monotonic()
+        self._cpu_before = tree_cpu_seconds()
+        self._gpus = GPUEnergy()
         self._peak_bytes = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -35,23 +39,35 @@ class Meter:
         self._stop.set()
         self._thread.join()
         self._seconds = time.monotonic() - self._clock
+        self._cpu_seconds = tree_cpu_seconds() - self._cpu_before
 
     def _watch(self) -> None:
+        measured = self._clock
         while True:
             began = time.monotonic()
             self._peak_bytes = max(self._peak_bytes, tree_memory_bytes())
+            self._gpus.add(began - measured)
+            measured = began
             took_s = time.monotonic() - began
             if self._stop.wait(max(SAMPLE_S, took_s / MOST_FOR_SAMPLES)):
+                self._gpus.add(time.monotonic() - measured)
                 return
 
-    def record(self, code: CodeRecord) -> RunRecord:
-        """The measurements, with host, library versions and the code that did the work."""
+    def record(self, code: CodeRecord, is_here: bool = True, trainer: TrainerRecord | None = None) -> RunRecord:
+        """The measurements, with host, library versions and the code that did the work.
+
+        Args:
+            is_here: whether all of the work was done on this machine; else its processors tell nothing.
+        """
         return RunRecord(
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(self._seconds, 2),
             peak_memory_mb=round(self._peak_bytes / 2**20, 1),
             host=socket.gethostname(),
             versions={"python": platform.python_version()} | {name: version(name) for name in NAMED_PACKAGES},
+            cpu_seconds=round(self._cpu_seconds, 2) if is_here else None,
+            gpus=self._gpus.records() if is_here else (),
+            trainer=trainer,
             code=code,
         )
 
@@ -64,6 +80,21 @@ def tree_memory_bytes() -> int:
         try:
             total += process.memory_full_info().pss
         except psutil.Error:  # it ended after it was listed
+            continue
+    return total
+
+
+def tree_cpu_seconds() -> float:
+    """Seconds that processors have worked for this process and all its children, those that have ended included.
+
+    A process that has ended counts for the one that waited for it, so the sum grows by what was worked and by nothing
+    else. On macOS, what ended below a child is not known.
+    """
+    total = sum(os.times()[:4])
+    for process in psutil.Process().children(recursive=True):
+        try:
+            total += sum(process.cpu_times()[:4])
+        except psutil.Error:  # it ended after it was listed: its parent has it, if it was read later
             continue
     return total
 

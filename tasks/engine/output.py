@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from models.config import Frozen
 from tasks import schemas
 from tasks.engine import storage
-from tasks.engine.artifact import Counts, FileRecord
+from tasks.engine.artifact import Counts, FileRecord, TrainerRecord
 from tasks.engine.lock import check_owner, lease_uri
 from tasks.engine.row_groups import TableFile, table_bytes
 from tasks.engine.shards import map_shards
@@ -71,6 +71,7 @@ class Output:
         uri: URL of the artifact's folder.
         watch: to be called with the stage's progress.
         metrics: goes into the manifest.
+        trainer: what a training says of itself, for the record of the run.
     """
 
     def __init__(self, uri: str, settings: Settings, watch: Callable[[Progress], None], owner: str) -> None:
@@ -79,6 +80,7 @@ class Output:
         self.settings = settings
         self.watch = watch
         self.metrics: dict[str, Any] = {}
+        self.trainer: TrainerRecord | None = None
         self._counts: list[Counts] = []
         self._files: list[FileRecord] = []
 

@@ -159,7 +159,7 @@ class Stage:
             outputs=output.files(),
             counts=counts,
             metrics=output.metrics,
-            run=meter.record(code),
+            run=meter.record(code, settings.is_on_this_machine, output.trainer),
         )
         check_owner(lease.uri, lease.owner)
         storage.write_json(artifact.file(MANIFEST), manifest.model_dump(mode="json"))

@@ -41,6 +41,15 @@ COLUMNS = (
     Column("original_sha256", "string", "SHA-256 of the file as it was served."),
     Column("pair_id", "string", "Identifies the picture's address with the text it came with."),
 )
+_BY_NAME = {column.name: column for column in COLUMNS}
+# Of the shards that `pack` writes: `tasks.schemas.PAIRS` without the picture.
+PACKED_COLUMNS = (
+    *(_BY_NAME[name] for name in ("pair_id", "url", "caption", "page_url", "source")),
+    Column("licence", "string", _BY_NAME["license"].means),
+    Column("width", "int32", _BY_NAME["original_width"].means),
+    Column("height", "int32", _BY_NAME["original_height"].means),
+    _BY_NAME["original_sha256"],
+)
 ABOUT_IMAGE = "The picture: an encoded file, as a rule a JPEG."
 
 

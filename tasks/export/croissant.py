@@ -7,8 +7,8 @@ docs/croissant-rai-spec.md; the context is the specification's appendix 1.
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.export.columns import ABOUT_IMAGE, COLUMNS, IMAGE, SUFFIXES
-from tasks.export.facts import DataFacts
+from tasks.export.columns import ABOUT_IMAGE, COLUMNS, IMAGE, PACKED_COLUMNS, SUFFIXES
+from tasks.export.facts import ABOVE, DataFacts
 from tasks.export.shards import ExportFormat
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -33,17 +33,20 @@ CONTEXT: dict[str, Any] = {
     **{term: f"cr:{term}" for term in CROISSANT_TERMS},
 }
 TYPES = {"string": "sc:Text", "int32": "cr:Int32"}
-SPLIT_TYPES = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit"}
+SPLIT_TYPES = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "val": "cr:ValidationSplit"}
+MAINTENANCE = (
+    "Pictures are left out by address, domain or content with `dalle takedown`, here and in every later data set."
+)
 # How the kinds of sources are collected, in the words that the vocabulary recommends; other kinds are published sets.
 COLLECTION = {"site": "Web Scraping", "warc": "Web Scraping", "folder": "Others"}
-ABOUT_SPLIT, ABOUT_KEY = "The split: train or validation.", "The name that the files of a pair have in common."
+ABOUT_SPLIT, ABOUT_KEY = "The split: train or held out.", "The name that the files of a pair have in common."
 PARQUET, TAR = "application/x-parquet", "application/x-tar"  # as mlcroissant knows them
 IMAGE_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
 def croissant(facts: DataFacts) -> dict[str, Any]:
-    """The content of croissant.json, which lies beside the shards."""
-    is_parquet = facts.form is ExportFormat.PARQUET
+    """The content of croissant.json, which lies beside the shards, or beside a report of the same root."""
+    is_tar = facts.form is ExportFormat.WEBDATASET
     date = facts.published.date().isoformat()
     return {
         "@context": CONTEXT,
@@ -61,8 +64,8 @@ def croissant(facts: DataFacts) -> dict[str, Any]:
         "keywords": ["image-text pairs", "text-to-image"],
         **({"inLanguage": "en"} if facts.is_screened_for_english else {}),
         "isLiveDataset": False,
-        "distribution": [*_files(facts), *(_parquet_set() if is_parquet else _tar_sets(facts))],
-        "recordSet": [_splits(facts), *(_of_parquet() if is_parquet else _of_tars())],
+        "distribution": [*_files(facts), *(_tar_sets(facts) if is_tar else _parquet_set(facts))],
+        "recordSet": [_splits(facts), *(_of_tars() if is_tar else _of_parquet(is_packed=facts.form is None))],
         **_responsible(facts),
     }
 
@@ -71,26 +74,27 @@ def _files(facts: DataFacts) -> list[dict[str, Any]]:
     return [
         {
             "@type": "cr:FileObject",
-            "@id": shard.path,
+            "@id": shard.path.removeprefix(ABOVE),
             "name": shard.path.rsplit("/", 1)[-1],
             "description": f"{shard.rows} pairs for {shard.split}.",
             "contentUrl": shard.path,
             "contentSize": f"{shard.bytes} B",
-            "encodingFormat": PARQUET if facts.form is ExportFormat.PARQUET else TAR,
+            "encodingFormat": TAR if facts.form is ExportFormat.WEBDATASET else PARQUET,
             "sha256": shard.sha256,
         }
         for shard in facts.shards
     ]
 
 
-def _parquet_set() -> list[dict[str, Any]]:
+def _parquet_set(facts: DataFacts) -> list[dict[str, Any]]:
+    folders = sorted({shard.path.rpartition("/")[0] for shard in facts.shards})
     return [
         {
             "@type": "cr:FileSet",
             "@id": "shards",
             "name": "shards",
             "encodingFormat": PARQUET,
-            "includes": "data/*.parquet",
+            "includes": [f"{folder}/*.parquet" for folder in folders],
         }
     ]
 
@@ -147,16 +151,17 @@ def _field(path: str, means: str, kind: str, source: dict[str, Any], **more: Any
     return about | {"source": source} | more
 
 
-def _of_parquet() -> list[dict[str, Any]]:
+def _of_parquet(is_packed: bool) -> list[dict[str, Any]]:
     shards = {"fileSet": {"@id": "shards"}}
     # Also matches what it found before: mlcroissant applies it once to join and once to read.
-    split = shards | {"extract": {"fileProperty": "fullpath"}, "transform": {"regex": "(?:data/)?([a-z]+)(?:-.*)?$"}}
-    image = shards | {"extract": {"column": IMAGE}, "transform": {"jsonPath": "bytes"}}
+    split = shards | {"extract": {"fileProperty": "filename"}, "transform": {"regex": "([a-z]+)(?:-.*)?$"}}
+    image: dict[str, Any] = shards | {"extract": {"column": IMAGE}}
+    image |= {} if is_packed else {"transform": {"jsonPath": "bytes"}}
     fields = [
         _field("pairs/split", ABOUT_SPLIT, "sc:Text", split, references={"field": {"@id": "splits/name"}}),
         _field(f"pairs/{IMAGE}", ABOUT_IMAGE, "sc:ImageObject", image),
     ]
-    for column in COLUMNS:
+    for column in PACKED_COLUMNS if is_packed else COLUMNS:
         source = shards | {"extract": {"column": column.name}}
         fields.append(_field(f"pairs/{column.name}", column.means, TYPES[column.kind], source))
     return [_record_set("pairs", "A picture with one caption each.", "pair_id", fields)]
@@ -195,6 +200,8 @@ def _responsible(facts: DataFacts) -> dict[str, Any]:
         "rai:dataAnnotationProtocol": "Captions are texts that stood with the pictures; nobody wrote or rated them for "
         "this set.",
         "rai:dataUseCases": ["Training", "Validation"],
+        "rai:dataSocialImpact": " ".join(facts.consent_lines),
+        "rai:dataReleaseMaintenancePlan": MAINTENANCE,
         "rai:dataLimitations": facts.limits,
         "rai:personalSensitiveInformation": facts.limits[-1:],
     }

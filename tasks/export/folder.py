@@ -16,11 +16,10 @@ from tasks.errors import ConfigError
 from tasks.export.card import data_card
 from tasks.export.croissant import croissant
 from tasks.export.facts import DataFacts, data_facts
-from tasks.export.shards import ExportedShard, ExportFormat, ShardJob, write_shard
+from tasks.export.shards import SPLITS, ExportedShard, ExportFormat, ShardJob, write_shard
 from tasks.preflight import require_root, require_writable
 from tasks.settings import Settings
 
-SPLITS = {"train": "train", "val": "validation"}  # of packed shards, and as others call them
 LEAST_DIGITS = 4  # of a row's number in a key, as img2dataset has them
 CARD, CROISSANT = "README.md", "croissant.json"
 UNFINISHED = "UNFINISHED"  # an object that is in the folder on S3 while it is written

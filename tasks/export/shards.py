@@ -16,6 +16,7 @@ from tasks.engine.temporary import temporary_folder
 from tasks.export.columns import COLUMNS, IMAGE, ExportedRow, arrow_type, exported_rows
 from tasks.settings import Settings
 
+SPLITS = {"train": "train", "val": "validation"}  # of packed shards, and as others call them
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -39,15 +40,19 @@ class ShardJob:
 
 @dataclass(frozen=True)
 class ExportedShard:
-    """A file that was written: its path in the data set, and what it holds. `image_bytes` of all its pictures."""
+    """A file: its path in the data set, and what it holds.
+
+    Attributes:
+        image_bytes: of all its pictures; None where they were not counted, as is `caption_characters`.
+    """
 
     path: str
     split: str
     rows: int
     bytes: int
     sha256: str
-    image_bytes: int
-    caption_characters: int
+    image_bytes: int | None = None
+    caption_characters: int | None = None
 
 
 def write_shard(form: ExportFormat, target: str, settings: Settings, job: ShardJob) -> ExportedShard:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from models.config import Frozen
 from tasks.engine import storage
@@ -23,6 +23,35 @@ class Targets(Frozen):
     memory_gb: float | None = Field(None, description="Peak memory of any stage, at most.")
 
 
+class EnergyConfig(Frozen):
+    """What measured work is multiplied with for an estimate of energy, emissions and money.
+
+    The formula and the power of a core are those of Green Algorithms (Lannelongue, Grealey and Inouye 2021,
+    https://doi.org/10.1002/advs.202100707; a core of no known kind in its data/latest/TDP_cpu.csv).
+    """
+
+    model_config = ConfigDict(title="Energy")
+
+    power_w_per_core: float = Field(12.0, ge=0, description="Of a processor core at work, watts.")
+    board_power_w: float | None = Field(
+        None, ge=0, description="Of a GPU, watts, where its power was not measured and its kind is not known."
+    )
+    power_usage_effectiveness: float = Field(
+        1.0, ge=1, description="What the building takes for each watt of the machines: 1 at home, more where it cools."
+    )
+    carbon_g_per_kwh: float = Field(
+        475.0,
+        ge=0,
+        description="Grams of CO2 equivalent per kWh of the grid; if not given the world's average (IEA, Global Energy "
+        "& CO2 Status Report 2019).",
+    )
+    location: str | None = Field(None, description="Where the electricity comes from, for the model card.")
+    price_per_hour: float | None = Field(
+        None, ge=0, description="Of one GPU, or of this machine without one; no money is counted if unset."
+    )
+    currency: str = Field("", description="Of the price, as it is to be written behind it.")
+
+
 class Config(StageConfig):
     """How the page looks. Nothing here changes a measured figure."""
 
@@ -37,6 +66,7 @@ class Config(StageConfig):
         4, ge=0, description="Examples of what is kept and of each reason, if so many are there."
     )
     picture_px: int = Field(128, ge=16, description="Larger pictures are scaled down to this side on the page.")
+    energy: EnergyConfig = Field(default_factory=EnergyConfig)
     study: str | None = Field(None, description="results.json of a human study of this run's pictures, for a section.")
 
     def require(self) -> None:

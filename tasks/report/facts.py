@@ -13,10 +13,11 @@ from pydantic import BaseModel, ValidationError
 from models.files import CURVES
 from tasks import schemas
 from tasks.engine import storage
-from tasks.engine.artifact import Artifact, Manifest, lineage
+from tasks.engine.artifact import Artifact, Manifest, RunRecord, lineage
 from tasks.errors import DamagedArtifactError
 from tasks.evaluate.figures import METRICS, Evaluation
 from tasks.funnel.figures import FIGURES, Funnel
+from tasks.report.energy import Energy
 from tasks.report.figures import ReportFigures, StageAccount, finite
 from tasks.report.provenance import Provenance
 from tasks.study.figures import StudyFigures
@@ -46,6 +47,13 @@ class Finished:
         kept = self.manifest.model_dump(exclude={"outputs", "stage"})
         return StageAccount(**finite(kept), bytes=sum(record.bytes for record in self.manifest.outputs))
 
+    @property
+    def training(self) -> str:
+        """Steps, batch and seed of a training, in words; empty for other stages."""
+        settings = self.manifest.config.get("training") or {}
+        named = {"steps": "steps", "batch_size": "batches of", "seed": "seed"}
+        return ", ".join(f"{said} {settings[name]}" for name, said in named.items() if name in settings)
+
     def has(self, path: str) -> bool:
         return any(record.path == path for record in self.manifest.outputs)
 
@@ -55,6 +63,7 @@ class RunFacts:
     """The finished stages of a run by name, each after those it was made from, and what the evaluation measured.
 
     `funnel` is what became of the data: None where that was not gathered. `study` is what people said of the pictures.
+    `energy` is what it took, as the report's config counts it.
     """
 
     stages: Mapping[str, Finished]
@@ -62,9 +71,20 @@ class RunFacts:
     funnel: Funnel | None = None
     origin: Provenance = field(default_factory=Provenance)
     study: StudyFigures | None = None
+    energy: Energy | None = None
 
     def get(self, stage: str) -> Finished | None:
         return self.stages.get(stage)
+
+    @property
+    def runs(self) -> dict[str, RunRecord]:
+        """When and where each stage was done, and what it took."""
+        return {name: done.manifest.run for name, done in self.stages.items()}
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Of the artifact of each stage."""
+        return {name: done.artifact.address for name, done in self.stages.items()}
 
     @cached_property
     def other_training(self) -> str | None:
@@ -137,6 +157,7 @@ class RunFacts:
             funnel=self.funnel,
             evaluation=self.evaluation,
             study=self.study,
+            energy=self.energy,
             curves=self.curves,
         )
 

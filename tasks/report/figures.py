@@ -13,6 +13,7 @@ from tasks.engine.artifact import Artifact, Counts, RunRecord
 from tasks.errors import ConfigError
 from tasks.evaluate.figures import Evaluation
 from tasks.funnel.figures import Funnel
+from tasks.report.energy import Energy
 from tasks.study.figures import StudyFigures
 
 FIGURES, SCHEMA = "report.json", "report.schema.json"
@@ -45,6 +46,7 @@ class ReportFigures(Frozen):
     funnel: Funnel | None = Field(description="What became of every row found.")
     evaluation: Evaluation | None = Field(description="What was measured of the samples and the image tokenizer.")
     study: StudyFigures | None = Field(description="What people said of the pictures.")
+    energy: Energy | None = Field(description="What the run took: an estimate; null where nothing of it was measured.")
     curves: dict[str, list[dict[str, float]]] = Field(description="The logged steps of each training, by stage.")
 
     def to_json(self) -> str:

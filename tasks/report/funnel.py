@@ -15,6 +15,7 @@ from tasks.report.facts import RunFacts
 from tasks.report.measured import Plot, plots
 from tasks.takedown.stage import match_takedowns
 
+NOT_STATED = "licence not stated"
 COLOURS = 6  # classes r0 … r5 of the style sheet
 Row = Mapping[str, Any]
 
@@ -133,9 +134,22 @@ def sources(facts: RunFacts) -> list[Source]:
     for uri in [*pack.artifact.files("train"), *pack.artifact.files("val")] if pack else []:
         table = schemas.read_table(uri, ["source", "licence"])
         pairs = zip(table["source"].to_pylist(), table["licence"].to_pylist(), strict=True)
-        rows.update((source, licence or "licence not stated") for source, licence in pairs)
+        rows.update((source, licence or NOT_STATED) for source, licence in pairs)
     ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
     return [Source(name, licence, count) for (name, licence), count in ordered]
+
+
+def packed_sources(facts: RunFacts) -> list[Source]:
+    """The same from the account of the data, where that was gathered; else as `sources` reads them from all pairs.
+
+    The account lists the largest. What is packed of others, and what it forgot, stands under one name.
+    """
+    if facts.funnel is None:
+        return sources(facts)
+    listed = [Source(each.source, each.licence or NOT_STATED, each.kept) for each in facts.funnel.licences if each.kept]
+    pack = facts.get("pack")
+    others = (pack.count("train") + pack.count("val") if pack else 0) - sum(source.rows for source in listed)
+    return listed + [Source("others", "licences not listed", others)] * (others > 0)
 
 
 def view(facts: RunFacts, shown: int) -> FunnelView | None:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from tasks.evaluate.quantities import Question
 from tasks.report import funnel, gallery, words
 from tasks.report.config import Config
+from tasks.report.energy import EnergySection
 from tasks.report.facts import Finished, RunFacts
 from tasks.report.headlines import headlines
 from tasks.report.measured import sections
@@ -25,12 +26,17 @@ EXAMPLE_PX = 96  # longest side of the examples of the data part, which are show
 ROW_PX = 768  # of a row of eight pictures
 
 
-def render(config: Config, facts: RunFacts) -> str:
-    """The whole page as one HTML document without a single outside request."""
+def render(config: Config, facts: RunFacts, cards: Sequence[str] = ()) -> str:
+    """The whole page as one HTML document without a single outside request.
+
+    Args:
+        cards: names of files beside the page, to which it links.
+    """
     shown = gallery.open_gallery(facts, config.prompts_at_most, config.suite_prompts)
     sheets = PictureSheets(min(config.picture_px, facts.image_size or config.picture_px))
     study = StudySection(study=facts.study) if facts.study else None
-    measured = sections(facts.evaluation, "evaluation") | sections(study)
+    energy = EnergySection(energy=facts.energy) if facts.energy else None
+    measured = sections(facts.evaluation, "evaluation") | sections(study) | sections(energy)
     images = gallery.picked_images(facts, [panel for section in measured.values() for panel in section.panels])
     known = environment()
     known.globals |= {"picture": sheets.picture, "exact_picture": exact_picture, "code_grid": code_grid}
@@ -51,6 +57,7 @@ def render(config: Config, facts: RunFacts) -> str:
         panel=gallery.panel(facts),
         Question=Question,
         sections=measured,
+        card_files=cards,
         trainings=trainings(facts),
         extremes=_extremes(shown),
         costs=_costs(facts),

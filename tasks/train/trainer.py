@@ -9,7 +9,7 @@ from models.config import Frozen
 from models.files import BOARD, BPE_FILE, CURVES, MODEL_FILES, PICTURES
 from tasks import schemas
 from tasks.engine import storage
-from tasks.engine.artifact import Artifact, Counts
+from tasks.engine.artifact import Artifact, Counts, TrainerRecord
 from tasks.engine.output import Output
 from tasks.errors import ModelMismatchError, SourceError
 from tasks.launch.run import launch
@@ -40,6 +40,9 @@ def run_trainer(
     _keep_board(output)
     output.metrics.update(done["metrics"])
     output.metrics["precision"] = done["precision"]
+    launcher = output.settings.launcher
+    processes = launcher.nodes * launcher.ranks_per_node
+    output.trainer = TrainerRecord(device=done["device"], processes=processes, seconds=done["seconds"])
     trained_on = rows.manifest().counts.rows_out
     output.account(Counts(unit="pairs", rows_in=trained_on, rows_out=trained_on))
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.changes import file_text
-from flows.cli.drawing.card import model_card
 from flows.cli.drawing.sheet import ScoredPicture, Strip, contact_sheet
 from flows.config import PipelineConfig
 from flows.pipeline import Models
@@ -34,6 +33,7 @@ from tasks.engine.temporary import appearing
 from tasks.errors import ConfigError
 from tasks.generate import FolderModels, Ranking, Request, draw
 from tasks.preflight import require_root, require_writable
+from tasks.report.cards.model_card import ModelFolder, model_card
 from tasks.report.facts import gather
 from tasks.settings import Settings
 from tasks.train.finished import TRAINED_ON, training_set
@@ -98,7 +98,9 @@ def export_folder(
         tell("Writing the model card")
         evaluated = [each for each in plan(config, settings) if each.stage == "evaluate" and each.is_finished()]
         facts = gather([*evaluated, models.generator, models.ranker, pairs])
-        (folder / CARD).write_text(model_card(facts, folder, manifest, fp16), encoding="utf-8")
+        sheet = PREVIEW_SHEET if (folder / PREVIEW_SHEET).exists() else None
+        card = model_card(facts, config.report, ModelFolder(manifest, fp16, RUN_CONFIG, sheet))
+        (folder / CARD).write_text(card, encoding="utf-8")
         (folder / RUN_CONFIG).write_text(file_text(recipe, config.model_dump(mode="json")), encoding="utf-8")
         manifest = manifest.model_copy(update={"files": describe_files(folder)})
         _write_manifest(folder, manifest)

@@ -182,6 +182,7 @@ def test_what_is_not_known_is_not_said(exported: tuple[Path, DataFacts]) -> None
     ("stated", "name"),
     [
         ("MIT", "mit"),
+        ("https://opensource.org/license/mit", "mit"),
         ("CC BY 4.0", "cc-by-4.0"),
         ("https://creativecommons.org/licenses/by-nc-sa/2.0/", "cc-by-nc-sa-2.0"),
         ("http://creativecommons.org/publicdomain/zero/1.0/", "cc0-1.0"),

@@ -1,12 +1,14 @@
 """`dalle export`: a folder that draws elsewhere what the run's models draw, and a sentence if it is not whole."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from support.evidence import evidence, judged
 from support.tiny_models import IMAGE_SIZE
@@ -15,21 +17,21 @@ from typer.testing import CliRunner
 from flows.changes import changed, read_file
 from flows.cli.app import app
 from flows.cli.drawing import export
-from flows.cli.drawing.card import model_card
 from flows.cli.drawing.models import models_of_folder
 from flows.pipeline import Models
 from flows.recipes import recipe_config, smoke
 from models.folder import ModelManifest
 from models.generator import Candidates, load
 from models.training.errors import CheckpointError
-from tasks.engine.artifact import Artifact, Manifest, RunRecord
+from tasks.engine.artifact import Artifact
 from tasks.errors import ConfigError
 from tasks.evaluate import figures
 from tasks.generate import ArtifactModels, ModelSource, Ranking, Request, draw
-from tasks.report.facts import Finished, RunFacts
+from tasks.report.cards.model_card import ModelFolder, model_card
+from tasks.report.config import Config
+from tasks.report.facts import RunFacts
 from tasks.settings import Settings
 
-RUN = RunRecord(started="2026-01-01", seconds=1, peak_memory_mb=1, host="here", versions={})
 REQUEST = Request(("a red apple",), 4, seed=2)
 
 
@@ -144,21 +146,27 @@ def test_an_export_that_fails_leaves_nothing(
 
 def test_the_card_says_what_was_not_measured_and_where_the_pictures_come_from(exported: Path) -> None:
     card = (exported / "README.md").read_text()
-    assert "The models were not evaluated when this folder was made." in card
+    assert "The models were not evaluated when this card was written." in card
     assert "captioned pictures of" in card
     assert "](previews/sheet.png)" in card
     assert (exported / "previews" / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    assert ModelCard(card).data.pipeline_tag == "text-to-image"
 
 
-def test_the_card_names_every_figure_that_the_evaluation_puts_first() -> None:
+def test_the_card_is_that_of_the_report_with_how_to_use_the_folder() -> None:
+    """One text: only what is said of the folder, its files and commands differs."""
     rows = [row for prompt in range(4) for row in judged(prompt, [True, False])]
-    metrics = {"right_unseen_best": 0.955, "hit_rate_best": 1.0, "scorer": "a name"}
-    manifest = Manifest.model_construct(metrics=metrics, run=RUN)
-    done = Finished(Artifact(root="runs", stage="evaluate", fingerprint="0"), manifest)
-    facts = RunFacts({"evaluate": done}, figures.measure(evidence(rows)))
-    card = model_card(facts, Path("nowhere"), ModelManifest(files={}), fp16=False)
-    assert "In short: Right unseen best 0.955, Hit rate best 1.\n" in card
+    facts = RunFacts({}, figures.measure(evidence(rows)))
+    folder = ModelFolder(ModelManifest(files={}), is_half_precision=False, config="run.yaml", sheet=None)
+    card, of_report = model_card(facts, Config(), folder), model_card(facts, Config())
     assert "| Right picture, training captions, best of 2 | 100% |" in card
+    assert "dalle serve --model FOLDER" in card
+    assert "FOLDER" not in of_report
+    assert re.findall("^## .*$", card, re.MULTILINE) == re.findall("^## .*$", of_report, re.MULTILINE)
+    shared = [line for line in of_report.splitlines() if line and line not in card.splitlines()]
+    assert all(
+        line.startswith(("A transformer", "Check it: ", "Who may use", "The command", "$ dalle")) for line in shared
+    )
 
 
 def test_the_folder_says_what_it_was_trained_on_and_how(exported: Path, trained: tuple[Artifact, Models]) -> None:
