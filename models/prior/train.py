@@ -1,6 +1,7 @@
 """Train the prior: `python -m torch.distributed.run --standalone -m models.prior.train JOB.json`."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from models.prior.model import Prior
 from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
 from models.training.block_scale import Branch
+from models.training.checkpoint import load_weights
 from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
@@ -34,13 +36,18 @@ _COLUMNS = (PAIR_ID, CAPTION, CODES)
 
 
 class PriorJob(Frozen):
-    """Content of the job file of `models.prior.train`."""
+    """Content of the job file of `models.prior.train`.
+
+    Attributes:
+        start_from: folder of a trained prior of the same shape, whose weights are the first ones.
+    """
 
     model: PriorModelConfig
     training: PriorTrainingConfig
     data: TextImageShards
     sharding: Sharding = Sharding()
     out: str
+    start_from: str | None = None
 
 
 class PriorLearner(LoadingLearner):
@@ -141,6 +148,7 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     Raises:
         DataError: token shards are unreadable or do not fit the model.
         ValueError: the text tokenizer does not fit the model, or FlexAttention is asked for without CUDA.
+        CheckpointError: the folder to start from does not hold a prior of the job's shape.
         TrainingError, ValueError: as from `run`.
     """
     prepare(job.training, ranks)
@@ -151,6 +159,8 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
     model = Prior(job.model)
     check_vocabulary(model.config, bpe)
+    if job.start_from is not None:
+        load_weights(model, Path(job.start_from), "cpu")
     workers = workers_of(job.data.workers, ranks)
     run(PriorLearner(model, job.training, bpe, tokens, val, workers), job, ranks)
 
