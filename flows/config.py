@@ -31,6 +31,7 @@ from tasks.train.prior import Config as PriorConfig
 from tasks.train.scorer import Config as ScorerConfig
 from tasks.train.subset import Config as SubsetConfig
 from tasks.train.vqgan import Config as VQGANConfig
+from tasks.translate.config import Config as TranslateConfig
 
 
 class PipelineConfig(Frozen):
@@ -57,6 +58,7 @@ class PipelineConfig(Frozen):
     sample: SampleConfig = Field(default_factory=SampleConfig)
     rerank: RerankConfig = Field(default_factory=RerankConfig)
     scorer: ScorerConfig = Field(default_factory=ScorerConfig)
+    translate: TranslateConfig = Field(default_factory=TranslateConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 

@@ -33,6 +33,7 @@ from tasks.train.prior import train_prior
 from tasks.train.scorer import scorer
 from tasks.train.subset import subset
 from tasks.train.vqgan import train_vqgan
+from tasks.translate.stage import translate
 
 
 class Models(Frozen):
@@ -154,10 +155,15 @@ def evaluation(
 ) -> Artifact:
     """Draws, ranks, measures, and writes the report.
 
-    The report shows the `account` of the data, the pairs' funnel, where that is given.
+    Given pictures, where there are some, are translated too. The report shows the `account` of the data, the pairs'
+    funnel, where that is given.
     """
     figures = measurement(run, config, pairs, models)
-    return run(report, config.report, figures=figures, **_if_any(funnel=account))
+    translated = None
+    if config.translate.is_on:
+        inputs = {"pairs": pairs, "generator": models.generator, "ranker": models.ranker}
+        translated = run(translate, config.translate, **inputs)
+    return run(report, config.report, figures=figures, **_if_any(funnel=account, translations=translated))
 
 
 def measurement(run: Run, config: PipelineConfig, pairs: Artifact, models: Models) -> Artifact:
