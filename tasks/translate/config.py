@@ -38,15 +38,13 @@ class Case(Frozen):
         return self.caption.replace(THING, ARTICLE.sub("", caption, count=1)).replace(CAPTION, caption)
 
 
-# The picture's own caption, which a model of few words can read too; and figure 14 of the paper, there of a cat.
+# The picture's own caption, which a model of few words can read too; and figure 14 of the paper, there of a cat. The
+# one with sunglasses names the thing once, and the paper three times: captions of pictures are longer than "cat".
 CASES = (
     Case(caption=CAPTION),
     Case(caption=f"the exact same {THING} on the top as a sketch on the bottom"),
     Case(caption=f"the exact same {THING} on the top as a postage stamp on the bottom"),
-    Case(
-        caption=f"2 panel image of the exact same {THING}. on the top, a photo of the {THING}. "
-        f"on the bottom, the {THING} with sunglasses."
-    ),
+    Case(caption=f"2 panel image of the exact same {THING}. on the top, a photo of it. on the bottom, in sunglasses."),
     Case(caption="the exact same photo on the top reflected upside-down on the bottom"),
     Case(caption=f"the exact same {THING} on the top colored red on the bottom"),
 )

@@ -64,7 +64,7 @@ def test_each_case_stands_with_the_picture_two_uncurated_drawings_and_the_best(
         assert caption in page.images
     assert f"{given[0]} (held out)" in page.text
     assert f"{given[1]} (held out)" not in page.text
-    assert page.text.count("reads no further than before “the end”") == 2
+    assert page.text.count("does not read the end: “the end”") == 2
     assert html.count("--kept:50.00%") == 2 * 2 * 3
     assert "translate" in figures["stages"]
 
