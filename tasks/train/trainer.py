@@ -37,8 +37,8 @@ def run_trainer(
         TrainingFailedError: the trainer ended without finishing.
     """
     data = data | {"workers": output.settings.loader_workers}
-    job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
-    job["sharding"] = {"mode": output.settings.sharding}
+    job: dict[str, Any] = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json")}
+    job |= {"data": data, "sharding": {"mode": output.settings.sharding}}
     if start_from is not None:
         job["start_from"] = str(start_from.absolute())
     done = launch(module, job, output.scratch, output.settings.launcher, output.watch)
