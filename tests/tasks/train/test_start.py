@@ -9,7 +9,7 @@ from support.tables import artifact
 
 from flows.changes import assigned
 from flows.config import PipelineConfig
-from flows.pipeline import Models, training
+from flows.pipeline import Models, tokenized, training
 from flows.recipes import demo
 from flows.run import DirectRun, PlannedRun
 from models.files import MODEL_MANIFEST, TOKENIZER_FOLDER, WEIGHTS
@@ -31,7 +31,7 @@ from tasks.train.trainer import read_curves
 
 GALLERY = Path(__file__).parents[3] / "data" / "gallery"
 FEW = (
-    "prior.training.steps=30",
+    "prior.training.steps=12",
     "prior.training.batch_size=8",
     "prior.training.warmup_steps=2",
     "prior.training.learning_rate=0.0003",
@@ -39,7 +39,7 @@ FEW = (
     "prior.training.code_noise=0",
     "prior.training.precision=fp32",
     "prior.training.validate_every=null",
-    "prior.training.log_every=5",
+    "prior.training.log_every=4",
     "clip.training.steps=4",
     "clip.training.warmup_steps=1",
     "clip.training.validate_every=null",
@@ -142,17 +142,13 @@ def test_a_prior_of_another_shape_or_with_other_tokenizers_is_refused(
     settings: Settings, pairs: Artifact, start: Artifact
 ) -> None:
     config = from_gallery().started
-    models, _ = planned(config, settings, pairs)
-    assert models.tokens is not None
-    training(DirectRun(settings), from_gallery("prior.training.steps=2", "prior.training.warmup_steps=0"), pairs)
-    given = {"tokens": models.tokens, "tokenizer": models.tokenizer, "start": start}
-    bpe = train_bpe(config.bpe, settings, pairs=pairs, start=start).artifact
+    made = tokenized(DirectRun(settings), config, pairs)
+    given = {"tokens": made.tokens, "tokenizer": made.tokenizer, "start": start}
     wider = PriorConfig(model=PriorLayout(width=256, layers=3, heads=4), training=config.prior.training)
     with pytest.raises(ModelMismatchError, match=r"width 192, not 256 and layers 5, not 3: give prior\.model its"):
-        train_prior(wider, settings, bpe=bpe, **given)
-    sizes = config.bpe.model_copy(update={"vocab_size": 560})
-    own = train_bpe(sizes, settings, pairs=pairs).artifact
-    with pytest.raises(ModelMismatchError, match=r"text_vocab 560, not \d+|with another text tokenizer"):
+        train_prior(wider, settings, bpe=made.bpe, **given)
+    own = train_bpe(config.bpe, settings, pairs=pairs).artifact
+    with pytest.raises(ModelMismatchError, match=r"has text_vocab 560, not \d+:|with another text tokenizer:"):
         train_prior(config.prior, settings, bpe=own, **given)
 
 
