@@ -6,6 +6,9 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from models.config import Frozen, TokenizerModelConfig
+from models.files import TOKENIZER_FOLDER
+from models.prior.config import PriorLayout
+from models.training.errors import CheckpointError
 from tasks.crawl.config import Config as CrawlConfig
 from tasks.dedup.config import Config as DedupConfig
 from tasks.engine.stage import StageConfig
@@ -28,6 +31,7 @@ from tasks.train.prior import Config as PriorConfig
 from tasks.train.scorer import Config as ScorerConfig
 from tasks.train.subset import Config as SubsetConfig
 from tasks.train.vqgan import Config as VQGANConfig
+from tasks.translate.config import Config as TranslateConfig
 
 
 class PipelineConfig(Frozen):
@@ -54,6 +58,7 @@ class PipelineConfig(Frozen):
     sample: SampleConfig = Field(default_factory=SampleConfig)
     rerank: RerankConfig = Field(default_factory=RerankConfig)
     scorer: ScorerConfig = Field(default_factory=ScorerConfig)
+    translate: TranslateConfig = Field(default_factory=TranslateConfig)
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 
@@ -61,6 +66,29 @@ class PipelineConfig(Frozen):
     def stages(self) -> tuple[StageConfig, ...]:
         """The sections, each of a stage."""
         return tuple(section for _, section in self if isinstance(section, StageConfig))
+
+    @property
+    def started(self) -> "PipelineConfig":
+        """This config with the shapes and the tokenizers of the model that its training starts from, if there is one.
+
+        Raises:
+            CheckpointError: the folder holds no model.
+        """
+        models = self.models
+        if not models.starts:
+            return self
+        shape, kind = models.shape, models.tokenizer_kind
+        layout = {name: getattr(shape, name) for name in PriorLayout.model_fields}
+        layout["attention_form"] = self.prior.model.attention_form  # the same up to rounding
+        taken = {"pretrained": str(models.folder / TOKENIZER_FOLDER)}
+        return self.model_copy(
+            update={
+                "bpe": BPEConfig(vocab_size=shape.text_vocab, text_length=shape.caption_length),
+                "tokenizer": kind,
+                kind: getattr(self, kind).model_copy(update=taken),
+                "prior": self.prior.model_copy(update={"model": PriorLayout(**layout)}),
+            }
+        )
 
     @property
     def largest_crop_px(self) -> int:
@@ -79,8 +107,9 @@ class PipelineConfig(Frozen):
     def _tokenizer_layout(self) -> TokenizerModelConfig:
         chosen = self.dvae if self.tokenizer == "dvae" else self.vqgan
         try:
-            return chosen.layout
-        except SourceError:  # a folder on the machine that will run the stage, which says so if it is not there either
+            config = self.started
+            return (config.dvae if config.tokenizer == "dvae" else config.vqgan).layout
+        except (SourceError, CheckpointError):  # a folder on the machine that will run the stage, which says so then
             return chosen.model
 
     @model_validator(mode="after")

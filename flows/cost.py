@@ -68,6 +68,7 @@ def hardware_named(name: str, price_per_hour: float | None = None, utilisation: 
 
 def prior_model(config: PipelineConfig) -> PriorModelConfig:
     """The whole prior of a config, as the stage makes it; with as many text tokens as its tokenizer may have."""
+    config = config.started
     tokenizer = config.dvae.layout if config.tokenizer == "dvae" else config.vqgan.layout
     return PriorModelConfig(
         **config.prior.model.model_dump(),
@@ -90,6 +91,7 @@ def planned_cost(
     Raises:
         ConfigError: the batch does not divide over the ranks, or the hardware does not compute in the precision.
     """
+    config = config.started
     on = hardware or hardware_named(scale.hardware)
     parallel = scale.parallel
     finished = config.models.pretrained is not None

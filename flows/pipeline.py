@@ -33,6 +33,7 @@ from tasks.train.prior import train_prior
 from tasks.train.scorer import scorer
 from tasks.train.subset import subset
 from tasks.train.vqgan import train_vqgan
+from tasks.translate.stage import translate
 
 
 class Models(Frozen):
@@ -45,12 +46,16 @@ class Models(Frozen):
 
 
 class Tokenized(Frozen):
-    """The artifacts that training makes before the prior: the pairs as tokens, and what reads and ranks them."""
+    """The artifacts that training makes before the prior: the pairs as tokens, and what reads and ranks them.
+
+    `start`: the prior to start from; None for one that starts from nothing.
+    """
 
     bpe: Artifact
     tokenizer: Artifact
     tokens: Artifact
     ranker: Artifact
+    start: Artifact | None = None
 
 
 def pipeline(run: Run, config: PipelineConfig, approve: Callable[[Artifact], None] = lambda pairs: None) -> Artifact:
@@ -100,7 +105,7 @@ def left_out(run: Run, screened: Artifact, unique: Artifact) -> dict[str, Artifa
 def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
     """Trains in two stages, as the paper does: first the image tokens, then the prior over them (section 2).
 
-    Where finished models are named, they are taken instead.
+    Where finished models are named, they are taken instead, or started from.
     """
     if config.models.pretrained is not None:
         return Models(
@@ -109,12 +114,17 @@ def training(run: Run, config: PipelineConfig, pairs: Artifact) -> Models:
             generator=run(take_generator, config.models),
             ranker=run(take_ranker, config.models),
         )
+    config = config.started
     return prior_over(run, config, pairs, tokenized(run, config, pairs))
 
 
 def tokenized(run: Run, config: PipelineConfig, pairs: Artifact) -> Tokenized:
-    """The first stage of training, and the ranker; then every pair is encoded once."""
-    bpe = run(train_bpe, config.bpe, pairs=pairs)
+    """The first stage of training, and the ranker; then every pair is encoded once.
+
+    A training that starts from a finished model takes both tokenizers from it.
+    """
+    start = run(take_generator, config.models) if config.models.starts else None
+    bpe = run(train_bpe, config.bpe, pairs=pairs, **_if_any(start=start))
     match config.tokenizer:
         case "dvae":
             tokenizer = run(train_dvae, config.dvae, pairs=pairs)
@@ -122,7 +132,7 @@ def tokenized(run: Run, config: PipelineConfig, pairs: Artifact) -> Tokenized:
             tokenizer = run(train_vqgan, config.vqgan, pairs=pairs)
     ranker = run(train_clip, config.clip, pairs=pairs, bpe=bpe)
     tokens = run(extract, config.extract, pairs=pairs, tokenizer=tokenizer)
-    return Tokenized(bpe=bpe, tokenizer=tokenizer, tokens=tokens, ranker=ranker)
+    return Tokenized(bpe=bpe, tokenizer=tokenizer, tokens=tokens, ranker=ranker, start=start)
 
 
 def prior_over(run: Run, config: PipelineConfig, pairs: Artifact, made: Tokenized) -> Models:
@@ -130,8 +140,14 @@ def prior_over(run: Run, config: PipelineConfig, pairs: Artifact, made: Tokenize
     tokens, tokenizer = made.tokens, made.tokenizer
     if config.subset.share < 1:
         tokens = run(subset, config.subset, tokens=tokens, pairs=pairs, tokenizer=tokenizer)
-    prior = run(train_prior, config.prior, tokens=tokens, bpe=made.bpe, tokenizer=tokenizer)
+    inputs = {"tokens": tokens, "bpe": made.bpe, "tokenizer": tokenizer} | _if_any(start=made.start)
+    prior = run(train_prior, config.prior, **inputs)
     return Models(tokenizer=tokenizer, tokens=tokens, generator=prior, ranker=made.ranker)
+
+
+def _if_any(**inputs: Artifact | None) -> dict[str, Artifact]:
+    """The inputs of a stage that are there."""
+    return {name: artifact for name, artifact in inputs.items() if artifact is not None}
 
 
 def evaluation(
@@ -139,10 +155,15 @@ def evaluation(
 ) -> Artifact:
     """Draws, ranks, measures, and writes the report.
 
-    The report shows the `account` of the data, the pairs' funnel, where that is given.
+    Given pictures, where there are some, are translated too. The report shows the `account` of the data, the pairs'
+    funnel, where that is given.
     """
     figures = measurement(run, config, pairs, models)
-    return run(report, config.report, figures=figures, **({"funnel": account} if account else {}))
+    translated = None
+    if config.translate.is_on:
+        inputs = {"pairs": pairs, "generator": models.generator, "ranker": models.ranker}
+        translated = run(translate, config.translate, **inputs)
+    return run(report, config.report, figures=figures, **_if_any(funnel=account, translations=translated))
 
 
 def measurement(run: Run, config: PipelineConfig, pairs: Artifact, models: Models) -> Artifact:
@@ -154,8 +175,7 @@ def measurement(run: Run, config: PipelineConfig, pairs: Artifact, models: Model
     scores = run(rerank, config.rerank, samples=samples, ranker=models.ranker)
     inputs = {"pairs": pairs, "scores": scores}
     inputs |= {"tokenizer": models.tokenizer, "generator": models.generator, "ranker": models.ranker}
-    if models.tokens is not None:
-        inputs["tokens"] = models.tokens
+    inputs |= _if_any(tokens=models.tokens)
     if config.scorer.pretrained is not None:
         inputs["scorer"] = run(scorer, config.scorer)
     return run(evaluate, config.evaluate, **inputs)

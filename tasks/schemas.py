@@ -84,6 +84,26 @@ SCORES = SAMPLES.append(pa.field("score", pa.float32(), nullable=False)).append(
     pa.field("rank", pa.int32(), nullable=False)
 )
 
+# A picture whose upper part is kept, as the generator sees it.
+GIVEN = pa.schema(
+    [
+        pa.field("picture", pa.int32(), nullable=False),  # its number
+        pa.field("caption", pa.string(), nullable=False),
+        pa.field("pair_id", pa.string()),  # of a held-out picture
+        pa.field("image", pa.binary(), nullable=False),  # PNG bytes
+    ]
+)
+
+# A sample below the kept part of such a picture, with the ranker's score. Its group is `image`.
+TRANSLATIONS = pa.schema(
+    [
+        *SCORES,
+        pa.field("picture", pa.int32(), nullable=False),
+        pa.field("keep_rows", pa.float32(), nullable=False),  # share of the height that is kept, from the top
+        pa.field("unread", pa.string(), nullable=False),  # the end of the prompt, if it is longer than what is read
+    ]
+)
+
 # A row that a stage rejected, with the reason and what helps to check it.
 REJECTS = pa.schema(
     [

@@ -20,10 +20,12 @@ def ablate(run: Run, config: PipelineConfig, grid: Grid) -> Artifact:
     other codes their losses could not be compared. Cells of one share read the same subset.
 
     Raises:
-        ConfigError: the config names finished models, so there is no prior to train.
+        ConfigError: the config names finished models, so there is no prior to train, or none of a size of its own.
     """
     if config.models.pretrained is not None:
         raise ConfigError("An ablation trains priors: leave out models.pretrained.")
+    if config.models.start_from is not None:
+        raise ConfigError("An ablation trains priors of several sizes from nothing: leave out models.start_from.")
     cells = grid.cells()
     configs = [grid.config_of(cell, config) for cell in cells]  # first of all, since it may refuse one
     pairs = run.part(dataset, config)

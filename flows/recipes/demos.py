@@ -12,6 +12,7 @@ from flows.config import (
     ReportConfig,
     SampleConfig,
     ScreenImagesConfig,
+    TranslateConfig,
     VQGANConfig,
 )
 from flows.recipes.short_trainings import (
@@ -137,6 +138,7 @@ def gallery() -> PipelineConfig:
         candidates=64,
         judge=JudgeTrainingConfig(),
         targets=Targets(composed_first=0.85, composed_best=0.95, psnr_db=25.0, minutes=180.0, memory_gb=6.0),
+        translated=4,
     )
 
 
@@ -149,8 +151,13 @@ def _compositions(
     candidates: int,
     judge: JudgeTrainingConfig,
     targets: Targets,
+    translated: int = 0,
 ) -> PipelineConfig:
-    """A pipeline on composed pictures, trained at 96 px."""
+    """A pipeline on composed pictures, trained at 96 px.
+
+    Args:
+        translated: held-out pictures whose lower part is drawn anew.
+    """
     return PipelineConfig(
         source=CrawlConfig(compositions=corpus),
         screen_images=ScreenImagesConfig(min_side_px=96),
@@ -160,6 +167,7 @@ def _compositions(
         clip=clip,
         prior=prior,
         sample=SampleConfig(precision=fastest_precision(), prompts=prompts, val_prompts=64, candidates=candidates),
+        translate=TranslateConfig(precision=fastest_precision(), pictures=translated),
         evaluate=EvaluateConfig(judge=judge),
         report=ReportConfig(targets=targets),
     )

@@ -18,6 +18,7 @@ from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
 from models.tokenizer import ImageTokenizer, load_tokenizer
 from models.training.block_scale import Branch
+from models.training.checkpoint import load_weights
 from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
@@ -43,13 +44,18 @@ class PriorShards(TextImageShards):
 
 
 class PriorJob(Frozen):
-    """Content of the job file of `models.prior.train`."""
+    """Content of the job file of `models.prior.train`.
+
+    Attributes:
+        start_from: folder of a trained prior of the same shape, whose weights are the first ones.
+    """
 
     model: PriorModelConfig
     training: PriorTrainingConfig
     data: PriorShards
     sharding: Sharding = Sharding()
     out: str
+    start_from: str | None = None
 
 
 class PriorLearner(LoadingLearner):
@@ -166,6 +172,7 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     Raises:
         DataError: token shards are unreadable or do not fit the model.
         ValueError: the text tokenizer does not fit the model, or FlexAttention is asked for without CUDA.
+        CheckpointError: the folder to start from does not hold a prior of the job's shape.
         TrainingError, ValueError: as from `run`.
     """
     prepare(job.training, ranks)
@@ -176,6 +183,8 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
     model = Prior(job.model)
     check_vocabulary(model.config, bpe)
+    if job.start_from is not None:
+        load_weights(model, Path(job.start_from), "cpu")
     workers = workers_of(job.data.workers, ranks)
     folder = job.data.image_tokenizer
     image_tokenizer = load_tokenizer(Path(folder)) if folder is not None else None

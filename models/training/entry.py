@@ -134,6 +134,8 @@ def _name_of(job: Job) -> str:
     """What must be the same for a run to go on from a state: all but folders, which may have moved, and ranks."""
     assert isinstance(job, BaseModel)
     content = job.model_dump(mode="json", exclude={"out", "pretrained", "sharding"})
+    if (start := content.pop("start_from", None)) is not None:  # from nothing: the name that it always had
+        content["start_from"] = _without_root(start)
     content["data"] = {name: _without_root(value) for name, value in content.get("data", {}).items()}
     for name in ("cache_mb", "workers"):  # change nothing but speed
         content["data"].pop(name, None)

@@ -88,11 +88,14 @@ class RunFacts:
 
     @cached_property
     def other_training(self) -> str | None:
-        """What is to be said of finished models that were not trained on this run's pairs; None for those that were."""
+        """What is to be said of finished models, measured here or started from, that were not trained on this run's
+        pairs alone; None for others.
+        """
         finished, pack = self.get("take_generator"), self.get("pack")
         if finished is None or pack is None:
             return None
-        return other_training(finished.manifest.metrics[TRAINED_ON], pack.artifact)
+        is_start = self.get("train_prior") is not None
+        return other_training(finished.manifest.metrics[TRAINED_ON], pack.artifact, is_start)
 
     @cached_property
     def data_stages(self) -> dict[str, Finished]:

@@ -172,7 +172,7 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
     ordered = sorted(rows, key=lambda row: (row["prompt_id"], row["rank"]))
     for _, group in groupby(ordered, key=lambda row: row["prompt_id"]):
         members = list(group)
-        samples = tuple(_sample(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
+        samples = tuple(sample_of(row, judged.get((row["prompt_id"], row["index"]), {})) for row in members)
         first = members[0]
         known = {name: first[name] for name in ("prompt", "group", "pair_id", "seed", "category")}
         yield Prompted(**known, samples=samples)
@@ -190,8 +190,9 @@ def picked_images(facts: RunFacts, panels: Iterable[Panel]) -> dict[Key, bytes]:
     return found
 
 
-def _sample(row: Row, verdict: Row) -> Sample:
-    told = {name: verdict[name] for name in VERDICT if name in verdict}
+def sample_of(row: Row, verdict: Row | None = None) -> Sample:
+    """A scored sample, and the verdict on it if there is one."""
+    told = {name: verdict[name] for name in VERDICT if name in verdict} if verdict else {}
     return Sample(row["image"], row["index"], row["rank"], row["score"], **told)
 
 

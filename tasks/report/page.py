@@ -20,6 +20,7 @@ from tasks.report.pictures import PictureSheets, exact_picture, picture_of, whol
 from tasks.report.summary import summary
 from tasks.report.tokens import code_grid
 from tasks.report.training import trainings
+from tasks.report.translations import translations
 from tasks.study.figures import StudySection
 
 EXAMPLE_PX = 96  # longest side of the examples of the data part, which are shown at half of that or less
@@ -51,6 +52,7 @@ def render(config: Config, facts: RunFacts, cards: Sequence[str] = ()) -> str:
         summary=summary(facts),
         facts=facts,
         gallery=shown,
+        translations=translations(facts, config.prompts_shown),
         bars=funnel.bars(facts),
         funnel=funnel.view(facts, config.rejects_shown),
         examples=gallery.some_pairs(facts, 16),

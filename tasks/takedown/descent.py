@@ -76,11 +76,10 @@ class _TrainingSets:
         return self._same(manifest.metrics.get(TRAINED_ON, "") if manifest is not None else "")
 
     def _same(self, training: str) -> set[str]:
-        if not training:
-            return set()
+        """Of what `trained_on` says of models."""
         if self._sets is None:
             self._sets = {}
             for address, stored in self._known.items():
                 if stored.artifact.stage == pack.name and stored.manifest is not None:
                     self._sets.setdefault(training_set(stored.artifact), set()).add(address)
-        return self._sets.get(training, set())
+        return set().union(*(self._sets.get(each, set()) for each in training.split()))

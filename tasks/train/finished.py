@@ -1,4 +1,4 @@
-"""Finished models in place of trained ones: those of a folder that `dalle export` wrote, one artifact for each."""
+"""Finished models in place of trained ones, or to start from: those of a folder that `dalle export` wrote."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from models.files import CONFIG, FOR_PEOPLE, RANKER_FOLDER, TOKENIZER_FOLDER
 from models.folder import ModelManifest, check_folder, read_manifest
+from models.prior.config import PriorModelConfig
 from models.training.errors import CheckpointError
 from tasks import schemas
 from tasks.engine import storage
@@ -16,19 +17,38 @@ from tasks.engine.output import Output
 from tasks.engine.stage import StageConfig, stage
 from tasks.errors import ConfigError
 
-SETTING = "models.pretrained"
 ROWS_AT_ONCE = 65_536
-TRAINED_ON = "trained_on"  # in what a folder says it was made from: the `training_set` of its models
+TRAINED_ON = "trained_on"  # in what a folder says it was made from: see `trained_on`
 
 
 class Config(StageConfig):
-    """All models from one folder, in place of trained ones."""
+    """All models from one folder, in place of trained ones or as a start."""
 
     pretrained: str | None = Field(
         None,
         description="Folder that `dalle export` wrote: its models are measured, and none is trained. What the config "
         "says of trainings then counts for nothing.",
     )
+    start_from: str | None = Field(
+        None,
+        description="Folder that `dalle export` wrote, to go on from with these pairs (fine-tuning): the prior's "
+        "training begins with its weights, its two tokenizers are used as they are, and their shapes count, not those "
+        "in the config. The ranker is trained anew. The optimiser's state and the learning rate begin anew too.",
+    )
+
+    @property
+    def starts(self) -> bool:
+        """Whether there is a training, and it starts from a finished model."""
+        return self.pretrained is None and self.start_from is not None
+
+    def require(self) -> None:
+        """The named folder is there.
+
+        Raises:
+            CheckpointError: there is no such folder, or its list cannot be read.
+        """
+        if self.pretrained is not None or self.start_from is not None:
+            read_manifest(self.folder)
 
     def fingerprinted(self) -> dict[str, Any]:
         """The models count by their content, in `outside_state`, and not by where they lie."""
@@ -40,7 +60,7 @@ class Config(StageConfig):
         Raises:
             CheckpointError: there is no such folder, or its list cannot be read.
         """
-        if self.pretrained is None:
+        if self.pretrained is None and self.start_from is None:
             return ""
         manifest = read_manifest(self.folder)
         files = sorted(f"{path} {file.sha256}\n" for path, file in manifest.files.items() if _draws(path))
@@ -53,9 +73,38 @@ class Config(StageConfig):
         Raises:
             ConfigError: none is named.
         """
-        if self.pretrained is None:
-            raise ConfigError(f"No folder of models is named in {SETTING}: name one, or leave this stage out.")
-        return Path(self.pretrained).expanduser()
+        named = self.pretrained if self.pretrained is not None else self.start_from
+        if named is None:
+            raise ConfigError("No folder of models is named in models.pretrained: name one, or leave this stage out.")
+        return Path(named).expanduser()
+
+    @property
+    def shape(self) -> PriorModelConfig:
+        """That of the prior in the folder, with its vocabularies and grid.
+
+        Raises:
+            CheckpointError: the folder holds no prior.
+        """
+        path = self.folder / CONFIG
+        try:
+            return PriorModelConfig.model_validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"{path} is not that of a prior to start from: name a folder of `dalle export`."
+            ) from error
+
+    @property
+    def tokenizer_kind(self) -> str:
+        """That of the image tokenizer in the folder.
+
+        Raises:
+            CheckpointError: the folder holds none.
+        """
+        path = self.folder / TOKENIZER_FOLDER / CONFIG
+        try:
+            return str(json.loads(path.read_bytes())["kind"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} names no image tokenizer: name a folder of `dalle export`.") from error
 
 
 @stage(Config)
@@ -92,7 +141,10 @@ def take_ranker(config: Config, output: Output) -> None:
 
 
 def trained_on(manifest: ModelManifest) -> str:
-    """The `training_set` of a folder's models; empty where it does not say."""
+    """The `training_set` of a folder's models, and after a space those of the models that they started from.
+
+    Empty where the folder does not say.
+    """
     return manifest.made_from.get(TRAINED_ON, "")
 
 
@@ -105,20 +157,22 @@ def training_set(pairs: Artifact) -> str:
     return f"{total % 2**64:016x}"
 
 
-def other_training(trained_on: str, pairs: Artifact) -> str | None:
+def other_training(trained_on: str, pairs: Artifact, is_start: bool = False) -> str | None:
     """What is to be said of figures of finished models, which may have been trained on what is held out here.
 
     Args:
-        trained_on: the `training_set` of the models, empty if that is not known.
+        trained_on: what `trained_on` says of the models, empty if that is not known.
         pairs: the packed pairs they are measured on.
+        is_start: they are what the prior's training started from.
 
     Returns:
-        One sentence; None if they were trained on the training pairs of these.
+        One sentence; None if they were trained on the training pairs of these, and on no others.
     """
-    if trained_on == training_set(pairs):
+    if set(trained_on.split()) == {training_set(pairs)}:
         return None
     which = f"other pairs than those of {pairs.address}" if trained_on else "pairs that are not known"
-    return f"The models were trained on {which}: they may have seen what is called held out here."
+    who = "What the prior's training started from was" if is_start else "The models were"
+    return f"{who} trained on {which}: {'it' if is_start else 'they'} may have seen what is called held out here."
 
 
 def _take(config: Config, output: Output, part: str) -> None:

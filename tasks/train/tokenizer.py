@@ -91,5 +91,5 @@ def make_tokenizer(module: str, config: TokenizerStageConfig, output: Output, pa
         if config.health.check:
             training = type(config.training)(validation_images=MEASURED_IMAGES)
             measure_pretrained(module, Path(config.pretrained), layout, training, shards(pairs), output)
-        remedy = f"name another one in {setting}, or leave that out to train one on these images"
+        remedy = f"name another one in {setting} or models.start_from, or leave that out to train one on these images"
     require_health(config.health, output.metrics, layout.vocab_size, layout.kind, remedy)

@@ -18,20 +18,29 @@ READS_PAIRS = {"pairs": {"train": schemas.PAIRS, "val": schemas.PAIRS}}
 
 
 def run_trainer(
-    module: str, model: Frozen, training: Frozen, data: dict[str, Any], rows: Artifact, output: Output
+    module: str,
+    model: Frozen,
+    training: Frozen,
+    data: dict[str, Any],
+    rows: Artifact,
+    output: Output,
+    start_from: Path | None = None,
 ) -> None:
     """Runs `python -m module` to its end and keeps weights, config, curves and metrics.
 
     Args:
         data: URIs of the shards by split, and the path of the text tokenizer if captions are read.
         rows: the artifact that is trained on; the stage counts its rows.
+        start_from: folder of the model whose weights the training starts from.
 
     Raises:
         TrainingFailedError: the trainer ended without finishing.
     """
     data = data | {"workers": output.settings.loader_workers}
-    job = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json"), "data": data}
-    job["sharding"] = {"mode": output.settings.sharding}
+    job: dict[str, Any] = {"model": model.model_dump(mode="json"), "training": training.model_dump(mode="json")}
+    job |= {"data": data, "sharding": {"mode": output.settings.sharding}}
+    if start_from is not None:
+        job["start_from"] = str(start_from.absolute())
     done = launch(module, job, output.scratch, output.settings.launcher, output.watch)
     for name in (*MODEL_FILES, CURVES):
         output.write(name, (output.scratch / name).read_bytes())

@@ -174,4 +174,6 @@ def _made_from(pairs: Artifact, models: Models) -> dict[str, str]:
     parts = {"generator": models.generator, "ranker": models.ranker, "tokens": models.tokens, "pairs": pairs}
     made = {name: artifact.address for name, artifact in parts.items() if artifact is not None}
     made[TRAINED_ON] = training_set(pairs)
+    if (start := models.generator.inputs().get("start")) is not None:
+        made[TRAINED_ON] += f" {start.manifest().metrics[TRAINED_ON] or 'unknown'}"
     return made | ({"code": now} if (now := commit()) else {})

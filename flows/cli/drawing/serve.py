@@ -20,11 +20,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from flows.cli.drawing.drawing_queue import DrawingQueue, QueueFullError
-from flows.cli.drawing.picture import KEEP_ROWS, image_prompt
 from models.config import Frozen
 from models.generator import Sampling
 from tasks.errors import ConfigError, PipelineError, PortInUseError
 from tasks.generate import ModelSource, Request, require_drawable
+from tasks.image_prompt import KEEP_ROWS, image_prompt
 
 if TYPE_CHECKING:
     from flows.cli.console import WaitingLine

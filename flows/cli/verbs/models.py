@@ -107,9 +107,9 @@ def generate(
     environment.prepare_to_draw()
     from flows.cli import console
     from flows.cli.drawing.generate import Wish, draw_files, remarks
-    from flows.cli.drawing.picture import read_image_prompt, require_picture
     from flows.cli.drawing.prompts import prompt_rows
     from tasks.generate import Request
+    from tasks.image_prompt import read_image_prompt, require_picture
 
     rows = prompt_rows(prompts or [], file)
     require_picture(image is not None, keep_rows, keep_columns)

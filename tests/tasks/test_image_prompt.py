@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.cli.drawing import picture
-from flows.cli.drawing.picture import KEEP_ROWS, image_prompt, read_image_prompt, require_picture
+from tasks import image_prompt as picture
 from tasks.errors import ConfigError, PipelineError
+from tasks.image_prompt import KEEP_ROWS, image_prompt, read_image_prompt, require_picture
 
 
 def encoded(width: int, height: int, kind: str = "PNG") -> bytes:
