@@ -22,6 +22,7 @@ from tasks.evaluate.failures.attention import look_at_captions
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
+from tasks.evaluate.picture_sets.features import see_sets
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.settings import Settings
@@ -34,7 +35,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=9, reads=READS, headline=HEADLINE)
+@stage(Config, version=10, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -58,6 +59,7 @@ def evaluate(
 
     Raises:
         ModelMismatchError: the second CLIP is the one that ranked the samples.
+        CheckpointError: the file in `inception` does not hold a network that can be used.
     """
     if scorer is not None:
         require_other_model(scorer, scores)
@@ -94,6 +96,7 @@ def evaluate(
         places=sum_places(rebuilt, counts, output.settings),
         attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
         compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
+        picture_sets=see_sets(config, pairs, scores, output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
