@@ -7,7 +7,7 @@ driver holds the features of at most `evaluate.set_pictures` pictures of a set.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,8 @@ class PictureSets:
         side_px: of all pictures.
         samples: of all prompts; those drawn first come first, and among them those of held-out captions.
         held_out, train: different pictures; the held-out ones of drawn captions come first.
-        blurred: by radius, the first drawn samples of held-out captions and the held-out pictures.
+        blurred: by radius, the first drawn samples of held-out captions, of at most half as many as may be, and the
+            held-out pictures.
     """
 
     network: str
@@ -82,10 +83,10 @@ class PictureSets:
     train: PictureSet
     blurred: dict[float, tuple[PictureSet, PictureSet]]
 
-    @cached_property
+    @property
     def first_drawn(self) -> PictureSet:
-        """The first drawn sample of each held-out caption."""
-        return self.samples.take([i for i, one in enumerate(self.samples.pictures) if _is_compared(one)])
+        """The first drawn samples of held-out captions."""
+        return self.blurred[SHARP][0]
 
 
 @dataclass(frozen=True)
@@ -122,25 +123,24 @@ def see_sets(config: Config, pairs: Artifact, scores: Artifact, settings: Settin
     samples = choose_samples(scores.files("scores"), config.set_pictures)
     if not samples:
         return None
-    drawn = frozenset(one.pair_id for one in samples if one.pair_id is not None and _is_compared(one))
+    compared = [one for one in samples if _is_compared(one)][: config.set_pictures // 2]
+    drawn = frozenset(one.pair_id for one in compared if one.pair_id is not None)
     choose = partial(choose_pictures, pairs, at_most=config.set_pictures, settings=settings)
     sharp, radii = (SHARP,), tuple(dict.fromkeys((SHARP, *map(float, config.blur_radii_px))))
-    compared = [one for one in samples if _is_compared(one)]
     sets = {
         "compared": (compared, radii),
-        "others": ([one for one in samples if not _is_compared(one)], sharp),
+        "others": (samples[len(compared) :], sharp),
         "held_out": (choose(split="val", wanted=drawn), radii),
         "train": (choose(split="train", wanted=frozenset()), sharp),
     }
     side = len(_pictures(samples[0].uri, [samples[0].row])[0])
     look = Look(config.inception, config.outside_state(), side)
     seen = _seen(look, sets, settings)
-    first = seen["compared", SHARP]
     return PictureSets(
         network=EFFICIENTNET if config.inception is None else f"Inception, {Path(config.inception).name}",
         is_inception=config.inception is not None,
         side_px=side,
-        samples=_joined(first, seen["others", SHARP]) if sets["others"][0] else first,
+        samples=_joined(seen["compared", SHARP], seen["others", SHARP]),
         held_out=seen["held_out", SHARP],
         train=seen["train", SHARP],
         blurred={radius: (seen["compared", radius], seen["held_out", radius]) for radius in radii},
