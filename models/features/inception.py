@@ -64,4 +64,3 @@ class Inception(FeatureNetwork):
             )
         features, logits = found
         return features, logits.softmax(1)
-

@@ -25,14 +25,15 @@ class Config(StageConfig):
     inception: str | None = Field(
         None,
         description="The Inception network of FID and IS as a TorchScript file, such as NVIDIA's "
-        "inception-2015-12-05.pt, which every worker must reach. Loading it runs code that it holds: name none that you "
-        "do not trust. Without one, sets of pictures are compared in the eyes of EfficientNet-Lite0, under other names.",
+        "inception-2015-12-05.pt, which every worker must reach. Loading it runs code that it holds: name none that "
+        "you do not trust. Without one, EfficientNet-Lite0 looks at sets of pictures, and figures have other names.",
     )
     set_pictures: int = Field(
         256,
-        ge=2,
+        ge=0,
         description="Pictures of a set that such a network looks at, at most: of the held-out ones, of the training "
-        "ones, and of the samples. Their features are in memory together, 8 kB each with Inception.",
+        "ones, and of the samples. Their features are in memory together, 8 kB each with Inception. 0: sets are not "
+        "compared.",
     )
     blur_radii_px: tuple[NonNegativeFloat, ...] = Field(
         (0, 1, 2, 4, 8),

@@ -17,7 +17,6 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
 from tasks.errors import ConfigError
-from tasks.screen_images import packages
 from tasks.screen_images.config import CLIP, Config
 from tasks.screen_images.rule import ContentRule, Picture
 

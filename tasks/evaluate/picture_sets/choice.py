@@ -61,7 +61,7 @@ def _some_of_shard(share: float, wanted: frozenset[str], uri: str) -> list[tuple
 
 
 def choose_samples(uris: Sequence[str], at_most: int) -> list[Chosen]:
-    """Samples of all prompts: what was drawn first, then second, and so on; of these those of held-out captions first."""
+    """Samples of all prompts: those drawn first, then the second ones, and so on; held-out captions before others."""
     found = []
     for uri in uris:
         table = schemas.read_table(uri, ["pair_id", "group", "prompt_id", "index"]).to_pydict()

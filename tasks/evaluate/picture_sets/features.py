@@ -114,7 +114,8 @@ class Look:
 
 
 def see_sets(config: Config, pairs: Artifact, scores: Artifact, settings: Settings) -> PictureSets | None:
-    """Lets the network look at samples, held-out pictures and training pictures; None where nothing was drawn.
+    """Lets the network look at samples, held-out pictures and training pictures; None where nothing was drawn or none
+    is to be looked at.
 
     Raises:
         ConfigError: a worker has another network than this process.
@@ -167,12 +168,15 @@ def _seen(
     work = [(name, part) for name, (chosen, radii) in sets.items() for part in _parts(chosen, radii)]
     answers = map_shards(partial(see_pictures, look), [part for _, part in work], settings, afterwards=release_network)
     features, classes = answers[0][0].features.shape[1], answers[0][0].probabilities.shape[1]
-    found = {}
-    for name, (chosen, radii) in sets.items():
-        for radius in radii:
-            found[name, radius] = PictureSet(
-                tuple(chosen), np.zeros((len(chosen), features), np.float32), np.zeros((len(chosen), classes), np.float32)
-            )
+    found = {
+        (name, radius): PictureSet(
+            pictures=tuple(chosen),
+            features=np.zeros((len(chosen), features), np.float32),
+            probabilities=np.zeros((len(chosen), classes), np.float32),
+        )
+        for name, (chosen, radii) in sets.items()
+        for radius in radii
+    }
     for (name, part), seen in zip(work, answers, strict=True):
         for radius, own in zip(part.radii_px, seen, strict=True):
             found[name, radius].features[list(part.places)] = own.features
