@@ -127,7 +127,8 @@ def see_sets(config: Config, pairs: Artifact, scores: Artifact, settings: Settin
     compared = [one for one in samples if _is_compared(one)][: config.set_pictures // 2]
     drawn = frozenset(one.pair_id for one in compared if one.pair_id is not None)
     choose = partial(choose_pictures, pairs, at_most=config.set_pictures, settings=settings)
-    sharp, radii = (SHARP,), tuple(dict.fromkeys((SHARP, *map(float, config.blur_radii_px))))
+    sharp = (SHARP,)
+    radii = tuple(dict.fromkeys((SHARP, *map(float, config.blur_radii_px)))) if compared else sharp
     sets = {
         "compared": (compared, radii),
         "others": (samples[len(compared) :], sharp),

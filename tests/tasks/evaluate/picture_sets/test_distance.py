@@ -17,9 +17,10 @@ from tasks.evaluate.picture_sets.distance import (
     left_out,
     score,
 )
+from tasks.evaluate.quantities import Estimate
 
 LEAST = 0.93  # of a nominal 0.95
-STUDIES = 250
+STUDIES = 200
 
 
 def features(n: int, seed: int, dimensions: int = 24, shift: float = 0.0) -> np.ndarray:
@@ -73,7 +74,7 @@ def test_the_score_is_that_of_torch_fidelity_given_the_same_classes() -> None:
 
 def test_a_set_has_no_distance_to_itself_and_order_does_not_matter() -> None:
     one = features(50, seed=0)
-    assert ours(one, one[::-1]) == pytest.approx(0, abs=1e-6)
+    assert ours(one, one[::-1]) == pytest.approx(0, abs=1e-4)
     assert ours(one, features(60, seed=1)) == pytest.approx(ours(features(60, seed=1), one))
 
 
@@ -92,14 +93,13 @@ def test_pictures_that_are_all_alike_or_recognised_as_nothing_score_one() -> Non
 
 @pytest.mark.parametrize("n", [3, 50, 64, 65, 500])
 def test_each_picture_is_left_out_once_or_all_but_a_few_of_them(n: int) -> None:
-    kept = list(left_out(n))
-    out = [set(range(n)) - set(places.tolist()) for places in kept]
+    out = [set(range(n)) - set(kept[:, 0].tolist()) for kept in left_out(np.arange(n)[:, None])]
     assert len(set(map(len, out))) == 1
     assert sum(map(len, out)) == len(set.union(*out)) > n - len(out[0])
     assert len(out) <= 64
 
 
-def held(n: int, others: int, of: Callable[[Generator, int, int], tuple]) -> float:
+def held(n: int, others: int, of: Callable[[Generator, int, int], Estimate]) -> float:
     """The share of intervals that hold what such sets have on average."""
     random = np.random.default_rng(5)
     found = [of(random, n, others) for _ in range(STUDIES)]
@@ -108,15 +108,15 @@ def held(n: int, others: int, of: Callable[[Generator, int, int], tuple]) -> flo
 
 
 POPULATIONS: dict[str, Callable[[Generator, int, float], np.ndarray]] = {
-    "as a network gives them": lambda random, n, shift: np.maximum(random.normal(shift, 1, (n, 40)), 0),
-    "with long tails": lambda random, n, shift: shift + random.standard_t(4, (n, 40)),
+    "as a network gives them": lambda random, n, shift: np.maximum(random.normal(shift, 1, (n, 30)), 0),
+    "with long tails": lambda random, n, shift: shift + random.standard_t(4, (n, 30)),
     "of a few kinds": lambda random, n, shift: (
-        shift + 2 * np.eye(6).repeat(7, 1)[random.integers(6, size=n), :40] + random.normal(0, 0.3, (n, 40))
+        shift + 2 * np.eye(6).repeat(5, 1)[random.integers(6, size=n)] + random.normal(0, 0.3, (n, 30))
     ),
 }
 
 
-@pytest.mark.parametrize(("n", "others"), [(24, 60), (60, 24)])
+@pytest.mark.parametrize(("n", "others"), [(24, 40), (40, 24)])
 @pytest.mark.parametrize("kind", POPULATIONS)
 def test_the_interval_of_a_distance_holds_that_of_other_pictures(kind: str, n: int, others: int) -> None:
     draw = POPULATIONS[kind]
@@ -127,16 +127,16 @@ def test_the_interval_of_a_distance_holds_that_of_other_pictures(kind: str, n: i
 def test_the_interval_of_the_excess_holds_it_also_where_there_is_none(kind: str) -> None:
     draw = POPULATIONS[kind]
 
-    def study(random: Generator, n: int, others: int) -> tuple:
+    def study(random: Generator, n: int, others: int) -> Estimate:
         return excess(draw(random, n, 0.0), draw(random, n, 0.0), draw(random, others, 0.0))
 
-    assert held(24, 60, study) >= LEAST
+    assert held(24, 40, study) >= LEAST
 
 
 @pytest.mark.parametrize("sharpness", [0.3, 2.0, 6.0])
 @pytest.mark.parametrize("n", [24, 60])
 def test_the_interval_of_a_score_holds_that_of_other_pictures(n: int, sharpness: float) -> None:
-    def study(random: Generator, n: int, _: int) -> tuple:
+    def study(random: Generator, n: int, _: int) -> Estimate:
         logits = sharpness * random.normal(np.linspace(0, 1, 20), 1, (n, 20))
         return score(np.exp(log_softmax(logits, 1)))
 
