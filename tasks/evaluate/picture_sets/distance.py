@@ -32,7 +32,7 @@ class Gaussian:
         values = features.astype(np.float64)
         mean = values.mean(0)
         factor = (values - mean) / sqrt(len(values) - 1)
-        return cls(mean, np.linalg.qr(factor, mode="r") if len(values) > values.shape[1] else factor)
+        return cls(mean, _triangle(factor) if len(values) > values.shape[1] else factor)
 
 
 def frechet_distance(one: Gaussian, other: Gaussian) -> float:
@@ -50,14 +50,15 @@ def frechet_distance(one: Gaussian, other: Gaussian) -> float:
 
 def class_score(probabilities: Features) -> float:
     """The exponential of `divergence`: IS (Salimans et al. 2016), in one split."""
-    return exp(divergence(probabilities.astype(np.float64)))
+    return exp(divergence(probabilities))
 
 
-def divergence(probabilities: NDArray[np.float64]) -> float:
+def divergence(probabilities: Features) -> float:
     """Mean Kullback-Leibler divergence of each picture's classes [n, C] from those of all pictures, in nats."""
     from scipy.special import entr
 
-    return float(entr(probabilities.mean(0)).sum() - entr(probabilities).sum(1).mean())
+    values = probabilities.astype(np.float64)
+    return float(entr(values.mean(0)).sum() - entr(values).sum(1).mean())
 
 
 def distance(one: Features, other: Features) -> Estimate:
@@ -84,8 +85,8 @@ def excess(drawn: Features, true: Features, other: Features) -> Estimate:
 
 def score(probabilities: Features) -> Estimate:
     """`class_score` of at least `LEAST` pictures, with its interval, which is that of the divergence."""
-    values = probabilities.astype(np.float64)
-    found = _estimate(divergence(values), len(values), [divergence(kept) for kept in left_out(values)])
+    without_one = [divergence(kept) for kept in left_out(probabilities)]
+    found = _estimate(divergence(probabilities), len(probabilities), without_one)
     value, low, high = (plain(exp(each)) for each in (found.value, found.low, found.high))
     return _not_below(1.0, Estimate(value=value, low=low, high=high, n=found.n))
 
@@ -101,8 +102,14 @@ def _turned(*sets: Features) -> list[NDArray[np.float64]]:
     """The same sets in no more dimensions than there are pictures, which changes no distance and saves time."""
     together = np.concatenate(sets).astype(np.float64)
     if len(together) < together.shape[1]:
-        together = np.linalg.qr(together.T, mode="r").T
+        together = _triangle(together.T).T
     return np.split(together, np.cumsum([len(each) for each in sets])[:-1])
+
+
+def _triangle(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """R of QR: a matrix of fewer rows with the same products of its columns."""
+    found: NDArray[np.float64] = np.asarray(np.linalg.qr(matrix, mode="r"))
+    return found
 
 
 def _estimate(value: float, n: int, *without: Sequence[float]) -> Estimate:

@@ -86,16 +86,20 @@ def measure(evidence: Evidence) -> PictureSetFigures | None:
     sharp = by_radius[SHARP]
     if min(len(sharp.drawn), len(sharp.others)) < LEAST:
         return None
-    named = ("fid", "inception_score") if sets.is_inception else ("efficientnet_distance", "efficientnet_class_score")
     radii = [float(radius) for radius in evidence.config.blur_radii_px]
-    figures = _distances(sets, by_radius, radii), _scores(by_radius, radii)
-    return PictureSetFigures(
-        network=sets.network,
-        prompts=len(sharp.drawn),
-        held_out=len(sharp.others),
-        side_px=sets.side_px,
-        **dict(zip(named, figures, strict=True)),
+    distances, scores = _distances(sets, by_radius, radii), _scores(by_radius, radii)
+    named = (
+        {"fid": distances, "inception_score": scores}
+        if sets.is_inception
+        else {"efficientnet_distance": distances, "efficientnet_class_score": scores}
     )
+    told = {
+        "network": sets.network,
+        "prompts": len(sharp.drawn),
+        "held_out": len(sharp.others),
+        "side_px": sets.side_px,
+    }
+    return PictureSetFigures.model_validate(told | named)
 
 
 def _compared(first: PictureSet, held_out: PictureSet) -> Compared:
