@@ -29,7 +29,7 @@ class Config(StageConfig):
         "you do not trust. Without one, EfficientNet-Lite0 looks at sets of pictures, and figures have other names.",
     )
     set_pictures: int = Field(
-        256,
+        192,
         ge=0,
         description="Pictures of a set that such a network looks at, at most: of the held-out ones, of the training "
         "ones, and of the samples. Their features are in memory together, 8 kB each with Inception. 0: sets are not "
