@@ -31,9 +31,8 @@ def limits_and_section(run: FinishedRun, shown: PictureSetFigures) -> tuple[str,
     assert facts.evaluation is not None
     told = replace(facts, evaluation=facts.evaluation.model_copy(update={"picture_sets": shown}))
     page = parser.document_fromstring(render(Config(), told))
-    return page.get_element_by_id("limits").text_content(), page.get_element_by_id(
-        "figures-picture_sets"
-    ).text_content()
+    limits, section = (page.get_element_by_id(name).text_content() for name in ("limits", "figures-picture_sets"))
+    return limits, section
 
 
 @pytest.mark.parametrize(
