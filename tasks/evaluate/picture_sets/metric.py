@@ -18,10 +18,7 @@ DRAWN, TRUE = "first drawn", "true pictures of the same captions"
 
 
 class SetDistance(Part):
-    """Squared Fréchet distance of the features, taken as Gaussian, to those of held-out pictures of other captions;
-    lower is better. Of so few pictures it is never near 0: what the true pictures of the same captions have, in the
-    same numbers, is as low as it gets.
-    """
+    """Squared Fréchet distance of the features, taken as Gaussian, to those of held-out pictures of other captions."""
 
     drawn: Estimate = Field(title=DRAWN)
     true: Estimate = Field(title=TRUE)
@@ -42,8 +39,8 @@ class SetDistance(Part):
 
 
 class ClassScore(Part):
-    """Exponential of how much the classes seen in each picture differ from those of all pictures; higher is better. A
-    set that shows one thing scores 1, and so does one in which nothing is recognised. Few pictures score less.
+    """Exponential of how much the classes seen in each picture differ from those of all pictures. A set that shows one
+    thing scores 1, and so does one in which nothing is recognised. Few pictures score less.
     """
 
     drawn: Estimate = Field(title=DRAWN)
@@ -53,7 +50,8 @@ class ClassScore(Part):
 
 class PictureSetFigures(Part):
     """The first drawings of held-out captions as a set beside real pictures as a set, in the eyes of a published
-    network. FID and IS are the names of these figures when that is Inception and no other.
+    network; lower distances and higher scores are better. Of so few pictures no distance is near 0: what the true
+    pictures of the same captions have is as low as it gets. Only Inception's figures are called FID and IS.
     """
 
     question = Question.DRAWS
@@ -146,7 +144,7 @@ def _by_blur(radii: Sequence[float], drawn: Mapping[float, Estimate], true: Mapp
 
 
 def _by_pictures(sharp: Compared) -> Curve | None:
-    """Real pictures against other real ones, and drawings against real ones; None where there are too few."""
+    """Drawings against real pictures, and real ones against other real ones; None where there are too few."""
     drawn, others = sharp.drawn.features, sharp.others.features
     real = np.concatenate([sharp.true.features, others])
     random = np.random.default_rng(0)
@@ -159,10 +157,10 @@ def _by_pictures(sharp: Compared) -> Curve | None:
         return drawn[random.permutation(len(drawn))[:k]], others[random.permutation(len(others))[:k]]
 
     lines = (
-        _by_number("real pictures to other real ones", len(real) // 2, halves),
         _by_number("first drawn to real pictures", min(len(drawn), len(others)), drawn_and_real),
+        _by_number("real pictures to other real ones", len(real) // 2, halves),
     )
-    return Curve(x_name="pictures in each set", lines=lines, log_x=True, from_zero=True) if lines[1].x else None
+    return Curve(x_name="pictures in each set", lines=lines, log_x=True, from_zero=True) if lines[0].x else None
 
 
 def _by_number(name: str, most: int, pick: Callable[[int], tuple[Features, Features]]) -> Line:

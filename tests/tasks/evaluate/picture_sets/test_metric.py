@@ -101,7 +101,7 @@ def test_drawings_that_all_show_one_thing_are_farther_and_score_less():
 
 def test_more_pictures_are_nearer_whether_they_are_drawn_or_real():
     curve = figures(unseen()).efficientnet_distance.by_pictures
-    real, drawn = curve.lines
+    drawn, real = curve.lines
     assert (real.x, drawn.x) == ((8, 16, 32), (8, 16))
     assert list(real.y) == sorted(real.y, reverse=True)
     assert list(drawn.y) == sorted(drawn.y, reverse=True)
