@@ -14,6 +14,7 @@ from models.inspection import TextAttention
 from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
+from tasks.evaluate.picture_sets.features import PictureSets
 from tasks.evaluate.places import PlaceSums
 from tasks.evaluate.quantities import Estimate
 from tasks.evaluate.scan import Scan
@@ -117,6 +118,7 @@ class Evidence:
         places: what is known of the places of the rebuilt images; None where none was rebuilt.
         attention: by caption, where the image positions of some held-out pairs look; empty for a generator without.
         compositions: how the judge of composed pictures stood its trial; None where the corpus shows none.
+        picture_sets: what a published network sees in samples and in real pictures; None where nothing was drawn.
     """
 
     config: Config
@@ -131,6 +133,7 @@ class Evidence:
     places: PlaceSums | None = None
     attention: Mapping[str, TextAttention] = field(default_factory=dict)
     compositions: JudgeTrial | None = None
+    picture_sets: PictureSets | None = None
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:

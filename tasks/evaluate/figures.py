@@ -11,6 +11,8 @@ from tasks.evaluate.failures import metric as failures
 from tasks.evaluate.failures.metric import Failures
 from tasks.evaluate.hits import Hits
 from tasks.evaluate.memorisation import Memorisation
+from tasks.evaluate.picture_sets import metric as picture_sets
+from tasks.evaluate.picture_sets.metric import PictureSetFigures
 from tasks.evaluate.quantities import Quantity
 from tasks.evaluate.reconstruction import Reconstruction
 from tasks.evaluate.reranking import Reranking
@@ -36,6 +38,7 @@ class Evaluation(Quantity):
     scores: Scores | None = Field(None, title="Scores of the ranker")
     scorer: Scorer | None = Field(None, title="Scores of a second model")
     suites: Suites | None = Field(None, title="Prompts of suites")
+    picture_sets: PictureSetFigures | None = Field(None, title="Sets of pictures")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
     reranking: Reranking | None = Field(None, title="What reranking changes")
     failures: Failures | None = Field(None, title="Where it fails")
@@ -55,6 +58,7 @@ def measure(evidence: Evidence) -> Evaluation:
         scores=scores.measure(evidence),
         scorer=scorer.measure(evidence),
         suites=suites.measure(evidence),
+        picture_sets=picture_sets.measure(evidence),
         memorisation=memorisation.measure(evidence),
         reranking=reranking.measure(evidence),
         failures=failures.measure(evidence),

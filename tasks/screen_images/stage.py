@@ -17,7 +17,6 @@ from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
 from tasks.engine.stage import stage
 from tasks.errors import ConfigError
-from tasks.screen_images import packages
 from tasks.screen_images.config import CLIP, Config
 from tasks.screen_images.rule import ContentRule, Picture
 
@@ -75,7 +74,7 @@ def rules_of(config: Config, models: str) -> tuple[ContentRule, ...]:
     if config.min_label_confidence is not None:
         from tasks.screen_images.labels import NamedByCaption
 
-        rules.append(NamedByCaption(packages.label_weights(), config.min_label_confidence))
+        rules.append(NamedByCaption(config.min_label_confidence))
     if config.clip is not None and config.min_clip_score is not None:
         from tasks.screen_images.agreement import CLIPAgreement
         from tasks.train.published_clip import clip_folder

@@ -1,0 +1,1 @@
+"""Published networks that look at pictures: what sets of pictures are compared by."""
