@@ -20,10 +20,12 @@ from tasks.evaluate.compositions.trial import JudgeTrial, try_judge
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence, Row, TableRows
 from tasks.evaluate.failures.attention import look_at_captions
+from tasks.evaluate.feature_search import search_by_features
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, require_other_model
 from tasks.evaluate.lookup import Corpus, Likeness, look_up
 from tasks.evaluate.nearest import distance
+from tasks.evaluate.picture_sets.clip import see_by_clip
 from tasks.evaluate.picture_sets.features import see_sets
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
@@ -38,7 +40,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=10, reads=READS, headline=HEADLINE)
+@stage(Config, version=11, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -87,20 +89,24 @@ def evaluate(
     judged = TableRows(_table(_of_kind(written, "judged"), JUDGED))
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
     counts = _code_counts(size, tokens, output.settings) if size and tokens else None
+    rebuilt_rows = _with_nearest(rebuilt, find("reconstruction", rebuilt), zip(held_out, own_likeness, strict=True))
+    sets = see_sets(config, pairs, scores, output.settings)
     evidence = Evidence(
         config=config,
         judged=judged,
         train=train,
         val=val,
         held_out_mse=[mse for uri in own_likeness for mse in Likeness.read(uri).among_train.mse.tolist()],
-        rebuilt=_with_nearest(rebuilt, find("reconstruction", rebuilt), zip(held_out, own_likeness, strict=True)),
+        rebuilt=rebuilt_rows,
         vocab_size=size,
         code_counts=counts,
         scorer=scorer.manifest().metrics["model"] if scorer else None,
         places=sum_places(rebuilt, counts, output.settings),
         attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
         compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
-        picture_sets=see_sets(config, pairs, scores, output.settings),
+        picture_sets=sets,
+        clip_sets=see_by_clip(scorer, sets, output.settings) if scorer and sets else None,
+        feature_distances=search_by_features(config, pairs, scores, judged, rebuilt, rebuilt_rows, output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
@@ -175,9 +181,17 @@ def _with_nearest(
     found: list[dict] = []
     for like in map(Likeness.read, likeness):
         own = rows[len(found) : len(found) + len(like.thumbnails)]
-        for row, small, mse, least in zip(own, like.thumbnails, like.among_train.mse, like.among_all.mse, strict=True):
-            is_recognised = distance(small, originals[row["pair_id"]]) == least
-            found.append(row | {"rebuilt_nearest_mse": float(mse), "is_recognised": is_recognised})
+        nearest = like.among_train
+        answers = zip(own, like.thumbnails, nearest.mse, nearest.pair_ids, like.among_all.mse, strict=True)
+        found += [
+            row
+            | {
+                "rebuilt_nearest_mse": float(mse),
+                "rebuilt_nearest_pair_id": str(pair_id),
+                "is_recognised": distance(small, originals[row["pair_id"]]) == least,
+            }
+            for row, small, mse, pair_id, least in answers
+        ]
     return found
 
 
