@@ -13,6 +13,7 @@ from models.inspection import TextAttention
 from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
+from tasks.evaluate.leakage.leaks import Leaks
 from tasks.evaluate.nearest import Scan
 from tasks.evaluate.places import PlaceSums
 from tasks.evaluate.quantities import Estimate
@@ -81,6 +82,7 @@ class Evidence:
         places: what is known of the places of the rebuilt images; None where none was rebuilt.
         attention: by caption, where the image positions of some held-out pairs look; empty for a generator without.
         compositions: how the judge of composed pictures stood its trial; None where the corpus shows none.
+        leaks: what training has of the pictures that are judged on; None where nothing is held out.
     """
 
     config: Config
@@ -95,6 +97,7 @@ class Evidence:
     places: PlaceSums | None = None
     attention: Mapping[str, TextAttention] = field(default_factory=dict)
     compositions: JudgeTrial | None = None
+    leaks: Leaks | None = None
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:

@@ -10,6 +10,8 @@ from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.failures import metric as failures
 from tasks.evaluate.failures.metric import Failures
 from tasks.evaluate.hits import Hits
+from tasks.evaluate.leakage import metric as leakage
+from tasks.evaluate.leakage.metric import Leakage
 from tasks.evaluate.memorisation import Memorisation
 from tasks.evaluate.quantities import Quantity
 from tasks.evaluate.reconstruction import Reconstruction
@@ -37,6 +39,7 @@ class Evaluation(Quantity):
     memorisation: Memorisation | None = Field(None, title="Memorisation")
     reranking: Reranking | None = Field(None, title="What reranking changes")
     failures: Failures | None = Field(None, title="Where it fails")
+    leakage: Leakage | None = Field(None, title="Leakage")
 
 
 def measure(evidence: Evidence) -> Evaluation:
@@ -55,6 +58,7 @@ def measure(evidence: Evidence) -> Evaluation:
         memorisation=memorisation.measure(evidence),
         reranking=reranking.measure(evidence),
         failures=failures.measure(evidence),
+        leakage=leakage.measure(evidence),
     )
 
 

@@ -11,6 +11,7 @@ from tasks import schemas
 from tasks.checkpoints import release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
+from tasks.engine.row_groups import table_bytes
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 from tasks.evaluate.compositions.learning import LearnedCompositions, learn_compositions
@@ -21,7 +22,10 @@ from tasks.evaluate.evidence import Evidence, Row
 from tasks.evaluate.failures.attention import look_at_captions
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
+from tasks.evaluate.leakage.leaks import find_leaks
+from tasks.evaluate.leakage.shown import stored_pictures
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
+from tasks.evaluate.pictures import KIND
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.settings import Settings
@@ -34,7 +38,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=9, reads=READS, headline=HEADLINE)
+@stage(Config, version=10, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -94,9 +98,13 @@ def evaluate(
         places=sum_places(rebuilt, counts, output.settings),
         attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
         compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
+        leaks=find_leaks(pairs, _written_prompts(sampled), output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
+    if evidence.leaks is not None:
+        stored = stored_pictures(evidence.leaks, output.settings)
+        output.write(f"{KIND}-00000.parquet", table_bytes(stored), stored.num_rows)
     output.write(METRICS, (evaluation.model_dump_json(indent=2) + "\n").encode())
 
 
@@ -139,6 +147,12 @@ def _questions(thumbnails: Sequence[NDArray[np.uint8]], sampled: Sequence[str]) 
         prompts=tuple(sorted({row["prompt"] for row in prompted})),
         pair_ids=frozenset(row["pair_id"] for row in prompted),
     )
+
+
+def _written_prompts(sampled: Sequence[str]) -> list[str]:
+    """The prompts that are no captions of the data."""
+    rows = [row for uri in sampled for row in schemas.read_table(uri, ["prompt", "pair_id"]).to_pylist()]
+    return sorted({row["prompt"] for row in rows if row["pair_id"] is None})
 
 
 def _to_judge(
