@@ -90,7 +90,7 @@ def evaluation_images(part: EvaluationSet, embed: Embed | None = None) -> list[E
 
     found = []
     for file in part.files:
-        for name, image in _encoded(part.root, file):
+        for name, image in encoded_images(part.root, file):
             try:
                 vector = embed([image])[0] if embed is not None else None
                 found.append(EvaluationImage(name, *hash_and_thumbnail(image), vector))
@@ -99,7 +99,12 @@ def evaluation_images(part: EvaluationSet, embed: Embed | None = None) -> list[E
     return found
 
 
-def _encoded(root: Path, file: str) -> Iterator[tuple[str, bytes]]:
+def encoded_images(root: Path, file: str) -> Iterator[tuple[str, bytes]]:
+    """The images of one file of an evaluation set with their names, a few in memory at a time.
+
+    Raises:
+        SourceError: as `evaluation_images`.
+    """
     if not _is_table(file):
         yield file, (root / file).read_bytes()
         return

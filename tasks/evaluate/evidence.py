@@ -15,6 +15,7 @@ from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
 from tasks.evaluate.feature_search import FeatureDistances
+from tasks.evaluate.leakage.leaks import Leaks
 from tasks.evaluate.picture_sets.clip import ClipSets
 from tasks.evaluate.picture_sets.features import PictureSets
 from tasks.evaluate.places import PlaceSums
@@ -123,6 +124,7 @@ class Evidence:
         picture_sets: what a published network sees in samples and in real pictures; None where nothing was drawn.
         clip_sets: the second model's view of the sets that are compared; None without one.
         feature_distances: to the nearest training picture in features; None where they were not looked for.
+        leaks: what training has of the pictures that are judged on; None where nothing is held out.
     """
 
     config: Config
@@ -140,6 +142,7 @@ class Evidence:
     picture_sets: PictureSets | None = None
     clip_sets: ClipSets | None = None
     feature_distances: FeatureDistances | None = None
+    leaks: Leaks | None = None
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:

@@ -10,6 +10,8 @@ from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.failures import metric as failures
 from tasks.evaluate.failures.metric import Failures
 from tasks.evaluate.hits import Hits
+from tasks.evaluate.leakage import metric as leakage
+from tasks.evaluate.leakage.metric import Leakage
 from tasks.evaluate.memorisation import Memorisation
 from tasks.evaluate.picture_sets import metric as picture_sets
 from tasks.evaluate.picture_sets import overlap
@@ -52,6 +54,7 @@ class Evaluation(Quantity):
     )
     reranking: Reranking | None = Field(None, title="What reranking changes")
     failures: Failures | None = Field(None, title="Where it fails")
+    leakage: Leakage | None = Field(None, title="Leakage")
 
 
 def measure(evidence: Evidence) -> Evaluation:
@@ -74,6 +77,7 @@ def measure(evidence: Evidence) -> Evaluation:
         feature_memorisation=memorisation.measure_by_features(evidence),
         reranking=reranking.measure(evidence),
         failures=failures.measure(evidence),
+        leakage=leakage.measure(evidence),
     )
 
 

@@ -133,11 +133,19 @@ class Picked(Quantity):
     is_right: bool | None = None
 
 
+class NamedPicture(Quantity):
+    """A picture that is no sample, by the name under which the evaluation stored it, and what is said of it."""
+
+    name: str
+    said: str = ""
+    is_right: bool | None = None
+
+
 class Picks(Quantity):
-    """Samples of one prompt, which are shown together."""
+    """Samples of one prompt, or other pictures, which are shown together under a caption."""
 
     prompt: str
-    samples: tuple[Picked, ...]
+    samples: tuple[Picked | NamedPicture, ...]
     said: str = ""
 
 

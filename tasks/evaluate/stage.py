@@ -12,6 +12,7 @@ from tasks import schemas
 from tasks.checkpoints import release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Output, Shard
+from tasks.engine.row_groups import table_bytes
 from tasks.engine.shards import map_shards
 from tasks.engine.stage import stage
 from tasks.evaluate.compositions.learning import LearnedCompositions, learn_compositions
@@ -23,10 +24,13 @@ from tasks.evaluate.failures.attention import look_at_captions
 from tasks.evaluate.feature_search import search_by_features
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, require_other_model
+from tasks.evaluate.leakage.leaks import find_leaks
+from tasks.evaluate.leakage.shown import stored_pictures
 from tasks.evaluate.lookup import Corpus, Likeness, look_up
 from tasks.evaluate.nearest import distance
 from tasks.evaluate.picture_sets.clip import see_by_clip
 from tasks.evaluate.picture_sets.features import see_sets
+from tasks.evaluate.pictures import KIND
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.evaluate.scan import Questions, Scan, scan
@@ -107,9 +111,13 @@ def evaluate(
         picture_sets=sets,
         clip_sets=see_by_clip(scorer, sets, output.settings) if scorer and sets else None,
         feature_distances=search_by_features(config, pairs, scores, judged, rebuilt, rebuilt_rows, output.settings),
+        leaks=find_leaks(pairs, _written_prompts(sampled), output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
+    if evidence.leaks is not None:
+        stored = stored_pictures(evidence.leaks, output.settings)
+        output.write(f"{KIND}-00000.parquet", table_bytes(stored), stored.num_rows)
     output.write(METRICS, (evaluation.model_dump_json(indent=2) + "\n").encode())
     output.remove_exchange()
 
@@ -163,6 +171,12 @@ def _scanned(pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output
     train, val = (scan(files[split], questions, small[split], output.settings) for split in files)
     assert train is not None  # pack does not finish without a training shard
     return train, val, Corpus(**small)
+
+
+def _written_prompts(sampled: Sequence[str]) -> list[str]:
+    """The prompts that are no captions of the data."""
+    rows = [row for uri in sampled for row in schemas.read_table(uri, ["prompt", "pair_id"]).to_pylist()]
+    return sorted({row["prompt"] for row in rows if row["pair_id"] is None})
 
 
 def _with_nearest(

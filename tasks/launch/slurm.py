@@ -21,8 +21,12 @@ from tasks.launch.agent import MEETING_PLACES, agent_command, agent_environment
 from tasks.launch.launcher import JOB, JobState, Phase
 
 SCRIPT = "job.sbatch"
-WAITING = {"PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"}
-RUNNING = {"RUNNING", "COMPLETING", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"}
+# States after which a job does not go on. In all others it does, or waits: Slurm adds such states with its versions.
+ENDED = {
+    *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "DEADLINE", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY"),
+    *("PREEMPTED", "REVOKED"),
+}
+RUNNING = {"RUNNING", "COMPLETING", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING", "EXPEDITING", "UPDATE_DB"}
 CANCEL_S = 180.0  # Slurm ends a job by SIGTERM, and by SIGKILL after its KillWait, 30 s if not configured
 
 # `{...}` are filled in by `_script`. Slurm tells all processes of a job that it ends or preempts, but near the time
@@ -150,7 +154,7 @@ class SlurmLauncher(Frozen):
         state, _, reason = answer.stdout.strip().partition("|")
         if state in RUNNING:
             return JobState(Phase.RUNNING)
-        if state in WAITING:
+        if state and state not in ENDED:
             return JobState(Phase.WAITING, f"Slurm job {job} is {state.lower()} ({reason})")
         return JobState(Phase.ENDED, f"Slurm job {job}: {state}" if state else "")
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from tasks import schemas
 from tasks.engine import storage
+from tasks.evaluate.pictures import KIND
+from tasks.evaluate.quantities import NamedPicture, Picked
 from tasks.report.facts import RunFacts
 from tasks.report.measured import Panel
 from tasks.sample.prompts import PAIR_GROUPS
@@ -178,11 +180,16 @@ def _prompts_of(rows: Sequence[Row], judged: dict[Key, Row]) -> Iterable[Prompte
         yield Prompted(**known, samples=samples)
 
 
-def picked_images(facts: RunFacts, panels: Iterable[Panel]) -> dict[Key, bytes]:
-    """The images of the samples of panels, by prompt and index."""
-    wanted = {(s.prompt_id, s.index) for panel in panels for p in panel.pictures.prompts for s in p.samples}
+def key_of(picture: Picked | NamedPicture) -> Key | str:
+    """What names a picture of a panel: prompt and index of a sample, or the name it was stored under."""
+    return (picture.prompt_id, picture.index) if isinstance(picture, Picked) else picture.name
+
+
+def picked_images(facts: RunFacts, panels: Iterable[Panel]) -> dict[Key | str, bytes]:
+    """The images of panels, by what names them."""
+    wanted = {key_of(s) for panel in panels for p in panel.pictures.prompts for s in p.samples}
+    found: dict[Key | str, bytes] = {row["name"]: row["image"] for row in _rows(facts, "evaluate", KIND)}
     scored = facts.get("rerank")
-    found: dict[Key, bytes] = {}
     for uri in scored.artifact.files("scores") if scored and wanted else []:
         for row in schemas.read_table(uri, ["prompt_id", "index", "image"]).to_pylist():
             if (row["prompt_id"], row["index"]) in wanted:

@@ -34,7 +34,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Panel:
-    """Samples that a rule picked, for the page to show."""
+    """Pictures that a rule picked, for the page to show."""
 
     title: str
     explanation: str

@@ -43,7 +43,7 @@ def render(config: Config, facts: RunFacts, cards: Sequence[str] = ()) -> str:
     known.globals |= {"picture": sheets.picture, "exact_picture": exact_picture, "code_grid": code_grid}
     known.globals["whole_picture"] = partial(whole_picture, side=EXAMPLE_PX)
     known.globals["wide_picture"] = partial(picture_of, side=ROW_PX)
-    known.globals["sample_image"] = lambda sample: images.get((sample.prompt_id, sample.index))
+    known.globals["sample_image"] = lambda sample: images.get(gallery.key_of(sample))
     return known.get_template("page.html.j2").render(
         style=style(),
         sheets=sheets,

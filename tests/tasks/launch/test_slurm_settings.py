@@ -6,6 +6,7 @@ import pytest
 
 from flows.cli.verbs.options import launcher_of, settings_of
 from tasks.errors import ConfigError, LauncherError
+from tasks.launch.launcher import Phase
 from tasks.launch.run import launch
 from tasks.launch.slurm import SlurmLauncher
 
@@ -16,6 +17,29 @@ def test_a_machine_without_slurm_is_answered_with_the_remedy(tmp_path, monkeypat
         SlurmLauncher().require()
     with pytest.raises(LauncherError, match=r"There is no squeue here"):
         launch("support.toy_trainer", {}, tmp_path, SlurmLauncher(), lambda progress: None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "phase"),
+    [
+        ("RUNNING|None", Phase.RUNNING),
+        ("COMPLETING|None", Phase.RUNNING),
+        ("PENDING|BeginTime", Phase.WAITING),
+        ("REQUEUED|None", Phase.WAITING),
+        ("RESV_DEL_HOLD|ReservationDeleted", Phase.WAITING),
+        ("POWER_UP_NODE|None", Phase.WAITING),
+        ("COMPLETED|None", Phase.ENDED),
+        ("FAILED|NonZeroExitCode", Phase.ENDED),
+        ("NODE_FAIL|None", Phase.ENDED),
+        ("", Phase.ENDED),
+    ],
+)
+def test_a_job_has_ended_only_in_a_state_after_which_none_goes_on(tmp_path, monkeypatch, shown, phase):
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f"#!/bin/sh\necho '{shown}'\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert SlurmLauncher().state("5").phase is phase
 
 
 def test_what_is_no_option_of_sbatch_is_refused():
