@@ -86,6 +86,10 @@ class PriorLearner(LoadingLearner):
         metrics = {f"train_{name}": value for name, value in self._mean_losses(self.tokens).items()}
         return metrics | (self._mean_losses(self.val) if len(self.val) else {})
 
+    def initialise(self) -> None:
+        """Draw the weights from the seed of the training."""
+        self.model.initialise(self.training_config.seed)
+
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()
@@ -149,7 +153,8 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     bpe = load_bpe(job.data.bpe)
     tokens, val = Shards(job.data.train, _COLUMNS), Shards(job.data.val, _COLUMNS)
     checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
-    model = Prior(job.model)
+    with torch.device("meta"):  # a rank may hold a part of it only
+        model = Prior(job.model)
     check_vocabulary(model.config, bpe)
     workers = workers_of(job.data.workers, ranks)
     run(PriorLearner(model, job.training, bpe, tokens, val, workers), job, ranks)

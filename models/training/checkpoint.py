@@ -78,12 +78,16 @@ def read_kind(directory: Path) -> str:
 def load_weights(model: nn.Module, directory: Path, device: str | torch.device) -> None:
     """Fill `model` from a folder's weights; every tensor must be there, and no other.
 
+    A model on the meta device takes the file's tensors for its own.
+
     Raises:
         CheckpointError: missing or unreadable file, or names or shapes that do not fit.
     """
     path = Path(directory) / WEIGHTS
     try:
-        model.load_state_dict(load_file(path, device=str(device)), strict=True)
+        weights = load_file(path, device=str(device))
+        on_meta = any(parameter.is_meta for parameter in model.parameters())
+        model.load_state_dict(weights, strict=True, assign=on_meta)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"cannot load {path}: {error}") from error
     model.to(device)

@@ -60,6 +60,10 @@ class Learner(nn.Module, ABC):
         Each may go through its share of the rows only: see `models.training.validation`.
         """
 
+    def initialise(self) -> None:
+        """Give initial weights to a model that was made on the meta device, so that each rank makes only its part."""
+        raise NotImplementedError(f"{type(self).__name__} makes its model with its weights")
+
     def names(self, step: Step) -> list[str]:
         """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
         return []

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from models.training.config import Sharding, TrainingConfig
 from models.training.distributed import Ranks, in_parallel, in_sync
 from models.training.muon import Matrix
+from models.training.parts import materialise
 
 if TYPE_CHECKING:  # torch's FSDP2 takes long to import, and most trainings do without
     from models.training.sharding import Sharded
@@ -29,6 +30,7 @@ class Replicated:
         """Args:
         asked: for a model in shards, which this one cannot be cut into.
         """
+        materialise(learner, ranks.device)
         self.module = in_parallel(learner.to(ranks.device), ranks)
         self.notes = ["this model is not cut into shards: every rank holds all of it, as in mode ddp"] if asked else []
 

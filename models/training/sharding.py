@@ -15,6 +15,7 @@ from models.training.config import Sharding, TrainingConfig
 from models.training.distributed import Ranks, on_this_rank
 from models.training.gradient_exchange import GradientExchange, ScaleOf
 from models.training.muon import Matrix
+from models.training.parts import materialise
 from models.training.power_sgd import CompressedWeight
 from models.training.precision import half_type
 
@@ -62,6 +63,7 @@ class Sharded:
         if config.compression_rank is not None:
             _check_parts(learner, parts, config.compression_shards, self._shards.size())
         _cut(learner, blocks, self._shards, config)
+        materialise(learner, ranks.device)
         weights = dict(learner.named_parameters())
         self._compressed: dict[str, CompressedWeight] = {}
         if config.compression_rank is not None:
