@@ -94,6 +94,10 @@ class PriorLearner(LoadingLearner):
         """The weight matrices of all blocks."""
         return self.model.matrices()
 
+    def in_sixteen_bits(self) -> list[Matrix]:
+        """The weight matrices of all blocks, if the configuration asks for it."""
+        return self.matrices() if self.training_config.moments == "paper" else []
+
     def blocks(self) -> list[nn.Module]:
         """The transformer's blocks."""
         return list(self.model.blocks)

@@ -79,6 +79,10 @@ class Learner(nn.Module, ABC):
         """Weights that Muon may train, if the configuration asks for it."""
         return []
 
+    def in_sixteen_bits(self) -> list[Matrix]:
+        """Weights whose moments and error buffers are kept in the paper's formats of 16 bits."""
+        return []
+
     def blocks(self) -> list[nn.Module]:
         """Parts of the model, in their order, whose weights sharded ranks gather one after the other.
 
@@ -148,8 +152,10 @@ class Loop:
         self.out = out
         self.ranks = ranks
         self.job = job
-        self._parallel = parallelise(learner, learner.blocks(), learner.matrices(), config, sharding, ranks)
-        self.optimisers = optimisers(self.learner, config, learner.matrices())
+        self._parallel = parallelise(
+            learner, learner.blocks(), learner.matrices(), config, sharding, ranks, learner.in_sixteen_bits()
+        )
+        self.optimisers = optimisers(self.learner, config, learner.matrices(), learner.in_sixteen_bits())
         self.learning_rate = learning_rate(config)
         self.ema = ema_of(learner.model, config, ranks.device)
         branches = learner.scaled_branches()

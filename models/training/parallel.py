@@ -63,6 +63,7 @@ def parallelise(
     config: TrainingConfig,
     sharding: Sharding,
     ranks: Ranks,
+    in_sixteen_bits: Sequence[Matrix] = (),
 ) -> "Replicated | Sharded":
     """Let the ranks share a learner, before anything refers to its weights: sharded ones are other tensors.
 
@@ -70,6 +71,7 @@ def parallelise(
         blocks: parts of the learner whose weights can be gathered one after the other; without any, every rank holds
             all of it.
         matrices: weights of the blocks that PowerSGD may compress.
+        in_sixteen_bits: those of them whose error buffers are kept in the paper's format of 16 bits.
 
     Raises:
         ValueError: the configuration asks for what this sharding cannot do.
@@ -89,4 +91,4 @@ def parallelise(
         )
     from models.training.sharding import Sharded
 
-    return Sharded(learner, blocks, matrices, config, sharding, ranks)
+    return Sharded(learner, blocks, matrices, config, sharding, ranks, in_sixteen_bits)
