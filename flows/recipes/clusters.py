@@ -153,7 +153,7 @@ def paper_2_8b() -> PipelineConfig:
     (2.3); here that is Common Crawl. The lists lie in `lists`.
 
     Plan: a prior of 2.93 billion parameters, 4.51 GB a GPU, 131 hours with the dVAE's training (133,747 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit state.
+    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit weights and gradients.
     """
     return _paper(width=1920, heads=30, compression_rank=512)
 
@@ -162,7 +162,7 @@ def paper_5_6b() -> PipelineConfig:
     """The paper's middle prior of table 1, 5.6 billion; all else as in `paper-2.8b`.
 
     Plan: a prior of 5.69 billion parameters, 8.05 GB a GPU, 220 hours with the dVAE's training (225,673 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit state.
+    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit weights and gradients.
     """
     return _paper(width=2688, heads=42, compression_rank=640)
 
@@ -173,14 +173,16 @@ def paper_12b() -> PipelineConfig:
     All else as in `paper-2.8b`.
 
     Plan: a prior of 12.3 billion parameters, 16.1 GB a GPU, 436 hours with the dVAE's training (446,124 of a GPU) on
-    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit state.
+    128 x 8 v100-16gb. Not runnable today: the paper's 16-bit weights and gradients.
     """
     return _paper(width=3968, heads=62, compression_rank=896)
 
 
 def _paper(width: int, heads: int, compression_rank: int) -> PipelineConfig:
     """The paper's pipeline; what is not said here are the defaults of the configs, which are the paper's."""
-    training = PriorTrainingConfig(precision="fp16", loss_scale="per_block", compression_rank=compression_rank)
+    training = PriorTrainingConfig(
+        precision="fp16", loss_scale="per_block", moments="paper", compression_rank=compression_rank
+    )
     return PipelineConfig(
         source=CrawlConfig(
             sources=(

@@ -7,6 +7,9 @@ from models.planning.parallel import Parallel
 from models.planning.weights import Weight
 from models.prior.config import PriorModelConfig, PriorTrainingConfig
 
+# Bytes of what is kept of a number in a matrix of the blocks, by `PriorTrainingConfig.moments`.
+_MOMENTS = {"fp32": 2 * FP32, "paper": 2 * 2}  # Adam's two
+_ERROR_BUFFER = {"fp32": FP32, "paper": 2}
 _MUON_AT_A_TIME = 32  # `models.training.muon`: matrices whose updates are made at once
 _MUON_COPIES = 3  # of these: as a stack, normed, and their products
 
@@ -64,9 +67,9 @@ def memory_per_rank(
     return Memory(
         weights=f.weight * matrices + FP32 * others,
         gradients=gradients,
-        optimiser=(FP32 if muon else f.moments) * matrices + 2 * FP32 * others,
+        optimiser=(FP32 if muon else _MOMENTS[training.moments]) * matrices + 2 * FP32 * others,
         ema=ema if not in_host or shares_host_memory else 0,
-        error_buffers=round(f.error_buffer * matrices + f.factor * factors) if compressed else 0,
+        error_buffers=round(_ERROR_BUFFER[training.moments] * matrices + f.factor * factors) if compressed else 0,
         communication=_communication(weights, shape, parallel),
         activations=max(step, _update_bytes(weights, muon)),
         host=2 * ema if in_host and not shares_host_memory else 0,

@@ -10,20 +10,21 @@ Mode = Literal["single", "ddp", "fsdp", "hsdp"]
 
 
 class Formats(Frozen):
-    """Bytes of each number that a training keeps, for the matrices of the blocks; all else is fp32 in any case."""
+    """Bytes of each number that a training keeps, for the matrices of the blocks; all else is fp32 in any case.
+
+    Adam's moments and error buffers are not among them: `PriorTrainingConfig.moments` says how they are kept.
+    """
 
     weight: int = 4
     gradient: int = 4
-    moments: int = 8
-    error_buffer: int = 4
     factor: int = 4
     reduced: int = 4
 
 
 TRAINER = Formats()  # fp32 throughout, and half precision where products are computed
-# fp16 weights, Adam's moments and error buffers in 16-bit formats of the paper's own. A gradient is added to the error
-# buffer where it arises, so it has no memory of its own (3.1, E.2).
-PAPER = Formats(weight=2, gradient=0, moments=4, error_buffer=2, factor=2, reduced=2)
+# fp16 weights, and factors in a 16-bit format of the paper's own. A gradient is added to the error buffer where it
+# arises, so it has no memory of its own (3.1, E.2).
+PAPER = Formats(weight=2, gradient=0, factor=2, reduced=2)
 FORMATS: dict[str, Formats] = {"fp32": TRAINER, "paper": PAPER}
 
 
@@ -41,7 +42,7 @@ class Parallel(Frozen):
         default=None, gt=0, description="PowerSGD's, over all ranks of a machine: 896 for the paper's 12 B (table 1)"
     )
     state: Literal["fp32", "paper"] = Field(
-        default="fp32", description="formats of weights, gradients and moments: fp32, or the paper's 16-bit ones"
+        default="fp32", description="formats of weights, gradients and factors: fp32, or the paper's 16-bit ones"
     )
 
     @property
@@ -61,7 +62,7 @@ class Parallel(Frozen):
 
     def not_run_today(self) -> list[str]:
         """What of this the trainer and its launcher do not do yet, each as a part of a sentence."""
-        return ["the paper's 16-bit state"] if self.state != "fp32" else []
+        return ["the paper's 16-bit weights and gradients"] if self.state != "fp32" else []
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

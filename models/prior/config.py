@@ -118,6 +118,11 @@ class PriorTrainingConfig(TrainingConfig):
         default="global",
         description="of fp16, each dynamic: one for the loss, or one for the gradients of each residual block",
     )  # 2.4, D: per_block
+    moments: Literal["fp32", "paper"] = Field(
+        default="fp32",
+        description="how Adam's moments of the blocks' matrices are kept, and PowerSGD's error buffers: in fp32, or in "
+        "the paper's formats of 16 bits, for less memory",
+    )  # B.2, E.2: paper
     validate_every: int | None = Field(default=10_000, gt=0, description="steps between validations")
     text_weight: float = Field(
         default=1 / 8, ge=0, le=1, description="share of the text loss; images get the rest"
@@ -142,4 +147,10 @@ class PriorTrainingConfig(TrainingConfig):
     def _only_fp16_is_scaled(self) -> Self:
         if self.loss_scale == "per_block" and self.precision != "fp16":
             raise ValueError(f"loss_scale per_block is for precision fp16, not {self.precision}: set it to global")
+        return self
+
+    @model_validator(mode="after")
+    def _only_adam_has_moments(self) -> Self:
+        if self.moments == "paper" and self.muon_learning_rate is not None:
+            raise ValueError("moments paper is for Adam, and Muon trains the matrices: leave one of the two out")
         return self

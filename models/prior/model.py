@@ -12,7 +12,10 @@ from models.prior.config import MaskType, PriorModelConfig
 from models.prior.embedding import StreamEmbedding
 from models.training.block_scale import Branch
 from models.training.checkpoint import load_weights, read_config
+from models.training.distributed import on_this_rank
 from models.training.muon import Matrix
+from models.training.parts import keep_part
+from models.training.randomness import generator_of
 
 _INIT_STD = 0.02  # GPT-style; the paper does not state its initialisation
 _LOGIT_STD = 0.5  # at most, at first: the loss starts at chance, ln V, plus half of the logits' variance
@@ -58,13 +61,14 @@ class TransformerBlock(nn.Module):
 class Prior(nn.Module):
     """Transformer with one head over text and one over codes, so only logits that are needed are computed.
 
-    It can be made on the meta device, given memory by `to_empty` and weights by `initialise`.
+    It can be made on the meta device, cut into shards, given memory by `to_empty` and weights by `initialise`.
 
     Attributes:
         activation_checkpointing: keep only the blocks' inputs for the gradients, and compute the rest again (2.5).
     """
 
-    def __init__(self, config: PriorModelConfig) -> None:
+    def __init__(self, config: PriorModelConfig, seed: int = 0) -> None:
+        """A model with the initial weights of a seed, or without any if it is made on the meta device."""
         super().__init__()
         self.config = config
         self.embedding = StreamEmbedding(config)
@@ -73,17 +77,30 @@ class Prior(nn.Module):
         self.text_head = nn.Linear(config.width, config.text_vocab + config.text_length)
         self.image_head = nn.Linear(config.width, config.image_vocab)
         self.activation_checkpointing = False
-        self.initialise()
+        if not self.norm.weight.is_meta:
+            self.initialise(seed)
 
-    def initialise(self) -> None:
-        """Draw all weights anew: normal, those that end in the residual stream smaller the more blocks there are."""
-        self.apply(_initialise)
-        for block in self.blocks:
-            assert isinstance(block, TransformerBlock)
-            for layer in (block.attention.out, block.mlp_out):
-                nn.init.normal_(layer.weight, std=_INIT_STD / (2 * self.config.layers) ** 0.5)
-        for head in (self.text_head, self.image_head):
-            head.weight.data.mul_(min(1.0, _LOGIT_STD / (_INIT_STD * self.config.width**0.5)))
+    @torch.no_grad()
+    def initialise(self, seed: int) -> None:
+        """Draw all weights anew: normal, those that end in the residual stream smaller the more blocks there are.
+
+        A weight depends on the seed and its name alone. It is drawn whole, in the host's memory, and a rank that has a
+        part of it keeps that part, so the ranks hold what one process would hold, and no more.
+        """
+        for name, weight in self.named_parameters():
+            if weight.ndim == 1:
+                on_this_rank(weight).fill_(float(name.endswith("norm.weight")))
+            else:
+                generator = generator_of(seed, "weight", name)
+                keep_part(weight, torch.empty(weight.shape).normal_(std=self._std(name), generator=generator))
+
+    def _std(self, name: str) -> float:
+        """Of an initial matrix."""
+        if name.startswith(("text_head", "image_head")):
+            return min(_INIT_STD, _LOGIT_STD / self.config.width**0.5)
+        if name.endswith(("attention.out.weight", "mlp_out.weight")):
+            return _INIT_STD / (2 * self.config.layers) ** 0.5
+        return _INIT_STD
 
     def forward(self, captions: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the next symbol, fp32.
@@ -129,21 +146,13 @@ class Prior(nn.Module):
         return [Matrix(layer.weight, parts=3 if name.endswith("qkv") else 1) for name, layer in linear]
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=_INIT_STD)
-    if isinstance(module, nn.Linear):
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.LayerNorm):
-        module.reset_parameters()
-
-
 def load_prior(directory: str | Path, device: str | torch.device = "cpu") -> Prior:
     """Read a prior from a folder with config.json and weights.safetensors, ready for inference.
 
     Raises:
         CheckpointError: the folder does not hold exactly such a model.
     """
-    model = Prior(read_config(Path(directory), PriorModelConfig))
+    with torch.device("meta"):
+        model = Prior(read_config(Path(directory), PriorModelConfig))
     load_weights(model, Path(directory), device)
     return model.eval()

@@ -18,7 +18,6 @@ from models.prior.sampling import check_vocabulary
 from models.text.bpe import BPE, load_bpe
 from models.tokenizer import ImageTokenizer, load_tokenizer
 from models.training.block_scale import Branch
-from models.training.checkpoint import load_weights
 from models.training.config import Sharding, TextImageShards
 from models.training.data import CAPTION, PAIR_ID
 from models.training.distributed import Ranks, sum_over_ranks, workers_of
@@ -27,6 +26,7 @@ from models.training.errors import DataError
 from models.training.loading_learner import LoadingLearner
 from models.training.loop import Batch
 from models.training.muon import Matrix
+from models.training.parts import load_parts
 from models.training.randomness import Step
 from models.training.shards import Shards
 from models.training.validation import shares, total
@@ -74,11 +74,13 @@ class PriorLearner(LoadingLearner):
         val: Shards,
         workers: int = 0,
         image_tokenizer: ImageTokenizer | None = None,
+        start_from: Path | None = None,
     ) -> None:
         super().__init__(model, training, train, [CAPTION, CODES], workers, val)
         model.activation_checkpointing = training.activation_checkpointing
         self.bpe = bpe
         self.tokens = train
+        self._start_from = start_from
         self._drawings: Drawings | None = None
         if image_tokenizer is not None and (count := min(len(val), training.drawings)):
             captions, codes = tokens_of(val, range(count))
@@ -117,9 +119,20 @@ class PriorLearner(LoadingLearner):
         """What it draws for the first held-out captions."""
         return self._drawings.of(self.model) if self._drawings else {}
 
+    def initialise(self) -> None:
+        """Take the weights of the prior to start from, or draw them from the seed of the training."""
+        if self._start_from is not None:
+            load_parts(self.model, self._start_from)
+        else:
+            self.model.initialise(self.training_config.seed)
+
     def matrices(self) -> list[Matrix]:
         """The weight matrices of all blocks."""
         return self.model.matrices()
+
+    def in_sixteen_bits(self) -> list[Matrix]:
+        """The weight matrices of all blocks, if the configuration asks for it."""
+        return self.matrices() if self.training_config.moments == "paper" else []
 
     def blocks(self) -> list[nn.Module]:
         """The transformer's blocks."""
@@ -181,14 +194,14 @@ def train(job: PriorJob, ranks: Ranks) -> None:
     bpe = load_bpe(job.data.bpe)
     tokens, val = Shards(job.data.train, _COLUMNS), Shards(job.data.val, _COLUMNS)
     checked_codes(tokens_of(tokens, [0])[1], job.model)  # so that tokens of another grid are told at once
-    model = Prior(job.model)
+    with torch.device("meta"):  # a rank may hold a part of it only
+        model = Prior(job.model)
     check_vocabulary(model.config, bpe)
-    if job.start_from is not None:
-        load_weights(model, Path(job.start_from), "cpu")
     workers = workers_of(job.data.workers, ranks)
     folder = job.data.image_tokenizer
     image_tokenizer = load_tokenizer(Path(folder)) if folder is not None else None
-    run(PriorLearner(model, job.training, bpe, tokens, val, workers, image_tokenizer), job, ranks)
+    start = Path(job.start_from) if job.start_from is not None else None
+    run(PriorLearner(model, job.training, bpe, tokens, val, workers, image_tokenizer, start), job, ranks)
 
 
 def with_noise(codes: Tensor, share: float, vocab_size: int, step: Step, batch_size: int) -> Tensor:

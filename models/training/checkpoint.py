@@ -78,12 +78,18 @@ def read_kind(directory: Path) -> str:
 def load_weights(model: nn.Module, directory: Path, device: str | torch.device) -> None:
     """Fill `model` from a folder's weights; every tensor must be there, and no other.
 
+    A model on the meta device takes the file's tensors for its own, where they are of its type.
+
     Raises:
         CheckpointError: missing or unreadable file, or names or shapes that do not fit.
     """
     path = Path(directory) / WEIGHTS
     try:
-        model.load_state_dict(load_file(path, device=str(device)), strict=True)
+        weights = load_file(path, device=str(device))
+        if on_meta := any(parameter.is_meta for parameter in model.parameters()):
+            own = model.state_dict()
+            weights = {name: tensor.to(own[name].dtype) if name in own else tensor for name, tensor in weights.items()}
+        model.load_state_dict(weights, strict=True, assign=on_meta)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"cannot load {path}: {error}") from error
     model.to(device)

@@ -60,6 +60,10 @@ class Learner(nn.Module, ABC):
         Each may go through its share of the rows only: see `models.training.validation`.
         """
 
+    def initialise(self) -> None:
+        """Give initial weights to a model that was made on the meta device, so that each rank makes only its part."""
+        raise NotImplementedError(f"{type(self).__name__} makes its model with its weights")
+
     def names(self, step: Step) -> list[str]:
         """Names of the examples of a step, those of all ranks, for messages; none if they have no names."""
         return []
@@ -73,6 +77,10 @@ class Learner(nn.Module, ABC):
 
     def matrices(self) -> list[Matrix]:
         """Weights that Muon may train, if the configuration asks for it."""
+        return []
+
+    def in_sixteen_bits(self) -> list[Matrix]:
+        """Weights whose moments and error buffers are kept in the paper's formats of 16 bits."""
         return []
 
     def blocks(self) -> list[nn.Module]:
@@ -144,8 +152,10 @@ class Loop:
         self.out = out
         self.ranks = ranks
         self.job = job
-        self._parallel = parallelise(learner, learner.blocks(), learner.matrices(), config, sharding, ranks)
-        self.optimisers = optimisers(self.learner, config, learner.matrices())
+        self._parallel = parallelise(
+            learner, learner.blocks(), learner.matrices(), config, sharding, ranks, learner.in_sixteen_bits()
+        )
+        self.optimisers = optimisers(self.learner, config, learner.matrices(), learner.in_sixteen_bits())
         self.learning_rate = learning_rate(config)
         self.ema = ema_of(learner.model, config, ranks.device)
         branches = learner.scaled_branches()

@@ -6,18 +6,30 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw as fused_adamw
 
 from models.training.config import TrainingConfig
 from models.training.distributed import on_this_rank
 from models.training.muon import Matrix, Muon
+from models.training.sixteen_bits import MEAN, VARIANCE
 
 
-def optimisers(model: nn.Module, config: TrainingConfig, matrices: Sequence[Matrix]) -> list[torch.optim.Optimizer]:
+def optimisers(
+    model: nn.Module, config: TrainingConfig, matrices: Sequence[Matrix], in_sixteen_bits: Sequence[Matrix] = ()
+) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for `matrices` and AdamW for the rest when the config has a rate for Muon.
 
     A parameter group's "share" is the ratio of its learning rate to the scheduled one.
+
+    Args:
+        in_sixteen_bits: weights whose moments AdamW keeps in the paper's formats of 16 bits.
     """
     exempt = set() if config.decay_embeddings else _embeddings(model)
+    if in_sixteen_bits:
+        narrow = [matrix.weight for matrix in in_sixteen_bits]
+        own = {id(weight) for weight in narrow}
+        rest = [parameter for parameter in model.parameters() if id(parameter) not in own]
+        return [adamw(rest, exempt, config), SixteenBitAdamW(narrow, config)]
     if config.muon_learning_rate is None or not matrices:
         return [adamw(list(model.parameters()), exempt, config)]
     own = {id(matrix.weight) for matrix in matrices}
@@ -61,18 +73,74 @@ class ClippedAdamW(torch.optim.AdamW):
         beta = self.param_groups[0]["betas"][1]
         for parameter in self._parameters():
             if parameter.grad is not None:
-                gradient = on_this_rank(parameter.grad)
                 previous = on_this_rank(self.state[parameter]["exp_avg_sq"])
-                most = torch.full((), self._limit / beta, device=previous.device)
-                if self.found_inf is not None:  # nothing is above infinity
-                    most.masked_fill_(self.found_inf > 0, math.inf)
-                most = torch.addcmul(most, gradient, gradient, value=-(1.0 - beta) / beta)
-                most.nan_to_num_(nan=math.inf)  # not fmin, which takes twenty times as long on a CPU
-                torch.minimum(previous, most, out=previous)
+                _lower(previous, on_this_rank(parameter.grad), self._limit, beta, self.found_inf)
         super().step(closure)
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
+
+
+class SixteenBitAdamW(torch.optim.Optimizer):
+    """AdamW whose moments are kept in the paper's formats of 16 bits (B.2); all weights decay.
+
+    They are fp32 while a weight is updated, one weight after the other.
+
+    Attributes:
+        found_inf: a scalar; where it is 1, `step` changes nothing. The fused AdamW has the same.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], config: TrainingConfig) -> None:
+        super().__init__(weights, {"lr": config.learning_rate})
+        self.found_inf: Tensor | None = None
+        self._config = config
+        for weight in weights:
+            codes = {name: torch.zeros_like(weight, dtype=torch.int16) for name in ("exp_avg", "exp_avg_sq")}
+            self.state[weight] = {"step": torch.zeros((), device=weight.device)} | codes
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update all weights, unless `found_inf` is 1."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._update(weight, on_this_rank(weight.grad), group["lr"])
+
+    def _update(self, weight: Tensor, gradient: Tensor, learning_rate: float) -> None:
+        c, state = self._config, self.state[weight]
+        means, variances = on_this_rank(state["exp_avg"]), on_this_rank(state["exp_avg_sq"])
+        mean, variance = MEAN.decode(means), VARIANCE.decode(variances)
+        if c.clip_second_moment is not None:
+            _lower(variance, gradient, c.clip_second_moment, c.beta2, self.found_inf)
+        fused_adamw(
+            [on_this_rank(weight)],
+            [gradient],
+            [mean],
+            [variance],
+            [],
+            [state["step"]],
+            fused=True,
+            found_inf=self.found_inf,
+            amsgrad=False,
+            beta1=c.beta1,
+            beta2=c.beta2,
+            lr=learning_rate,
+            weight_decay=c.weight_decay,
+            eps=c.eps,
+            maximize=False,
+        )
+        means.copy_(MEAN.encode(mean))  # the same codes if the update is skipped
+        variances.copy_(VARIANCE.encode(variance))
+
+
+def _lower(previous: Tensor, gradient: Tensor, limit: float, beta: float, found_inf: Tensor | None) -> None:
+    """Lower an estimate of the squared gradient, so that AdamW's next one is at most `limit`: see `ClippedAdamW`."""
+    most = torch.full((), limit / beta, device=previous.device)
+    if found_inf is not None:  # nothing is above infinity
+        most.masked_fill_(found_inf > 0, math.inf)
+    most = torch.addcmul(most, gradient, gradient, value=-(1.0 - beta) / beta)
+    most.nan_to_num_(nan=math.inf)  # not fmin, which takes twenty times as long on a CPU
+    torch.minimum(previous, most, out=previous)
 
 
 def _embeddings(model: nn.Module) -> set[int]:
@@ -106,5 +174,6 @@ def restore_optimisers(
         parameter = parameters[name]
         placed = tensor.to(parameter.device).contiguous()
         if placed.shape == parameter.shape:
-            placed = torch.empty_like(parameter).copy_(placed)  # keeps the parameter's memory format
+            # Keeps the parameter's memory format.
+            placed = torch.empty_like(parameter, dtype=placed.dtype).copy_(placed)
         owners[id(parameter)].state[parameter][key] = placed

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from models.training.config import Sharding, TrainingConfig
 from models.training.distributed import Ranks, in_parallel, in_sync
 from models.training.muon import Matrix
+from models.training.parts import materialise
 
 if TYPE_CHECKING:  # torch's FSDP2 takes long to import, and most trainings do without
     from models.training.sharding import Sharded
@@ -29,6 +30,7 @@ class Replicated:
         """Args:
         asked: for a model in shards, which this one cannot be cut into.
         """
+        materialise(learner, ranks.device)
         self.module = in_parallel(learner.to(ranks.device), ranks)
         self.notes = ["this model is not cut into shards: every rank holds all of it, as in mode ddp"] if asked else []
 
@@ -61,6 +63,7 @@ def parallelise(
     config: TrainingConfig,
     sharding: Sharding,
     ranks: Ranks,
+    in_sixteen_bits: Sequence[Matrix] = (),
 ) -> "Replicated | Sharded":
     """Let the ranks share a learner, before anything refers to its weights: sharded ones are other tensors.
 
@@ -68,6 +71,7 @@ def parallelise(
         blocks: parts of the learner whose weights can be gathered one after the other; without any, every rank holds
             all of it.
         matrices: weights of the blocks that PowerSGD may compress.
+        in_sixteen_bits: those of them whose error buffers are kept in the paper's format of 16 bits.
 
     Raises:
         ValueError: the configuration asks for what this sharding cannot do.
@@ -87,4 +91,4 @@ def parallelise(
         )
     from models.training.sharding import Sharded
 
-    return Sharded(learner, blocks, matrices, config, sharding, ranks)
+    return Sharded(learner, blocks, matrices, config, sharding, ranks, in_sixteen_bits)

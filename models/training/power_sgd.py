@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from models.training.randomness import generator_of
+from models.training.sixteen_bits import Format
 
 ORTHOGONALISATION_EPS = 1e-6
 
@@ -34,11 +35,20 @@ class CompressedWeight:
     Attributes:
         axis: along which the weight is cut into matrices; also the one along which ranks share it.
         count: matrices on this rank, k.
-        error: what has not been sent yet, fp32, of the share's shape.
+        buffer: what has not been sent yet, as it is kept: fp32 or codes of a format of 16 bits, of the share's shape.
         q: the fixed factor of each matrix, fp32 [k, columns, rank].
     """
 
-    def __init__(self, share: Tensor, axis: int, numbers: range, rank: int, seed: int, name: str) -> None:
+    def __init__(
+        self,
+        share: Tensor,
+        axis: int,
+        numbers: range,
+        rank: int,
+        seed: int,
+        name: str,
+        kept_in: Format | None = None,
+    ) -> None:
         """Begin with nothing left to send.
 
         Args:
@@ -46,17 +56,28 @@ class CompressedWeight:
             numbers: of its matrices among all of the weight.
             rank: of the factors; lower where a matrix has fewer rows.
             name: of the weight; with the seed and a matrix's number, all that its Q depends on.
+            kept_in: format of the error buffer between two updates; fp32 when None.
         """
         self.axis = axis
         self.count = len(numbers)
-        self.error = torch.zeros(share.shape, dtype=torch.float32, device=share.device)
-        rows, columns = self.matrices(self.error).shape[1:]
+        self._format = kept_in
+        self.buffer = self.as_kept(torch.zeros(share.shape, dtype=torch.float32, device=share.device))
+        rows, columns = self.matrices(share).shape[1:]
         self.q = torch.stack(
             [
                 torch.randn(columns, min(rank, rows), generator=generator_of(seed, "power sgd", name, number))
                 for number in numbers
             ]
         ).to(share.device)
+
+    @property
+    def error(self) -> Tensor:
+        """What has not been sent yet, fp32; the buffer itself if that is how it is kept."""
+        return self.buffer if self._format is None else self._format.decode(self.buffer)
+
+    def as_kept(self, error: Tensor) -> Tensor:
+        """An error as the buffer keeps it."""
+        return error if self._format is None else self._format.encode(error)
 
     def matrices(self, share: Tensor) -> Tensor:
         """A tensor of the share's shape as a view [k, rows, columns], with no more rows than columns.
@@ -93,20 +114,22 @@ class PowerSGD:
             others: gradients that are not compressed.
         """
         weights = list(self.weights.values())
+        errors = [weight.error for weight in weights]
         own = [gradient.isfinite().all() for gradient in gradients]
         finite = torch.stack([*own, *(gradient.isfinite().all() for gradient in others)]).all()
-        for weight, gradient in zip(weights, gradients, strict=True):
-            weight.error.copy_(torch.where(finite, weight.error + gradient, weight.error))
-        first = _means([*(weight.matrices(weight.error) @ weight.q for weight in weights), *others], mean)
+        for error, gradient in zip(errors, gradients, strict=True):
+            error.copy_(torch.where(finite, error + gradient, error))
+        left = [weight.matrices(error) @ weight.q for weight, error in zip(weights, errors, strict=True)]
+        first = _means([*left, *others], mean)
         for gradient, value in zip(others, first[len(weights) :], strict=True):
             gradient.copy_(value)
         left = [orthonormal(_clamped(p)) for p in first[: len(weights)]]
-        right = _means([w.matrices(w.error).mT @ p for w, p in zip(weights, left, strict=True)], mean)
+        right = _means([w.matrices(e).mT @ p for w, e, p in zip(weights, errors, left, strict=True)], mean)
         sent = torch.stack([factor.isfinite().all() for factor in (*first[: len(weights)], *right)]).all()
-        for weight, gradient, was_finite, p, q in zip(weights, gradients, own, left, right, strict=True):
+        for weight, error, gradient, was_finite, p, q in zip(weights, errors, gradients, own, left, right, strict=True):
             weight.matrices(gradient).copy_(p @ _clamped(q).mT)
-            kept = torch.where(weight.error.isfinite().all(), weight.error, 0.0)
-            weight.error.copy_(torch.where(sent, weight.error - gradient, kept))
+            kept = torch.where(error.isfinite().all(), error, 0.0)
+            weight.buffer.copy_(weight.as_kept(torch.where(sent, error - gradient, kept)))
             gradient.masked_fill_(~(was_finite & sent), nan)
 
 

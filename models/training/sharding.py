@@ -15,8 +15,10 @@ from models.training.config import Sharding, TrainingConfig
 from models.training.distributed import Ranks, on_this_rank
 from models.training.gradient_exchange import GradientExchange, ScaleOf
 from models.training.muon import Matrix
+from models.training.parts import materialise
 from models.training.power_sgd import CompressedWeight
 from models.training.precision import half_type
+from models.training.sixteen_bits import MEAN
 
 
 class Sharded:
@@ -42,12 +44,14 @@ class Sharded:
         config: TrainingConfig,
         sharding: Sharding,
         ranks: Ranks,
+        in_sixteen_bits: Sequence[Matrix] = (),
     ) -> None:
         """Cut the weights of a learner, which are other tensors afterwards.
 
         Args:
             blocks: parts of the learner that are gathered one after the other, in the order of the forward pass.
             matrices: weights of the blocks, which are compressed if the configuration says so.
+            in_sixteen_bits: those of them whose error buffers are kept in the paper's format of 16 bits.
 
         Raises:
             ValueError: the ranks do not divide into machines, or a matrix does not into the parts to be compressed.
@@ -59,9 +63,11 @@ class Sharded:
         self._machines = mesh["machines"].size()
         names = {id(weight): name for name, weight in learner.named_parameters()}
         parts = {names[id(matrix.weight)]: matrix.parts for matrix in matrices}
+        narrow = {names[id(matrix.weight)] for matrix in in_sixteen_bits}
         if config.compression_rank is not None:
             _check_parts(learner, parts, config.compression_shards, self._shards.size())
         _cut(learner, blocks, self._shards, config)
+        materialise(learner, ranks.device)
         weights = dict(learner.named_parameters())
         self._compressed: dict[str, CompressedWeight] = {}
         if config.compression_rank is not None:
@@ -69,7 +75,9 @@ class Sharded:
             for name, count in parts.items():
                 share, axis = on_this_rank(weights[name]), _axis(weights[name].shape)
                 numbers = self._numbers(count * config.compression_shards)
-                self._compressed[name] = CompressedWeight(share, axis, numbers, rank, config.seed, name)
+                self._compressed[name] = CompressedWeight(
+                    share, axis, numbers, rank, config.seed, name, MEAN if name in narrow else None
+                )
         self._exchange = GradientExchange(mesh.get_group("machines"))
         if self._machines > 1 or self._compressed:
             names = {id(weight): name for name, weight in weights.items()}
@@ -105,20 +113,21 @@ class Sharded:
         """What a checkpoint holds of this: error buffers and fixed factors, sharded; every rank must call it.
 
         Of the error buffers it is their mean over the machines: only that matters, for any number of machines (4.3). A
-        run that goes on from it is the same up to rounding.
+        run that goes on from it is the same up to rounding, of buffers of 16 bits to those.
         """
         found: dict[str, Tensor] = {}
         for name, weight in self._compressed.items():
             mean = weight.error.clone()
             self._exchange.mean(mean)
-            found[f"{name}/error"] = DTensor.from_local(mean, self._shards, [Shard(weight.axis)], run_check=False)
+            kept = weight.as_kept(mean)
+            found[f"{name}/error"] = DTensor.from_local(kept, self._shards, [Shard(weight.axis)], run_check=False)
             found[f"{name}/q"] = DTensor.from_local(weight.q, self._shards, [Shard(0)], run_check=False)
         return found
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` returned, on any number of machines."""
         for name, weight in self._compressed.items():
-            weight.error.copy_(on_this_rank(tensors[f"{name}/error"]))
+            weight.buffer.copy_(on_this_rank(tensors[f"{name}/error"]))
             weight.q.copy_(on_this_rank(tensors[f"{name}/q"]))
 
     def _numbers(self, count: int) -> range:

@@ -22,6 +22,7 @@ class Config(StageConfig):
 
 @stage(
     Config,
+    version=2,
     reads={"tokens": {"train": schemas.TOKENS, "val": schemas.TOKENS}},
     headline=("train_image", "image"),
 )

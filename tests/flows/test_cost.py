@@ -41,7 +41,7 @@ def test_the_papers_recipes_have_its_hyper_parameters(name: recipes.RecipeName) 
     assert (training.steps, training.batch_size, training.learning_rate) == (430_000, 1024, 4.5e-4)
     assert (training.beta1, training.beta2, training.eps, training.weight_decay) == (0.9, 0.96, 1e-8, 4.5e-2)
     assert (training.clip_norm, training.clip_second_moment) == (4.0, 5.0)
-    assert (training.precision, training.loss_scale) == ("fp16", "per_block")
+    assert (training.precision, training.loss_scale, training.moments) == ("fp16", "per_block", "paper")
     assert (config.prior.model.layers, config.prior.model.width // config.prior.model.heads) == (64, 64)
     assert (config.dvae.training.steps, config.dvae.training.batch_size) == (3_000_000, 512)
     assert (parallel.machines, parallel.gpus_per_machine) == (128, 8)
@@ -51,7 +51,8 @@ def test_the_papers_recipes_have_its_hyper_parameters(name: recipes.RecipeName) 
 
 
 def test_what_the_trainer_cannot_do_yet_is_said() -> None:
-    assert lines("paper-12b", cost_of("paper-12b"))[1] == "Not runnable today: the paper's 16-bit state."
+    said = "Not runnable today: the paper's 16-bit weights and gradients."
+    assert lines("paper-12b", cost_of("paper-12b"))[1] == said
     for name in ("demo", "cc3m", "cc12m"):
         assert cost_of(name).not_run_today == ()
         assert not any("Not runnable" in line for line in lines(name, cost_of(name)))

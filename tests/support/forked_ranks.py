@@ -36,7 +36,7 @@ from models.training.validation import shares, total
 BATCH, ROWS = 8, 20
 Body = Callable[..., None]
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["support.forked_ranks", "models.training.rank_files"])
+_FORKS.set_forkserver_preload(["support.forked_ranks", "support.built_part"])
 
 
 def start(world: int, body: Body, **settings: Any) -> list[BaseProcess]:

@@ -59,7 +59,7 @@ def write_generator(folder: Path, seed: int = 0) -> None:
     bpe.save(folder / BPE_FILE)
     shape = {"width": 16, "layers": 2, "heads": 2, "conv_kernel": 3, "image_vocab": CODES, "grid": GRID}
     config = PriorModelConfig(**shape, text_vocab=bpe.vocab_size, text_length=TEXT_LENGTH)
-    save_model(folder, Prior(config).state_dict(), config)
+    save_model(folder, Prior(config, seed).state_dict(), config)
 
 
 def write_published_clip(folder: Path, seed: int = 0) -> None:

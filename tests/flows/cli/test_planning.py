@@ -17,7 +17,7 @@ def test_the_papers_plan_has_the_papers_numbers() -> None:
     text = printed("--recipe", "paper-12b")
     assert "24.2 GB in 16 bits" in text
     assert "saves 85.9% of the matrices" in text
-    assert "Not runnable today: the paper's 16-bit state." in text
+    assert "Not runnable today: the paper's 16-bit weights and gradients." in text
 
 
 def test_hardware_price_and_settings_are_those_that_are_asked_for() -> None:

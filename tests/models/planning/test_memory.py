@@ -29,6 +29,7 @@ DEMO: dict[str, Any] = {"width": 192, "layers": 4, "heads": 4, "text_vocab": 530
 DEMO |= {"grid": 16}
 WIDE: dict[str, Any] = {"width": 512, "layers": 2, "heads": 8, "text_vocab": 16_384, "text_length": 64, "grid": 16}
 LARGE_GRID: dict[str, Any] = {"width": 128, "layers": 3, "heads": 4, "text_vocab": 1000, "image_vocab": 512}
+DEEP = DEMO | {"width": 384, "layers": 12}
 DENSE = DEMO | {"attention": "full"}
 MUON: dict[str, Any] = {"muon_learning_rate": 0.02, "clip_second_moment": None}
 
@@ -41,7 +42,8 @@ def _measured(model_config: PriorModelConfig, training: PriorTrainingConfig, fak
     with content, Allocations() as allocations:
         model = Prior(model_config)
         ema = EMA(model, 0.99)
-        steppers = optimisers(model, training, model.matrices())
+        narrow = model.matrices() if training.moments == "paper" else []
+        steppers = optimisers(model, training, model.matrices(), narrow)
         for step in range(2):
             allocations.peak = 0
             _step(model, training)
@@ -82,8 +84,9 @@ def _planned(model_config: PriorModelConfig, training: PriorTrainingConfig, para
         (DENSE, 8, "bf16", True, {}),
         (WIDE, 2, "fp32", False, {}),
         (LARGE_GRID, 2, "fp32", True, {}),
+        (DEEP, 2, "fp32", True, {"moments": "paper"}),
     ],
-    ids=["demo", "demo, checkpointed", "dense, checkpointed", "wide", "large grid, checkpointed"],
+    ids=["demo", "demo, checkpointed", "dense, checkpointed", "wide", "large grid, checkpointed", "16-bit moments"],
 )
 def test_a_step_takes_what_is_planned(
     sizes: dict[str, Any], batch: int, precision: Precision, again: bool, changes: dict[str, Any]
@@ -108,14 +111,15 @@ def test_fake_tensors_take_what_real_ones_take(again: bool) -> None:
 
 def test_the_papers_model_fits_its_gpus_in_the_papers_formats_only() -> None:
     layout = {"mode": "hsdp", "machines": 128, "gpus_per_machine": 8}
-    training = PriorTrainingConfig(precision="fp16")
+    training = PriorTrainingConfig(precision="fp16", moments="paper")
     whole = PriorModelConfig()
     paper = Parallel(**layout, compression_rank=896, state="paper")
     planned = memory_per_rank(whole, prior_weights(whole), training, paper)
     assert 15e9 < planned.total < 16.9e9  # a V100 of 16 GiB
     assert planned.host > 0
     assert planned.ema == 0
-    in_fp32 = memory_per_rank(whole, prior_weights(whole), training, Parallel(**layout, compression_rank=896))
+    wide = training.model_copy(update={"moments": "fp32"})
+    in_fp32 = memory_per_rank(whole, prior_weights(whole), wide, Parallel(**layout, compression_rank=896))
     assert in_fp32.total > 2 * planned.total
 
 

@@ -75,11 +75,35 @@ def test_weights_drawn_after_to_empty_are_those_of_a_model_made_at_once() -> Non
     late = _on_meta(**SMALL).to_empty(device="cpu")
     for parameter in late.parameters():
         torch.nn.init.constant_(parameter, math.nan)
-    at_once = Prior(PriorModelConfig.model_validate(SMALL))
-    for model in (late, at_once):
-        torch.manual_seed(0)
-        model.initialise()
+    late.initialise(seed=3)
+    at_once = Prior(PriorModelConfig.model_validate(SMALL), seed=3)
     for name, weight in at_once.state_dict().items():
         assert torch.equal(late.state_dict()[name], weight), name
     captions, codes = torch.zeros(1, 6, dtype=torch.int64), torch.zeros(1, 16, dtype=torch.int64)
     assert all(torch.isfinite(logits).all() for logits in late(captions, codes))
+
+
+def test_initial_weights_depend_on_the_seed_and_their_names_only() -> None:
+    deep, shallow, other = (
+        Prior(PriorModelConfig.model_validate(SMALL | {"layers": layers}), seed).state_dict()
+        for layers, seed in ((4, 0), (3, 0), (4, 1))
+    )
+    same = [name for name in shallow if not name.endswith(("out.weight", "mlp_out.weight"))]
+    assert all(torch.equal(deep[name], shallow[name]) for name in same)
+    assert not any(torch.equal(deep[name], other[name]) for name in deep if deep[name].ndim == 2)
+    first, second = deep["blocks.0.mlp_in.weight"], deep["blocks.1.mlp_in.weight"]
+    assert not torch.equal(first, second)
+
+
+def test_initial_weights_have_the_spread_that_is_meant() -> None:
+    c = PriorModelConfig.model_validate(SMALL | {"width": 256, "layers": 8})
+    weights = Prior(c).state_dict()
+    stds = {name: float(weight.detach().std()) for name, weight in weights.items() if weight.ndim == 2}
+    assert stds["blocks.0.mlp_in.weight"] == pytest.approx(0.02, rel=0.02)
+    assert stds["blocks.7.mlp_out.weight"] == pytest.approx(0.02 / 4, rel=0.02)
+    assert stds["blocks.7.attention.out.weight"] == pytest.approx(0.02 / 4, rel=0.02)
+    assert stds["embedding.text_token.weight"] == pytest.approx(0.02, rel=0.05)
+    wide = PriorModelConfig.model_validate(SMALL | {"width": 1024, "image_vocab": 256, "layers": 1})
+    assert float(Prior(wide).image_head.weight.detach().std()) == pytest.approx(0.5 / 32, rel=0.02)
+    assert {float(weight) for name in weights if "norm.weight" in name for weight in weights[name]} == {1.0}
+    assert not any(weights[name].any() for name in weights if name.endswith("bias"))

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from models.training.config import TrainingConfig
+from models.training.muon import Matrix
 from models.training.optimiser import ClippedAdamW, optimisers
+from models.training.sixteen_bits import MEAN, VARIANCE
 
 SETTINGS: dict[str, Any] = {"learning_rate": 0.01, "beta2": 0.96, "weight_decay": 0.1, "clip_norm": 4.0}
 
@@ -68,6 +70,36 @@ def test_a_skipped_update_does_not_touch_the_estimate(bad: float) -> None:
     gradient = torch.full((5, 7), 100.0)
     gradient[0, 0] = bad
     assert not _trained([gradient], 0.5, torch.ones(()))["exp_avg_sq"].any()
+
+
+def _narrow(gradients: list[Tensor], **more: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """The weight and its moments, fp32, after an update by each gradient with moments of 16 bits."""
+    model = torch.nn.Linear(7, 5, bias=False)
+    torch.nn.init.ones_(model.weight)
+    _, optimiser = optimisers(model, TrainingConfig(**SETTINGS | more), [], [Matrix(model.weight)])
+    for gradient in gradients:
+        optimiser.found_inf = (~gradient.isfinite().all()).float()  # type: ignore[attr-defined]
+        model.weight.grad = gradient.clone()
+        optimiser.step()
+    state = optimiser.state[model.weight]
+    assert {state[name].dtype for name in ("exp_avg", "exp_avg_sq")} == {torch.int16}
+    return model.weight.detach(), MEAN.decode(state["exp_avg"]), VARIANCE.decode(state["exp_avg_sq"])
+
+
+@pytest.mark.parametrize(("scale", "limit"), [(1e-6, 5.0), (1.0, 5.0), (1.0, 0.5), (1.0, None)])
+def test_moments_of_16_bits_follow_those_of_32(scale: float, limit: float | None) -> None:
+    wide = _trained(_gradients(scale), limit)
+    weight, mean, variance = _narrow(_gradients(scale), clip_second_moment=limit)
+    torch.testing.assert_close(mean, wide["exp_avg"], rtol=0, atol=2e-3 * scale)
+    torch.testing.assert_close(variance, wide["exp_avg_sq"], rtol=4e-3, atol=0)
+    moved = (wide["weight"] - 1).abs().max()
+    assert (weight - wide["weight"]).abs().max() < 5e-3 * moved
+
+
+def test_a_skipped_update_does_not_touch_moments_of_16_bits() -> None:
+    gradients = _gradients(1.0)
+    bad = [*gradients, torch.full((5, 7), math.nan), torch.full((5, 7), math.inf)]
+    assert all(torch.equal(a, b) for a, b in zip(_narrow(gradients), _narrow(bad), strict=True))
 
 
 def test_without_a_bound_the_step_is_torchs_own() -> None:

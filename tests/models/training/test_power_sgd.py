@@ -8,12 +8,19 @@ import torch
 from torch import Tensor
 
 from models.training.power_sgd import CompressedWeight, PowerSGD, orthonormal
+from models.training.sixteen_bits import MEAN, Format
 
 ROWS, COLUMNS = 24, 40
 
 
-def compressed(rank: int, rows: int = ROWS, columns: int = COLUMNS, numbers: range = range(1)) -> CompressedWeight:
-    return CompressedWeight(torch.zeros(rows, columns), int(columns > rows), numbers, rank, seed=0, name="w")
+def compressed(
+    rank: int,
+    rows: int = ROWS,
+    columns: int = COLUMNS,
+    numbers: range = range(1),
+    kept_in: Format | None = None,
+) -> CompressedWeight:
+    return CompressedWeight(torch.zeros(rows, columns), int(columns > rows), numbers, rank, 0, "w", kept_in)
 
 
 def alone(tensor: Tensor) -> None:
@@ -87,15 +94,26 @@ def test_ranks_of_a_machine_compress_what_one_rank_would(rows: int, columns: int
     torch.testing.assert_close(torch.cat(halves, dim=axis), whole, atol=1e-6, rtol=0)
 
 
-def _distance(rank: int, feedback: bool) -> float:
+def test_an_error_buffer_of_16_bits_keeps_all_but_rounding() -> None:
+    wide, narrow = compressed(rank=3), compressed(rank=3, kept_in=MEAN)
+    assert narrow.buffer.dtype == torch.int16
+    gradients = [torch.randn(ROWS, COLUMNS) for _ in range(4)]
+    sent = sum(exchanged(narrow, gradient) for gradient in gradients)
+    for gradient in gradients:
+        exchanged(wide, gradient)
+    torch.testing.assert_close(narrow.error, wide.error, atol=0.02, rtol=0)  # of numbers up to 8
+    torch.testing.assert_close(sent + narrow.error, torch.stack(gradients).sum(0), atol=0.02, rtol=0)
+
+
+def _distance(rank: int, feedback: bool, kept_in: Format | None = None) -> float:
     """From the minimum of a quadratic, relative, after descent along gradients that are half noise."""
     generator = torch.Generator().manual_seed(0)
     target, steps = torch.randn(ROWS, COLUMNS, generator=generator), 300
-    found, weight = torch.zeros(ROWS, COLUMNS), compressed(rank)
+    found, weight = torch.zeros(ROWS, COLUMNS), compressed(rank, kept_in=kept_in)
     for step in range(steps):
         gradient = found - target + torch.randn(ROWS, COLUMNS, generator=generator)
         if not feedback:
-            weight.error.zero_()
+            weight.buffer.zero_()
         found -= 0.05 * (1 - step / steps) * exchanged(weight, gradient)
     return float((found - target).norm() / target.norm())
 
@@ -103,6 +121,7 @@ def _distance(rank: int, feedback: bool) -> float:
 def test_a_low_rank_converges_on_noisy_gradients_because_of_the_error_buffer() -> None:
     uncompressed = _distance(rank=ROWS, feedback=True)
     assert _distance(rank=2, feedback=True) < 1.2 * uncompressed
+    assert _distance(rank=2, feedback=True, kept_in=MEAN) < 1.2 * uncompressed
     assert _distance(rank=2, feedback=False) > 5 * uncompressed
 
 

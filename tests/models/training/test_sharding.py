@@ -38,9 +38,12 @@ FSDP = {"mode": "fsdp"}
 SAVED = {"checkpoint_every": SHORT // 2, "keep_checkpoints": 9}
 LOW = {"compression_rank": 4, "compression_shards": 2}
 FULL = {"compression_rank": 64, "compression_shards": 2}
+NARROW = {"moments": "paper"}
+MATRICES = ("attention.qkv", "attention.out", "mlp_in", "mlp_out")
 PER_BLOCK = {"precision": "fp16", "loss_scale": "per_block"}
 WRONG: dict[str, Any] = {
     "with a bad rank": {"bad": [BAD]},
+    "16-bit with a bad rank": {"bad": [BAD]},
     "overflow in one shard": {"overflow": [BAD, "blocks.0.mlp_norm"]},  # of its gains, all on the first rank
     "overflow before compression": {"overflow": [BAD, "blocks.0.mlp_in"]},
     "overflow in 2 x 2": {"overflow": [BAD, "blocks.0.mlp_in"]},
@@ -55,7 +58,8 @@ Make = Callable[..., dict[str, Any]]
 Run = tuple[dict[str, Any], dict[str, Any]]  # how the ranks share the model, and changes of the training
 
 
-ON_TWO_MACHINES = ["with a bad rank", "per block, full rank", "overflow before compression"]
+ON_TWO_MACHINES = ["with a bad rank", "16-bit low rank", "16-bit with a bad rank", "per block, full rank"]
+ON_TWO_MACHINES += ["overflow before compression"]
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +111,11 @@ class Group:
         for ours, theirs in zip(*curves, strict=True):
             assert ours == pytest.approx(theirs, rel=5e-5, abs=atol)
 
+    def saved(self, name: str) -> dict[str, torch.Tensor]:
+        """What the first rank saved in the oldest checkpoint of a run."""
+        oldest = min((self._folder(name) / "checkpoints").iterdir())
+        return read_tensors(oldest / "rank-00000.safetensors")[0]
+
     def _folder(self, name: str) -> Path:
         return Path((self._alone if name == "alone" else self._jobs[name])["out"])
 
@@ -126,6 +135,11 @@ def two(make: Make) -> Group:
         "saved, then one machine": (hsdp(2), LOW | SAVED),
         "low rank, one machine": (hsdp(2), LOW),
         "with a bad rank": (hsdp(1), LOW),
+        "16-bit": (FSDP, NARROW | SAVED),
+        "16-bit, then ddp": ({}, NARROW | SAVED),
+        "16-bit low rank": (hsdp(1), LOW | NARROW | SAVED),
+        "16-bit low rank, then one machine": (hsdp(2), LOW | NARROW | SAVED),
+        "16-bit with a bad rank": (hsdp(1), LOW | NARROW),
         "bf16 replicas": ({}, {"precision": "bf16"}),
         "bf16": (FSDP, {"precision": "bf16", "activation_checkpointing": True}),
         "fp16 replicas": ({}, {"precision": "fp16"}),
@@ -214,6 +228,32 @@ def test_a_low_rank_gives_the_same_on_two_machines_as_on_two_ranks_of_one(two: G
     two.assert_same("low rank", "low rank, one machine")
     losses = [two.curve(name)[-1]["loss"] for name in ("low rank", "alone")]
     assert losses[0] != pytest.approx(losses[1], abs=1e-5)
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(("run", "other"), [("16-bit", "alone"), ("16-bit low rank", "low rank")])
+def test_moments_and_error_buffers_of_16_bits_learn_what_those_of_32_do(two: Group, run: str, other: str) -> None:
+    two.assert_same(run, other, atol=1e-4)  # the updates change weights by up to 5e-3
+    kept = two.saved(run)
+    narrow = {name for name, tensor in kept.items() if tensor.dtype == torch.int16}
+    matrices = {f"model.blocks.{n}.{name}.weight" for n in range(2) for name in MATRICES}
+    moments = {f"optimiser:{name}/{moment}" for name in matrices for moment in ("exp_avg", "exp_avg_sq")}
+    assert narrow == moments | ({f"parallel:{name}/error" for name in matrices} if "low rank" in run else set())
+    assert all(kept[name].any() for name in narrow)
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(
+    ("run", "whole", "atol"),
+    [
+        ("16-bit, then ddp", "16-bit", 1e-5),
+        ("16-bit low rank, then one machine", "16-bit low rank", 1e-4),  # the buffers' mean is rounded to 16 bits
+    ],
+)
+def test_moments_and_error_buffers_of_16_bits_go_on_with_ranks_otherwise(
+    two: Group, run: str, whole: str, atol: float
+) -> None:
+    two.assert_same(run, whole, atol=atol, from_step=SHORT // 2)
 
 
 @pytest.mark.end_to_end
