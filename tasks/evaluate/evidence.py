@@ -15,6 +15,7 @@ from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
 from tasks.evaluate.places import PlaceSums
+from tasks.evaluate.probes import ProbeTrials
 from tasks.evaluate.quantities import Estimate
 from tasks.evaluate.scan import Scan
 from tasks.sample.prompts import PAIR_GROUPS
@@ -117,6 +118,7 @@ class Evidence:
         places: what is known of the places of the rebuilt images; None where none was rebuilt.
         attention: by caption, where the image positions of some held-out pairs look; empty for a generator without.
         compositions: how the judge of composed pictures stood its trial; None where the corpus shows none.
+        probes: what the probes find where it is known what there is to be found.
     """
 
     config: Config
@@ -131,6 +133,7 @@ class Evidence:
     places: PlaceSums | None = None
     attention: Mapping[str, TextAttention] = field(default_factory=dict)
     compositions: JudgeTrial | None = None
+    probes: ProbeTrials = field(default_factory=ProbeTrials)
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:

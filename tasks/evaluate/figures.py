@@ -3,6 +3,8 @@
 from pydantic import Field
 
 from tasks.evaluate import codes, hits, memorisation, reconstruction, reranking, scorer, scores, suites, true_distance
+from tasks.evaluate.bias import metric as bias
+from tasks.evaluate.bias.metric import Bias
 from tasks.evaluate.codes import Codes
 from tasks.evaluate.compositions import metric as compositions
 from tasks.evaluate.compositions.metric import Compositions
@@ -17,6 +19,8 @@ from tasks.evaluate.reranking import Reranking
 from tasks.evaluate.scorer import Scorer
 from tasks.evaluate.scores import Scores
 from tasks.evaluate.suites import Suites
+from tasks.evaluate.text_rendering import metric as text_rendering
+from tasks.evaluate.text_rendering.metric import TextRendering
 from tasks.evaluate.true_distance import TrueDistance
 
 METRICS = "metrics.json"
@@ -36,6 +40,8 @@ class Evaluation(Quantity):
     scores: Scores | None = Field(None, title="Scores of the ranker")
     scorer: Scorer | None = Field(None, title="Scores of a second model")
     suites: Suites | None = Field(None, title="Prompts of suites")
+    text_rendering: TextRendering | None = Field(None, title="Words in pictures")
+    bias: Bias | None = Field(None, title="Who is drawn for whom")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
     reranking: Reranking | None = Field(None, title="What reranking changes")
     failures: Failures | None = Field(None, title="Where it fails")
@@ -55,6 +61,8 @@ def measure(evidence: Evidence) -> Evaluation:
         scores=scores.measure(evidence),
         scorer=scorer.measure(evidence),
         suites=suites.measure(evidence),
+        text_rendering=text_rendering.measure(evidence),
+        bias=bias.measure(evidence),
         memorisation=memorisation.measure(evidence),
         reranking=reranking.measure(evidence),
         failures=failures.measure(evidence),

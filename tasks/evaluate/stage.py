@@ -25,6 +25,7 @@ from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, 
 from tasks.evaluate.lookup import Corpus, Likeness, look_up
 from tasks.evaluate.nearest import distance
 from tasks.evaluate.places import sum_places
+from tasks.evaluate.probes import try_probes
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.evaluate.scan import Questions, Scan, scan
 from tasks.settings import Settings
@@ -37,7 +38,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=10, reads=READS, headline=HEADLINE)
+@stage(Config, version=11, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -70,7 +71,7 @@ def evaluate(
     find = partial(look_up, corpus, folder=f"{output.exchange}/likeness", settings=output.settings)
     likeness, own_likeness = find("image", sampled), find("image", held_out)
     learned = learn_compositions(pairs, config.judge)
-    judges = Judges(scorer, learned.judge if learned else None, output.settings)
+    judges = Judges(scorer, learned.judge if learned else None, config.ocr, output.settings)
     prompted = train.prompted | (val.prompted if val else {})
     work: list[SamplesToJudge | ImagesToRebuild] = [
         SamplesToJudge(uri, like, {pair_id: prompted[pair_id] for pair_id in own if pair_id in prompted})
@@ -98,6 +99,7 @@ def evaluate(
         places=sum_places(rebuilt, counts, output.settings),
         attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
         compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
+        probes=try_probes(judged, sampled, tokenizer, scorer, output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
