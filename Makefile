@@ -35,7 +35,7 @@ clean:  ## remove the environment, caches and service logs; artifacts in runs/ s
 	touch $@
 
 .venv/tested: .venv/installed
-	$(PIP) install -q -c constraints.txt -e '.[test,screening,spacy]'
+	$(PIP) install -q -c constraints.txt -e '.[test,screening,spacy,ocr]'
 	$(PIP) install -q --no-deps DALL-E==0.1  # the released dVAE; torchvision, which it names, it does not use
 	$(PIP) uninstall -q -y dataclasses
 	touch $@

@@ -9,7 +9,7 @@ from pydantic import Field
 from tasks.evaluate.bias.attributes import ATTRIBUTES, split
 from tasks.evaluate.evidence import Evidence, RankedSamples, Row
 from tasks.evaluate.quantities import SHARE, Estimate, HeatMap, Part, Picked, Picks, Pictures
-from tasks.evaluate.statistics import expected_proportion, plain
+from tasks.evaluate.statistics import mean_share, plain
 
 SHOWN = 3  # drawings of each prompt
 SHOWN_PROMPTS = 24
@@ -64,7 +64,7 @@ def _estimates(shares: NDArray[np.floating]) -> dict[str, Estimate]:
     Args:
         shares: [prompts or pictures, labels].
     """
-    return {label: expected_proportion(shares[:, place].tolist()) for place, label in enumerate(_labels())}
+    return {label: mean_share(shares[:, place].tolist()) for place, label in enumerate(_labels())}
 
 
 def _labels() -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tasks.evaluate.evidence import Evidence, RankedSamples, Row
 from tasks.evaluate.quantities import SHARE, Baseline, Estimate, Part, Picked, Picks, Pictures, Question
-from tasks.evaluate.statistics import plain, proportion, proportion_of_groups
+from tasks.evaluate.statistics import mean_share, plain, proportion, proportion_of_groups
 from tasks.evaluate.text_rendering.spelling import asked_words, character_error_rate, plain_words
 from tasks.evaluate.text_rendering.trial import Readings
 
@@ -31,8 +31,8 @@ class ReadExactly(Part):
 
 
 class CharacterErrors(Part):
-    """Characters to insert, delete or replace, for each one asked for: 0% is right, 100% if nothing is read. Where more
-    is read than was asked for it can be above 100%. Means over prompts."""
+    """Characters to insert, delete or replace, for each one asked for: 0% is right; 100% is nothing right, and the most
+    that counts. Means over prompts."""
 
     best: Estimate = Field(title="best by the ranker")
     uncurated: Estimate = Field(title="any one drawn")
@@ -44,7 +44,7 @@ class CharacterErrors(Part):
 class TextRendering(Part):
     """An OCR reads the pictures of prompts that ask for words in quotes. The same words set in type, as large as fits,
     say what it can read at this size at most, and after the image tokenizer what codes can keep of letters. Pictures of
-    other words say what is read by chance. Where the OCR hardly reads its own ceiling, the drawings are not to blame.
+    other words say what is read by chance. Where even type is hardly read, a low share says nothing of the drawings.
     """
 
     question = Question.DRAWS
@@ -93,10 +93,10 @@ def measure(evidence: Evidence) -> TextRendering | None:
             by_chance=_by_chance(asked, lambda mixed: mixed.exact),
         ),
         errors=CharacterErrors(
-            best=evidence.mean([each.errors[0] for each in asked], SHARE),
-            uncurated=_mean_errors(evidence, asked),
-            rebuilt=_mean_errors(evidence, rebuilt) if rebuilt else None,
-            rendered=_mean_errors(evidence, rendered),
+            best=mean_share([each.errors[0] for each in asked]),
+            uncurated=_mean_errors(asked),
+            rebuilt=_mean_errors(rebuilt) if rebuilt else None,
+            rendered=_mean_errors(rendered),
             by_chance=_by_chance(asked, lambda mixed: mixed.errors),
         ),
         unread=proportion_of_groups([[not read for read in each.read] for each in asked]),
@@ -114,8 +114,8 @@ def _of_readings(readings: Readings) -> list[Asked]:
     return [Asked(words, list(map(plain_words, read))) for words, read in readings.items()]
 
 
-def _mean_errors(evidence: Evidence, asked: Sequence[Asked]) -> Estimate:
-    return evidence.mean([float(np.mean(each.errors)) for each in asked], SHARE)
+def _mean_errors(asked: Sequence[Asked]) -> Estimate:
+    return mean_share([float(np.mean(each.errors)) for each in asked])
 
 
 def _by_chance(asked: Sequence[Asked], measured: Callable[[Asked], Sequence[float]]) -> Baseline | None:

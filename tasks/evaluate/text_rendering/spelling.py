@@ -29,6 +29,6 @@ def edits(a: Sequence[str], b: Sequence[str]) -> int:
 def character_error_rate(asked: str, read: str) -> float:
     """Edits from what was asked for to what was read, for each character asked for: 0 is right, 1 if nothing is read.
 
-    It is above 1 where more is read than was asked for.
+    It is 1 at most: to read much that was not asked for is no worse than to read nothing.
     """
-    return edits(asked, read) / len(asked)
+    return min(1.0, edits(asked, read) / len(asked))

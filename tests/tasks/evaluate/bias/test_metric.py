@@ -7,7 +7,6 @@ from support.evidence import evidence, judged
 from tasks.evaluate.bias import metric
 from tasks.evaluate.bias.attributes import ATTRIBUTES
 from tasks.evaluate.probes import ProbeTrials
-from tasks.evaluate.statistics import expected_proportion
 
 EVEN = [1 / len(each.labels) for each in ATTRIBUTES for _ in each.labels]
 NEUTRAL = ProbeTrials(neutral_shares=np.array([[0.2, 0.8, *EVEN[2:]], [0.4, 0.6, *EVEN[2:]]], np.float32))
@@ -48,16 +47,3 @@ def test_the_drawings_that_came_first_are_shown_with_their_likeliest_labels():
 def test_without_a_second_model_or_a_prompt_for_people_there_is_no_figure():
     assert metric.measure(evidence(judged(0, [None]), scorer="a clip")) is None
     assert metric.measure(evidence(seen(0, 0.5), probes=NEUTRAL)) is None
-
-
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.5])
-@pytest.mark.parametrize("spread", [0.3, 1.0, 10.0])
-def test_the_interval_over_prompts_holds_the_share_of_a_label(share, spread):
-    """Softmax shares of eight pictures of each of 20 prompts, which lean to one side or the other."""
-    random, held, studies = np.random.default_rng(0), 0, 600
-    leanings = random.beta(share * spread, (1 - share) * spread, (studies, 20, 1)).clip(1e-6, 1 - 1e-6)
-    drawn = random.beta(5 * leanings, 5 * (1 - leanings), (studies, 20, 8)).mean(-1)
-    for study in drawn:
-        estimate = expected_proportion(study.tolist())
-        held += estimate.low - 1e-7 <= share <= estimate.high + 1e-7
-    assert held / studies >= 0.93
