@@ -1,7 +1,7 @@
 """Reads the words in a picture with RapidOCR, whose models (PP-OCRv6, small) are part of its package."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def read_words(image: NDArray[np.uint8]) -> str:
 
     side = max(SIDE_PX, len(image))
     enlarged = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
-    found = _ocr()(np.ascontiguousarray(enlarged[:, :, ::-1]))  # it wants BGR
+    found: Any = _ocr()(np.ascontiguousarray(enlarged[:, :, ::-1]))  # it wants BGR
     return " ".join(found.txts or ())
 
 
