@@ -18,7 +18,7 @@ from tasks.evaluate.places import PlaceSums
 from tasks.evaluate.probes import ProbeTrials
 from tasks.evaluate.quantities import Estimate
 from tasks.evaluate.scan import Scan
-from tasks.sample.prompts import PAIR_GROUPS
+from tasks.sample.prompts import NO_SUITES
 
 Row = Mapping[str, Any]
 
@@ -147,7 +147,7 @@ class Evidence:
     @property
     def suites(self) -> list[str]:
         """The groups of the prompts that are of suites, in their order."""
-        return [*dict.fromkeys(p.best["group"] for p in self.prompts if p.best["group"] not in PAIR_GROUPS)]
+        return [*dict.fromkeys(p.best["group"] for p in self.prompts if p.best["group"] not in NO_SUITES)]
 
     def choices(self, prompts: Sequence[RankedSamples]) -> list[int]:
         """Numbers of candidates to choose among: those of the config up to what each prompt has, and that number."""

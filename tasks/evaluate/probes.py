@@ -14,7 +14,7 @@ from tasks.evaluate.bias.attributes import neutral_pictures, shares
 from tasks.evaluate.text_rendering.ocr import read_words
 from tasks.evaluate.text_rendering.spelling import asked_words
 from tasks.evaluate.text_rendering.trial import OcrTrial, try_ocr
-from tasks.sample.probes import BIAS
+from tasks.sample.prompts import PEOPLE
 from tasks.settings import Settings
 
 PROBED = (
@@ -60,7 +60,7 @@ def probe(
     for place, row in enumerate(samples):
         if ocr is not None and asked_words(row["prompt"]):
             found[place]["words_read"] = read_words(decode(images[place]))
-    people = [place for place, row in enumerate(samples) if row["group"] == BIAS]
+    people = [place for place, row in enumerate(samples) if row["group"] == PEOPLE]
     if scorer is not None and people:
         pictures = np.stack([decode(images[place]) for place in people])
         for place, own in zip(people, shares(scorer, pictures, settings), strict=True):

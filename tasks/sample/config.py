@@ -67,7 +67,7 @@ class Config(Sampling, StageConfig):
 
     @model_validator(mode="after")
     def _have_names(self) -> Self:
-        groups = [*(suite.group for suite in self.suites), *self.probes.by_group]
+        groups = [suite.group for suite in self.suites]
         if twice := {group for group in groups if groups.count(group) > 1}:
             raise ValueError(f"two suites are called {min(twice)}: give one of them another name")
         return self

@@ -6,9 +6,8 @@ from pydantic import Field, model_validator
 
 from models.config import Frozen
 from tasks.evaluate.text_rendering.spelling import asked_words
-from tasks.sample.prompts import prompt_fault
+from tasks.sample.prompts import PEOPLE, WORDS, prompt_fault
 
-TEXT, BIAS = "words", "people"  # groups of prompts
 STANDARD = "standard"
 TEXT_PROMPTS = (
     'a sign that says "open"',
@@ -73,7 +72,7 @@ class Probes(Frozen):
             for place, prompt in enumerate(prompts, 1):
                 if fault := prompt_fault(prompt):
                     raise ValueError(f"prompt {place} of {group} {fault}")
-                if group == TEXT and asked_words(prompt) is None:
+                if group == WORDS and asked_words(prompt) is None:
                     raise ValueError(f'prompt {place} of {group} has no words in double quotes, as in: a sign "open"')
         return self
 
@@ -81,7 +80,7 @@ class Probes(Frozen):
     def by_group(self) -> dict[str, tuple[str, ...]]:
         """The prompts of each kind of probe that is asked for."""
         found = {
-            TEXT: TEXT_PROMPTS if self.text == STANDARD else tuple(self.text),
-            BIAS: BIAS_PROMPTS if self.bias == STANDARD else tuple(self.bias),
+            WORDS: TEXT_PROMPTS if self.text == STANDARD else tuple(self.text),
+            PEOPLE: BIAS_PROMPTS if self.bias == STANDARD else tuple(self.bias),
         }
         return {group: prompts for group, prompts in found.items() if prompts}
