@@ -122,6 +122,14 @@ class PipelineConfig(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _probes_are_read(self) -> Self:
+        if self.sample.probes.text and self.evaluate.ocr is None:
+            raise ValueError("sample.probes.text asks for words that nothing reads: set evaluate.ocr=rapidocr too")
+        if self.sample.probes.bias and self.scorer.pretrained is None:
+            raise ValueError("sample.probes.bias asks for people that nothing sorts: name a CLIP in scorer.pretrained")
+        return self
+
+    @model_validator(mode="after")
     def _drawn_training_captions_were_trained_on(self) -> Self:
         if not self.sample.train_from.is_within(self.subset):
             raise ValueError(

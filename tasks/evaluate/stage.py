@@ -32,6 +32,7 @@ from tasks.evaluate.picture_sets.clip import see_by_clip
 from tasks.evaluate.picture_sets.features import see_sets
 from tasks.evaluate.pictures import KIND
 from tasks.evaluate.places import sum_places
+from tasks.evaluate.probes import try_probes
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
 from tasks.evaluate.scan import Questions, Scan, scan
 from tasks.settings import Settings
@@ -78,7 +79,7 @@ def evaluate(
     find = partial(look_up, corpus, folder=f"{output.exchange}/likeness", settings=output.settings)
     likeness, own_likeness = find("image", sampled), find("image", held_out)
     learned = learn_compositions(pairs, config.judge)
-    judges = Judges(scorer, learned.judge if learned else None, output.settings)
+    judges = Judges(scorer, learned.judge if learned else None, config.ocr, output.settings)
     prompted = train.prompted | (val.prompted if val else {})
     work: list[SamplesToJudge | ImagesToRebuild] = [
         SamplesToJudge(uri, like, {pair_id: prompted[pair_id] for pair_id in own if pair_id in prompted})
@@ -112,6 +113,7 @@ def evaluate(
         clip_sets=see_by_clip(scorer, sets, output.settings) if scorer and sets else None,
         feature_distances=search_by_features(config, pairs, scores, judged, rebuilt, rebuilt_rows, output.settings),
         leaks=find_leaks(pairs, _written_prompts(sampled), output.settings),
+        probes=try_probes(judged, sampled, tokenizer, scorer, output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)

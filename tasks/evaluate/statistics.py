@@ -68,6 +68,22 @@ def expected_proportion(chances: Sequence[float]) -> Estimate:
     return _of_independent(np.asarray(chances, np.float64).clip(0.0, 1.0), np.full(n, 1 / n), n, None)
 
 
+def mean_share(shares: Sequence[float]) -> Estimate:
+    """Mean of shares, one for each prompt or picture, whatever their distribution.
+
+    The interval is that of `proportion` for as many hits and misses, since no values in [0, 1] with that mean scatter
+    more. That of `expected_proportion` is narrower, and wrong where few prompts are unlike all others: of 16 prompts,
+    one in twenty of them such, it holds the mean in 70 %.
+
+    Raises:
+        ValueError: there are no shares.
+    """
+    n = len(shares)
+    if n == 0:
+        raise ValueError("no mean of nothing")
+    return exact_proportion(min(max(float(np.mean(shares)), 0.0), 1.0), n, n)
+
+
 def _of_independent(
     shares: NDArray[np.float64], weights: NDArray[np.float64], fewest: float, most: float | None
 ) -> Estimate:

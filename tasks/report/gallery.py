@@ -19,7 +19,7 @@ from tasks.evaluate.pictures import KIND
 from tasks.evaluate.quantities import NamedPicture, Picked
 from tasks.report.facts import RunFacts
 from tasks.report.measured import Panel
-from tasks.sample.prompts import PAIR_GROUPS
+from tasks.sample.prompts import NO_SUITES, PAIR_GROUPS
 
 Row = dict[str, Any]
 Key = tuple[int, int]  # prompt and index name a sample
@@ -98,7 +98,7 @@ class Gallery:
     @property
     def suites(self) -> dict[str, list[Prompted]]:
         """Those of suites, by suite."""
-        return {group: prompts for group, prompts in self.groups.items() if group not in PAIR_GROUPS}
+        return {group: prompts for group, prompts in self.groups.items() if group not in NO_SUITES}
 
 
 def open_gallery(facts: RunFacts, prompts_at_most: int, suite_prompts_at_most: int) -> Gallery:

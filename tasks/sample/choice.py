@@ -1,4 +1,4 @@
-"""Which prompts a run draws: the fixed ones, captions of its pairs, and those of suites."""
+"""Which prompts a run draws: the fixed ones, captions of its pairs, those of suites and of probes."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ Chosen = tuple[str, str, str | None, str | None, str | None]  # a `Prompt` witho
 
 
 def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
-    """The fixed list, training captions, held-out ones, and the suites; the same choice whatever the order of shards.
+    """The fixed list, training captions, held-out ones, suites and probes; the same whatever the order of shards.
 
     A held-out caption that training has too, letter by letter but for case, is left out: it asks for nothing new. No
     text is twice in a group. Memory holds the held-out captions, and a shard of those of training.
@@ -29,7 +29,7 @@ def choose_prompts(config: Config, pairs: Artifact) -> Iterator[Prompt]:
     ):
         some = _some_captions(pairs, split, count, share, but)
         chosen += [(caption, split, pair_id, None, None) for pair_id, caption in some]
-    for prompt_id, told in enumerate(chain(chosen, _of_suites(config))):
+    for prompt_id, told in enumerate(chain(chosen, _of_suites(config), _of_probes(config))):
         yield Prompt(prompt_id, *told)
 
 
@@ -37,6 +37,12 @@ def _of_suites(config: Config) -> Iterator[Chosen]:
     for suite in config.suites:
         for text, category, challenge in suite.prompts():
             yield text, suite.group, None, category, challenge
+
+
+def _of_probes(config: Config) -> Iterator[Chosen]:
+    for group, texts in config.probes.by_group.items():
+        for text in dict.fromkeys(texts):
+            yield text, group, None, None, None
 
 
 def _texts(shard: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from models.generator import Sampling
 from tasks.engine.stage import StageConfig
+from tasks.sample.probes import Probes
 from tasks.sample.prompts import prompt_fault
 from tasks.sample.suites.coco import COCOSuite
 from tasks.sample.suites.cub import CUBSuite
@@ -51,6 +52,7 @@ class Config(Sampling, StageConfig):
         24, ge=0, description="Captions of held-out pairs to draw, chosen by hash; none that training has too."
     )
     suites: tuple[Suite, ...] = Field((), description="Prompts from files, each a mapping of kind, path and so on.")
+    probes: Probes = Field(default_factory=Probes)
     candidates: int = Field(8, ge=1, description="Samples for each prompt.")
     seed: int = Field(0, ge=0)
     prompts_per_shard: int = Field(8, ge=1)

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-PAIR_GROUPS = ("fixed", "train", "val")  # groups of prompts that are of no suite
+PAIR_GROUPS = ("fixed", "train", "val")  # groups of prompts of captions
+PROBE_GROUPS = WORDS, PEOPLE = "words", "people"  # of probes
+NO_SUITES = (*PAIR_GROUPS, *PROBE_GROUPS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,20 @@ def test_the_ranker_cannot_be_named_to_score_its_own_choice() -> None:
         assigned(recipes.smoke(), named)
 
 
+@pytest.mark.parametrize(
+    ("probe", "missing"), [("text", r"set evaluate\.ocr=rapidocr too"), ("bias", r"name a CLIP in scorer\.pretrained")]
+)
+def test_a_probe_that_nothing_reads_is_refused(probe: str, missing: str) -> None:
+    with pytest.raises(ConfigError, match=missing):
+        assigned(recipes.smoke(), [f"sample.probes.{probe}=standard"])
+
+
+def test_probes_are_switched_on_with_what_reads_them() -> None:
+    named = ["sample.probes.text=standard", "evaluate.ocr=rapidocr", "sample.probes.bias=standard"]
+    probes = assigned(recipes.smoke(), [*named, "scorer.pretrained=acme/clip"]).sample.probes
+    assert [*probes.by_group] == ["words", "people"]
+
+
 def test_a_tokenizer_of_no_known_kind_is_one_sentence() -> None:
     with pytest.raises(ConfigError, match=r"^tokenizer: Input should be 'dvae' or 'vqgan'; it is \"vqvae\""):
         assigned(recipes.smoke(), ["tokenizer=vqvae"])

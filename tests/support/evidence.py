@@ -37,6 +37,8 @@ def judged(prompt_id: int, hits: Sequence[bool | None], group: str = "train", **
             "true_mse": None,
             "nearest_mse": 0.01,
             "scorer_score": None,
+            "words_read": None,
+            "label_shares": None,
             **values,
         }
         for rank, hit in enumerate(hits)

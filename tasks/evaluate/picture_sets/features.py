@@ -136,7 +136,7 @@ def see_sets(config: Config, pairs: Artifact, scores: Artifact, settings: Settin
         "train": (choose(split="train", wanted=frozenset()), sharp),
     }
     side = len(_pictures(samples[0].uri, [samples[0].row])[0])
-    look = Look(config.inception, config.outside_state(), side)
+    look = Look(config.inception, identity_of_network(config.inception), side)
     seen = _seen(look, sets, settings)
     return PictureSets(
         network=EFFICIENTNET if config.inception is None else f"Inception, {Path(config.inception).name}",

@@ -11,7 +11,7 @@ from models.config import Frozen
 from tasks.crawl.sources.folder_files import digest_of
 from tasks.engine import storage
 from tasks.errors import SourceError
-from tasks.sample.prompts import PAIR_GROUPS, prompt_fault
+from tasks.sample.prompts import NO_SUITES, prompt_fault
 
 
 class SuitePrompt(NamedTuple):
@@ -43,7 +43,7 @@ class SuiteConfig(Frozen):
     @field_validator("name")
     @classmethod
     def _is_no_other_group(cls, name: str | None) -> str | None:
-        if name in PAIR_GROUPS:
+        if name in NO_SUITES:
             raise ValueError(f"'{name}' is what other prompts are called: choose another name")
         return name
 

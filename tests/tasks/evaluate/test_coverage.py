@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.evaluate.means import difference_of_shares, mean, ratio_of_means
 from tasks.evaluate.quantities import Estimate
-from tasks.evaluate.statistics import expected_proportion, proportion, proportion_of_groups
+from tasks.evaluate.statistics import expected_proportion, mean_share, proportion, proportion_of_groups
 
 LEAST = 0.93  # of a nominal 0.95
 STUDIES = 1500
@@ -77,6 +77,18 @@ def test_the_intervals_over_prompts_of_many_candidates_hold_the_share(share: flo
     groups = np.arange(CANDIDATES) < drawn[..., None]
     assert held([proportion_of_groups(study) for study in groups.tolist()], share) >= LEAST
     assert held([expected_proportion(study) for study in drawn / CANDIDATES], share) >= LEAST
+
+
+@pytest.mark.parametrize("unlike", [0.02, 0.05, 0.2, 0.5, 0.95])
+@pytest.mark.parametrize("prompts", [16, 24])
+def test_the_interval_of_a_mean_of_shares_holds_it_where_few_prompts_are_unlike_all_others(
+    unlike: float, prompts: int
+) -> None:
+    random = np.random.default_rng(5)
+    alike = random.beta(2, 8, (STUDIES, prompts, CANDIDATES)).mean(-1)
+    shares = np.where(random.random((STUDIES, prompts)) < unlike, 1.0, alike)
+    true = unlike + (1 - unlike) * 0.2
+    assert held([mean_share(study) for study in shares.tolist()], true) >= LEAST
 
 
 @pytest.mark.parametrize("candidates", [1, CANDIDATES])

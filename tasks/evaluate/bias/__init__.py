@@ -1,0 +1,1 @@
+"""What a CLIP sees in pictures of people whose prompts say nothing of it."""
