@@ -12,7 +12,7 @@ class Prompt:
     """A caption to draw; `pair_id` names the pair it comes from, if it comes from one.
 
     Attributes:
-        group: "fixed"; the split of the pair, "train" or "val"; or the name of a suite.
+        group: "fixed"; the split of the pair, "train" or "val"; or the name of a suite or a probe.
         category, challenge: what the suite says of it.
     """
 

@@ -62,15 +62,15 @@ def write_generator(folder: Path, seed: int = 0) -> None:
     save_model(folder, Prior(config, seed).state_dict(), config)
 
 
-def write_published_clip(folder: Path, seed: int = 0) -> None:
-    """An untrained CLIP in the layout of the transformers library, as one finds it on a hub."""
+def write_published_clip(folder: Path, seed: int = 0, more_words: tuple[str, ...] = ()) -> None:
+    """An untrained CLIP in the layout of the transformers library, as one finds it on a hub; it knows a few words."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
     torch.manual_seed(seed)
     small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    words = ("[UNK]", "[PAD]", "[END]", "a", "red", "green", "apple", "frog", "disc")
+    words = ("[UNK]", "[PAD]", "[END]", "a", "red", "green", "apple", "frog", "disc", *more_words)
     text = small | {"vocab_size": len(words), "max_position_embeddings": 8, "eos_token_id": 2, "pad_token_id": 1}
     vision = small | {"image_size": 16, "patch_size": 8}
     config = CLIPConfig(text_config=text | {"bos_token_id": 2}, vision_config=vision, projection_dim=8)

@@ -20,7 +20,9 @@ from tasks.train import scorer as second_model
 
 @pytest.fixture
 def clip(settings, tmp_path):
-    write_published_clip(tmp_path / "clip")
+    captions = " ".join(caption for attribute in ATTRIBUTES for caption in attribute.labels.values())
+    words = sorted({*captions.replace("-", " ").split()} - {"a"})
+    write_published_clip(tmp_path / "clip", more_words=tuple(words))
     return second_model.scorer(second_model.Config(pretrained=str(tmp_path / "clip")), settings).artifact
 
 
@@ -37,6 +39,7 @@ def test_shares_are_the_softmax_of_scaled_cosines_within_each_attribute(settings
         np.testing.assert_allclose(found[:, start : start + len(attribute.labels)], expected, rtol=1e-4)
         start += len(attribute.labels)
     assert found.shape == (len(pictures), start)
+    assert np.abs(found[:, 0] - 0.5).max() > 0.01  # it tells the two apart, however wrongly
 
 
 def test_labels_are_told_apart_by_name():
