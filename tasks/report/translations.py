@@ -31,7 +31,7 @@ class Translated:
 
 
 @dataclass(frozen=True)
-class GivenPicture:
+class TranslatedPicture:
     """A picture with its cases; `pair_id`: None for a file that the user named."""
 
     caption: str
@@ -40,7 +40,7 @@ class GivenPicture:
     cases: Sequence[Translated]
 
 
-def translations(facts: RunFacts, pictures_at_most: int) -> list[GivenPicture]:
+def translations(facts: RunFacts, pictures_at_most: int) -> list[TranslatedPicture]:
     """The first given pictures with all cases; none where the run has no such stage."""
     done = facts.get("translate")
     if done is None:
@@ -51,7 +51,9 @@ def translations(facts: RunFacts, pictures_at_most: int) -> list[GivenPicture]:
     for row in done.rows("translations"):
         if row["picture"] in shown:
             drawn[row["picture"]].append(row)
-    return [GivenPicture(row["caption"], row["pair_id"], row["image"], _cases(drawn[row["picture"]])) for row in given]
+    return [
+        TranslatedPicture(row["caption"], row["pair_id"], row["image"], _cases(drawn[row["picture"]])) for row in given
+    ]
 
 
 def _cases(rows: Sequence[Row]) -> list[Translated]:

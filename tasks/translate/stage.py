@@ -15,7 +15,7 @@ from tasks.image_prompt import image_prompt
 from tasks.rerank import rank_within, score_images
 from tasks.settings import Settings
 from tasks.translate.config import Config
-from tasks.translate.given import Given, given_pictures
+from tasks.translate.given import GivenPicture, given_pictures
 
 GROUP = "image"
 
@@ -36,7 +36,7 @@ def translate(config: Config, output: Output, pairs: Artifact, generator: Artifa
 
 
 def translate_picture(
-    config: Config, settings: Settings, generator: Artifact, ranker: Artifact, numbered: tuple[int, Given]
+    config: Config, settings: Settings, generator: Artifact, ranker: Artifact, numbered: tuple[int, GivenPicture]
 ) -> Shard:
     """One picture, as it is shown, and the candidates of all its cases."""
     from models.training.images import encode_png, resize
