@@ -39,7 +39,7 @@ def limits_and_section(run: FinishedRun, shown: PictureSetFigures) -> tuple[str,
     ("distance", "score"), [("efficientnet_distance", "efficientnet_class_score"), ("fid", "inception_score")]
 )
 def test_a_network_that_is_not_inception_lends_its_own_name(run: FinishedRun, distance: str, score: str) -> None:
-    distances = SetDistance(drawn=FAR, true=NEAR, excess=NEAR, by_blur=BY_BLUR)
+    distances = SetDistance(drawn=FAR, true=NEAR, excess=NEAR, training=None, by_blur=BY_BLUR, by_pictures=None)
     shown = figures(**{distance: distances, score: ClassScore(drawn=FAR, true=NEAR, by_blur=BY_BLUR)})
     limits, section = limits_and_section(run, shown)
     assert "547" in section
