@@ -14,6 +14,7 @@ from tasks.export.columns import ABOUT_IMAGE, COLUMNS, IMAGE, PACKED_COLUMNS
 from tasks.export.facts import DataFacts
 from tasks.export.shards import ExportFormat, features
 from tasks.report import words
+from tasks.report.cards.markdown import plain
 
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 LARGEST_SIZES = {100_000_000: "10M<n<100M", 1_000_000_000: "100M<n<1B"}
@@ -114,7 +115,7 @@ def _sections(facts: DataFacts) -> Iterator[str]:
     for column in PACKED_COLUMNS if facts.form is None else COLUMNS:
         yield f"| `{column.name}` | {column.means} |"
     yield "\n## Sources and licences\n"
-    yield from (f"- {line}" for line in facts.source_lines)
+    yield from (f"- {plain(line)}" for line in facts.source_lines)
     yield "\nThe licence of each picture is its own, as its row states it.\n"
     if facts.collected is not None:
         began, ended = (f"{moment:%Y-%m-%d %H:%M}" for moment in facts.collected)

@@ -64,6 +64,15 @@ def test_every_pair_has_codes_of_its_image(settings, pairs, dvae, tokens):
             assert grid.max() < vocabulary
 
 
+def test_a_training_records_on_what_it_ran_and_its_processors(dvae):
+    run = dvae.manifest().run
+    assert (run.trainer.device[:5], run.trainer.processes) == ("cpu x", 1)
+    assert 0 < run.trainer.seconds < run.seconds
+    assert (
+        run.cpu_seconds > run.trainer.seconds / 10
+    )  # the trainer is a child, and another program may have had the cores
+
+
 def test_further_encodings_are_of_other_crops_and_only_of_training_images(settings, pairs, dvae, tokens):
     config = changed("extract", encodings=2).extract
     twice = extract(config, settings, pairs=pairs, tokenizer=dvae).artifact

@@ -1,6 +1,8 @@
 """The report writes its cards beside the page: those of the data agree with the account of it and with Croissant."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -13,12 +15,15 @@ from support.report_page import Page
 
 from tasks.engine import storage
 from tasks.engine.artifact import Artifact
+from tasks.export.card import data_card
+from tasks.export.facts import DataFacts
 from tasks.funnel.config import Config as FunnelConfig
 from tasks.funnel.stage import funnel
 from tasks.pack import Config as PackConfig
 from tasks.pack import pack
 from tasks.report.cards.files import CROISSANT, DATA_CARD, MODEL_CARD
 from tasks.report.config import Config
+from tasks.report.funnel import Source
 from tasks.report.stage import report
 from tasks.settings import Settings
 from tasks.takedown.stage import Config as TakedownConfig
@@ -121,3 +126,12 @@ def test_what_was_taken_down_and_what_opted_out_are_counted(settings: Settings) 
     card = read(report(Config(), settings, pairs=pairs).artifact, DATA_CARD)
     assert "left out when the pairs were packed: 1 pairs." in card
     assert run.train[0]["url"] not in card
+
+
+def test_what_a_source_states_cannot_break_the_data_card() -> None:
+    nothing = {"shards": (), "kinds": {}, "steps": (), "collected": None, "pages_disallowed": None, "image_side": None}
+    known = {"name": "set", "form": None, "creator": "", "made_from": "pack/0", "code": None} | nothing
+    evil = Source("a site", "<script>alert(1)</script>\n## Free", 1)
+    card = data_card(DataFacts(sources=(evil,), published=datetime(2026, 1, 1, tzinfo=UTC), **known))
+    assert "## Free" not in re.findall("^## .*$", card, re.MULTILINE)
+    assert "<script>" not in card
