@@ -112,9 +112,9 @@ class Group:
             assert ours == pytest.approx(theirs, rel=5e-5, abs=atol)
 
     def saved(self, name: str) -> dict[str, torch.Tensor]:
-        """What the first rank saved in the oldest checkpoint of a run."""
+        """What ranks saved in the oldest checkpoint of a run, of sharded tensors the last one's part."""
         oldest = min((self._folder(name) / "checkpoints").iterdir())
-        return read_tensors(oldest / "rank-00000.safetensors")[0]
+        return {n: t for file in sorted(oldest.glob("*.safetensors")) for n, t in read_tensors(file)[0].items()}
 
     def _folder(self, name: str) -> Path:
         return Path((self._alone if name == "alone" else self._jobs[name])["out"])
