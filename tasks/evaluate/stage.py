@@ -22,7 +22,7 @@ from tasks.evaluate.evidence import Evidence, Row, TableRows
 from tasks.evaluate.failures.attention import look_at_captions
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, require_other_model
-from tasks.evaluate.lookup import Corpus, Likeness, look_up
+from tasks.evaluate.lookup import LookedUp, SmallCorpus, look_up
 from tasks.evaluate.nearest import distance
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
@@ -90,7 +90,7 @@ def evaluate(
         judged=judged,
         train=train,
         val=val,
-        held_out_mse=[mse for uri in own_likeness for mse in Likeness.read(uri).among_train.mse.tolist()],
+        held_out_mse=[mse for uri in own_likeness for mse in LookedUp.read(uri).among_train.mse.tolist()],
         rebuilt=_with_nearest(rebuilt, find("reconstruction", rebuilt), zip(held_out, own_likeness, strict=True)),
         vocab_size=size,
         code_counts=counts,
@@ -143,7 +143,9 @@ def _asked(uri: str) -> dict[str, str]:
     return dict(zip(known["pair_id"].to_pylist(), known["prompt"].to_pylist(), strict=True))
 
 
-def _scanned(pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output) -> tuple[Scan, Scan | None, Corpus]:
+def _scanned(
+    pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output
+) -> tuple[Scan, Scan | None, SmallCorpus]:
     """What the training pairs and the held-out ones answer, and their pictures as they are searched."""
     questions = Questions(
         prompts=tuple(sorted({prompt for own in asked for prompt in own.values()})),
@@ -153,7 +155,7 @@ def _scanned(pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output
     small = {split: [f"{output.exchange}/{uri.rsplit('/', 1)[-1]}" for uri in uris] for split, uris in files.items()}
     train, val = (scan(files[split], questions, small[split], output.settings) for split in files)
     assert train is not None  # pack does not finish without a training shard
-    return train, val, Corpus(**small)
+    return train, val, SmallCorpus(**small)
 
 
 def _with_nearest(
@@ -164,13 +166,13 @@ def _with_nearest(
     Samples come out of the same decoder, so its reconstructions of unseen images are the fair thing to hold them to.
 
     Args:
-        likeness: URLs of the `Likeness` of the rebuilt pictures.
-        held_out: shards of the held-out pairs, each with the URL of its `Likeness`.
+        likeness: URLs of the `LookedUp` of the rebuilt pictures.
+        held_out: shards of the held-out pairs, each with the URL of its `LookedUp`.
     """
     rows = [row for uri in reconstructions for row in schemas.read_table(uri, MEASURED.names).to_pylist()]
     originals = _originals(held_out, {row["pair_id"] for row in rows})
     found: list[dict] = []
-    for like in map(Likeness.read, likeness):
+    for like in map(LookedUp.read, likeness):
         own = rows[len(found) : len(found) + len(like.thumbnails)]
         for row, small, mse, least in zip(own, like.thumbnails, like.among_train.mse, like.among_all.mse, strict=True):
             is_recognised = distance(small, originals[row["pair_id"]]) == least
@@ -183,7 +185,7 @@ def _originals(held_out: Iterable[tuple[str, str]], wanted: set[str]) -> dict[st
     found: dict[str, NDArray[np.uint8]] = {}
     for uri, like in held_out:
         pair_ids = schemas.read_table(uri, ["pair_id"])["pair_id"].to_pylist()
-        small = Likeness.read(like).thumbnails
+        small = LookedUp.read(like).thumbnails
         found |= {pair_id: small[place] for place, pair_id in enumerate(pair_ids) if pair_id in wanted}
     return found
 
