@@ -14,7 +14,7 @@ from tasks.engine.output import Shard
 from tasks.errors import ModelMismatchError
 from tasks.evaluate.compositions.reader import CompositionJudge
 from tasks.evaluate.compositions.verdict import NO_VERDICT, VERDICT, verdicts
-from tasks.evaluate.lookup import Likeness
+from tasks.evaluate.lookup import LookedUp
 from tasks.evaluate.nearest import Nearest, distance
 from tasks.evaluate.probes import NOT_PROBED, PROBED, probe
 from tasks.rerank import score_images
@@ -52,7 +52,7 @@ class SamplesToJudge:
     """A shard of samples.
 
     Attributes:
-        likeness: URL of the `lookup.Likeness` of its pictures.
+        likeness: URL of the `lookup.LookedUp` of its pictures.
         prompted: by id, the thumbnails of the pairs whose captions it has.
     """
 
@@ -66,7 +66,7 @@ def judge_samples(judges: Judges, work: SamplesToJudge) -> Shard:
     columns = [name for name in schemas.SCORES.names if name not in ("image", "codes")]
     rows = schemas.read_table(work.uri, columns).to_pylist()
     prompts = [row["prompt"] for row in rows]
-    like = Likeness.read(work.likeness)
+    like = LookedUp.read(work.likeness)
     scores, found = _second_scores(judges, work, prompts), _verdicts(judges, work, prompts)
     told = zip(rows, scores, found, _probed(judges, work, rows), strict=True)
     judged = [
@@ -120,7 +120,7 @@ def _weights(model: Artifact) -> set[str]:
     return {record.sha256 for record in model.manifest().outputs if record.path.endswith(".safetensors")}
 
 
-def _judged(like: Likeness, prompted: Mapping[str, NDArray[np.uint8]], i: int, row: dict) -> dict:
+def _judged(like: LookedUp, prompted: Mapping[str, NDArray[np.uint8]], i: int, row: dict) -> dict:
     nearest = like.among_all if row["group"] == "val" else like.among_train
     own = prompted.get(row["pair_id"]) if row["pair_id"] is not None else None
     own_mse = None if own is None else distance(like.thumbnails[i], own)

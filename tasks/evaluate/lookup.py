@@ -25,7 +25,7 @@ _COLUMNS = {"squared": pa.int64(), "pair_ids": pa.string(), "captions": pa.list_
 
 
 @dataclass(frozen=True)
-class Likeness:
+class LookedUp:
     """The pictures of a shard, small, with the nearest training picture and the nearest of all pictures of the corpus.
 
     Attributes:
@@ -59,14 +59,14 @@ def _nearest(table: pa.Table, kind: str) -> Nearest:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class SmallCorpus:
     """Shards of `nearest.THUMBNAILS`."""
 
     train: Sequence[str]
     val: Sequence[str]
 
 
-def look_up(corpus: Corpus, column: str, uris: Sequence[str], folder: str, settings: Settings) -> list[str]:
+def look_up(corpus: SmallCorpus, column: str, uris: Sequence[str], folder: str, settings: Settings) -> list[str]:
     """Writes the likeness of each of these shards of pictures, and returns the URLs of the files.
 
     Args:
@@ -79,7 +79,7 @@ def look_up(corpus: Corpus, column: str, uris: Sequence[str], folder: str, setti
     return targets
 
 
-def look_up_shards(corpus: Corpus, column: str, shards: Sequence[tuple[str, str]]) -> None:
+def look_up_shards(corpus: SmallCorpus, column: str, shards: Sequence[tuple[str, str]]) -> None:
     """Some shards of pictures, each with the URL of its file, in one pass over the corpus. Runs in a Dask worker."""
     missing = [(uri, target) for uri, target in shards if not storage.exists(target)]
     if not missing:
@@ -93,5 +93,5 @@ def look_up_shards(corpus: Corpus, column: str, shards: Sequence[tuple[str, str]
     start = 0
     for small, (_, target) in zip(own, missing, strict=True):
         stop = start + len(small)
-        Likeness(small, among_train.part(start, stop), among_all.part(start, stop)).write(target)
+        LookedUp(small, among_train.part(start, stop), among_all.part(start, stop)).write(target)
         start = stop

@@ -13,7 +13,7 @@ from tasks.checkpoints import generator_of, tokenizer_of
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.evaluate.detail import band_powers, cell_errors
-from tasks.evaluate.lookup import Likeness
+from tasks.evaluate.lookup import LookedUp
 from tasks.settings import Settings
 
 # One held-out image beside its reconstruction from hard codes.
@@ -51,7 +51,7 @@ class ImagesToRebuild:
 
     Attributes:
         generator: tells its losses on them; None if none is to be asked.
-        likeness: URL of the `lookup.Likeness` of its pictures.
+        likeness: URL of the `lookup.LookedUp` of its pictures.
     """
 
     tokenizer: Artifact
@@ -105,7 +105,7 @@ def rebuild_images(work: ImagesToRebuild) -> Shard:
             rebuilt,
             codes,
             losses,
-            Likeness.read(work.likeness).among_train.mse[chosen],
+            LookedUp.read(work.likeness).among_train.mse[chosen],
             strict=True,
         )
     ]

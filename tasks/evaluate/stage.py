@@ -26,7 +26,7 @@ from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, Judges, SamplesToJudge, judge_samples, require_other_model
 from tasks.evaluate.leakage.leaks import find_leaks
 from tasks.evaluate.leakage.shown import stored_pictures
-from tasks.evaluate.lookup import Corpus, Likeness, look_up
+from tasks.evaluate.lookup import LookedUp, SmallCorpus, look_up
 from tasks.evaluate.nearest import distance
 from tasks.evaluate.picture_sets.clip import see_by_clip
 from tasks.evaluate.picture_sets.features import see_sets
@@ -101,7 +101,7 @@ def evaluate(
         judged=judged,
         train=train,
         val=val,
-        held_out_mse=[mse for uri in own_likeness for mse in Likeness.read(uri).among_train.mse.tolist()],
+        held_out_mse=[mse for uri in own_likeness for mse in LookedUp.read(uri).among_train.mse.tolist()],
         rebuilt=rebuilt_rows,
         vocab_size=size,
         code_counts=counts,
@@ -162,7 +162,9 @@ def _asked(uri: str) -> dict[str, str]:
     return dict(zip(known["pair_id"].to_pylist(), known["prompt"].to_pylist(), strict=True))
 
 
-def _scanned(pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output) -> tuple[Scan, Scan | None, Corpus]:
+def _scanned(
+    pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output
+) -> tuple[Scan, Scan | None, SmallCorpus]:
     """What the training pairs and the held-out ones answer, and their pictures as they are searched."""
     questions = Questions(
         prompts=tuple(sorted({prompt for own in asked for prompt in own.values()})),
@@ -172,7 +174,7 @@ def _scanned(pairs: Artifact, asked: Sequence[Mapping[str, str]], output: Output
     small = {split: [f"{output.exchange}/{uri.rsplit('/', 1)[-1]}" for uri in uris] for split, uris in files.items()}
     train, val = (scan(files[split], questions, small[split], output.settings) for split in files)
     assert train is not None  # pack does not finish without a training shard
-    return train, val, Corpus(**small)
+    return train, val, SmallCorpus(**small)
 
 
 def _written_prompts(sampled: Sequence[str]) -> list[str]:
@@ -189,13 +191,13 @@ def _with_nearest(
     Samples come out of the same decoder, so its reconstructions of unseen images are the fair thing to hold them to.
 
     Args:
-        likeness: URLs of the `Likeness` of the rebuilt pictures.
-        held_out: shards of the held-out pairs, each with the URL of its `Likeness`.
+        likeness: URLs of the `LookedUp` of the rebuilt pictures.
+        held_out: shards of the held-out pairs, each with the URL of its `LookedUp`.
     """
     rows = [row for uri in reconstructions for row in schemas.read_table(uri, MEASURED.names).to_pylist()]
     originals = _originals(held_out, {row["pair_id"] for row in rows})
     found: list[dict] = []
-    for like in map(Likeness.read, likeness):
+    for like in map(LookedUp.read, likeness):
         own = rows[len(found) : len(found) + len(like.thumbnails)]
         nearest = like.among_train
         answers = zip(own, like.thumbnails, nearest.mse, nearest.pair_ids, like.among_all.mse, strict=True)
@@ -216,7 +218,7 @@ def _originals(held_out: Iterable[tuple[str, str]], wanted: set[str]) -> dict[st
     found: dict[str, NDArray[np.uint8]] = {}
     for uri, like in held_out:
         pair_ids = schemas.read_table(uri, ["pair_id"])["pair_id"].to_pylist()
-        small = Likeness.read(like).thumbnails
+        small = LookedUp.read(like).thumbnails
         found |= {pair_id: small[place] for place, pair_id in enumerate(pair_ids) if pair_id in wanted}
     return found
 

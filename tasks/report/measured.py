@@ -144,7 +144,7 @@ def _numbers(group: str, part: Part) -> Iterator[tuple[str, Number]]:
                 if isinstance(each, Part):
                     yield from _numbers(key, each)
                 elif not isinstance(each, HeatMap):
-                    yield title, _row(key, each)
+                    yield f"{group}: {title}" if group else title, _row(key, each)
         elif isinstance(value, Part):
             yield from _numbers(title, value)
 

@@ -13,7 +13,7 @@ from tasks import schemas
 from tasks.engine.artifact import Artifact
 from tasks.engine.output import Shard
 from tasks.evaluate import lookup
-from tasks.evaluate.lookup import Corpus, Likeness, look_up
+from tasks.evaluate.lookup import LookedUp, SmallCorpus, look_up
 from tasks.evaluate.nearest import Nearest, nearest_in, squared_distances, thumbnails
 from tasks.evaluate.scan import Questions, Scan, scan, scan_shard
 from tasks.settings import Settings
@@ -88,10 +88,10 @@ def test_what_is_looked_up_shard_by_shard_is_what_is_found_at_once(run, tmp_path
     for uri, rows in zip(uris, (pictures[:4], [], pictures[4:]), strict=True):
         pq.write_table(pa.Table.from_pylist(rows, pa.schema([("image", pa.binary())])), uri)
     pack = run.artifacts["pack"]
-    corpus = Corpus(*([f"{tmp_path}/{split}.parquet"] for split in ("train", "val")))
+    corpus = SmallCorpus(*([f"{tmp_path}/{split}.parquet"] for split in ("train", "val")))
     for split, targets in (("train", corpus.train), ("val", corpus.val)):
         scan(pack.files(split), NOTHING, targets, SETTINGS)
-    found = [Likeness.read(uri) for uri in look_up(corpus, "image", uris, f"{tmp_path}/found", SETTINGS)]
+    found = [LookedUp.read(uri) for uri in look_up(corpus, "image", uris, f"{tmp_path}/found", SETTINGS)]
     queries = thumbnails([row["image"] for row in pictures])
     assert np.array_equal(np.concatenate([like.thumbnails for like in found]), queries)
     for name, among in (("among_train", corpus.train), ("among_all", [*corpus.train, *corpus.val])):
@@ -104,7 +104,7 @@ def test_what_is_looked_up_shard_by_shard_is_what_is_found_at_once(run, tmp_path
 def test_without_held_out_pictures_the_nearest_of_all_is_the_nearest_of_training(run, tmp_path):
     scan(run.artifacts["pack"].files("train"), NOTHING, [f"{tmp_path}/train.parquet"], SETTINGS)
     pq.write_table(pa.table({"image": [run.val[0]["image"]]}), f"{tmp_path}/pictures.parquet")
-    corpus = Corpus([f"{tmp_path}/train.parquet"], [])
+    corpus = SmallCorpus([f"{tmp_path}/train.parquet"], [])
     [found] = look_up(corpus, "image", [f"{tmp_path}/pictures.parquet"], f"{tmp_path}/found", SETTINGS)
-    like = Likeness.read(found)
+    like = LookedUp.read(found)
     assert like.among_all.pair_ids.tolist() == like.among_train.pair_ids.tolist()
