@@ -127,14 +127,15 @@ def _copies(facts: RunFacts) -> Iterator[Headline]:
     copies = facts.evaluation and facts.evaluation.memorisation and facts.evaluation.memorisation.copies
     groups = {"held-out captions": copies.val, "training captions": copies.train} if copies else {}
     rates = {name: rate for name, rate in groups.items() if rate}
-    if rates:
+    if copies and rates:
         yield Headline(
             Question.NEW,
             f"As near to a training picture as copies, {' / '.join(rates)}",
             " / ".join(words.percent(rate.value) for rate in rates.values()),
-            "5% of pictures never seen are; 95% intervals "
-            + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
-            "Nearer than the nearest 5% of held-out pictures. For captions from training, copies are asked for.",
+            f"{words.percent(copies.false_positives.value)} of {copies.false_positives.n} pictures never seen are; "
+            "95% intervals " + " / ".join(f"{words.interval(rate)}, {rate.n} prompts" for rate in rates.values()),
+            "Nearer than the nearest 5% of half the held-out pictures; the other half tells how often that is a false "
+            "alarm. For captions from training, copies are asked for.",
         )
 
 
