@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ class FeatureNetwork(ABC):
     """
 
     name: str
-    batch: ClassVar[int] = 16
+    batch: int = 16
 
     def see(self, images: Images) -> Seen:
         """Features and probabilities of pictures [N, H, W, 3], N at least 1. Those of one do not depend on others."""

@@ -35,6 +35,12 @@ class Config(StageConfig):
         "ones, and of the samples. Their features are in memory together, 8 kB each with Inception. 0: sets are not "
         "compared.",
     )
+    searched_pictures: int = Field(
+        1536,
+        ge=0,
+        description="Training pictures, at most, among which the nearest one in features is looked for: those that are "
+        "nearest by pixels first. 3 ms and 5 kB each. 0: none is.",
+    )
     blur_radii_px: tuple[NonNegativeFloat, ...] = Field(
         (0, 1, 2, 4, 8),
         min_length=1,

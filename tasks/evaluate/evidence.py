@@ -13,7 +13,9 @@ from models.inspection import TextAttention
 from tasks.evaluate import means
 from tasks.evaluate.compositions.trial import JudgeTrial
 from tasks.evaluate.config import Config
+from tasks.evaluate.feature_search import FeatureDistances
 from tasks.evaluate.nearest import Scan
+from tasks.evaluate.picture_sets.clip import ClipSets
 from tasks.evaluate.picture_sets.features import PictureSets
 from tasks.evaluate.places import PlaceSums
 from tasks.evaluate.quantities import Estimate
@@ -83,6 +85,8 @@ class Evidence:
         attention: by caption, where the image positions of some held-out pairs look; empty for a generator without.
         compositions: how the judge of composed pictures stood its trial; None where the corpus shows none.
         picture_sets: what a published network sees in samples and in real pictures; None where nothing was drawn.
+        clip_sets: the second model's view of the sets that are compared; None without one.
+        feature_distances: to the nearest training picture in features; None where they were not looked for.
     """
 
     config: Config
@@ -98,6 +102,8 @@ class Evidence:
     attention: Mapping[str, TextAttention] = field(default_factory=dict)
     compositions: JudgeTrial | None = None
     picture_sets: PictureSets | None = None
+    clip_sets: ClipSets | None = None
+    feature_distances: FeatureDistances | None = None
 
     @cached_property
     def prompts(self) -> list[RankedSamples]:

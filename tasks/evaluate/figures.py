@@ -12,7 +12,9 @@ from tasks.evaluate.failures.metric import Failures
 from tasks.evaluate.hits import Hits
 from tasks.evaluate.memorisation import Memorisation
 from tasks.evaluate.picture_sets import metric as picture_sets
+from tasks.evaluate.picture_sets import overlap
 from tasks.evaluate.picture_sets.metric import PictureSetFigures
+from tasks.evaluate.picture_sets.overlap import OverlapFigures
 from tasks.evaluate.quantities import Quantity
 from tasks.evaluate.reconstruction import Reconstruction
 from tasks.evaluate.reranking import Reranking
@@ -37,7 +39,15 @@ class Evaluation(Quantity):
     scores: Scores | None = Field(None, title="Scores of the ranker")
     scorer: Scorer | None = Field(None, title="Scores of a second model")
     picture_sets: PictureSetFigures | None = Field(None, title="Sets of pictures")
+    overlap: OverlapFigures | None = Field(None, title="Overlap of drawn and real pictures")
     memorisation: Memorisation | None = Field(None, title="Memorisation")
+    feature_memorisation: Memorisation | None = Field(
+        None,
+        title="Memorisation by features",
+        description="The same in the eyes of EfficientNet-Lite0, for the best sample of each prompt. Among the "
+        "training pictures searched are those that are nearest by pixels, and those "
+        "whose captions were drawn.",
+    )
     reranking: Reranking | None = Field(None, title="What reranking changes")
     failures: Failures | None = Field(None, title="Where it fails")
 
@@ -56,7 +66,9 @@ def measure(evidence: Evidence) -> Evaluation:
         scores=scores.measure(evidence),
         scorer=scorer.measure(evidence),
         picture_sets=picture_sets.measure(evidence),
+        overlap=overlap.measure(evidence),
         memorisation=memorisation.measure(evidence),
+        feature_memorisation=memorisation.measure_by_features(evidence),
         reranking=reranking.measure(evidence),
         failures=failures.measure(evidence),
     )

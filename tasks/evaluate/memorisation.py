@@ -14,6 +14,7 @@ from tasks.evaluate.quantities import GREY_LEVELS, Baseline, Histogram, Part, Qu
 from tasks.evaluate.statistics import plain
 
 BINS = 24
+COSINE_DISTANCE = "cosine distance"
 SAMPLES = {
     "train": "samples, training captions",
     "fixed": "samples, fixed prompts",
@@ -62,10 +63,16 @@ class NearestDistances:
         told = samples | {REBUILT: np.array(self.rebuilt), HELD_OUT: np.array(self.held_out)}
         if not any(map(len, told.values())):
             return None
-        test = CopyTest.of_pictures_never_seen(*yardstick.values())
+        test = CopyTest.of_pictures_never_seen(self.rebuilt or self.held_out)
         return Memorisation(
-            distances=self._histogram(yardstick | {SAMPLES[group]: samples[SAMPLES[group]] for group in ("train", "val")}),
-            copies=None if test is None else Copies(**{group: test.share(self.samples[group]) for group in SAMPLES}, false_positives=test.false_positives),
+            distances=self._histogram(
+                yardstick | {SAMPLES[group]: samples[SAMPLES[group]] for group in ("train", "val")}
+            ),
+            copies=None
+            if test is None
+            else Copies(
+                **{group: test.share(self.samples[group]) for group in SAMPLES}, false_positives=test.false_positives
+            ),
             copy_limit=None if test is None else Baseline(value=test.limit, unit=self.unit),
             medians={name: plain(float(np.median(values))) for name, values in told.items() if len(values)},
         )
@@ -96,4 +103,18 @@ def measure(evidence: Evidence) -> Memorisation | None:
         },
         rebuilt=[grey_levels(row["rebuilt_nearest_mse"]) for row in evidence.rebuilt],
         held_out=[grey_levels(mse) for mse in evidence.held_out_mse],
+    ).measured()
+
+
+def measure_by_features(evidence: Evidence) -> Memorisation | None:
+    """By features, of the best samples; None where they were not looked for."""
+    found = evidence.feature_distances
+    if found is None:
+        return None
+    return NearestDistances(
+        name=f"distance to the nearest of {found.searched:,} training pictures in features",
+        unit=COSINE_DISTANCE,
+        samples={group: [[distance] for distance in found.samples.get(group, [])] for group in SAMPLES},
+        rebuilt=found.rebuilt,
+        held_out=[],
     ).measured()

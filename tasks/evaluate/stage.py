@@ -19,9 +19,11 @@ from tasks.evaluate.compositions.trial import JudgeTrial, try_judge
 from tasks.evaluate.config import Config
 from tasks.evaluate.evidence import Evidence, Row
 from tasks.evaluate.failures.attention import look_at_captions
+from tasks.evaluate.feature_search import search_by_features
 from tasks.evaluate.figures import METRICS, headline, measure
 from tasks.evaluate.judge import JUDGED, SamplesToJudge, distance, judge_samples, require_other_model
 from tasks.evaluate.nearest import Questions, Scan, either, scan, shard_thumbnails
+from tasks.evaluate.picture_sets.clip import see_by_clip
 from tasks.evaluate.picture_sets.features import see_sets
 from tasks.evaluate.places import sum_places
 from tasks.evaluate.rebuild import MEASURED, ImagesToRebuild, rebuild_images
@@ -35,7 +37,7 @@ READS = {
 HEADLINE = ("composed_seen_first", "composed_unseen_first", "hit_rate_best", "hit_rate_first")
 
 
-@stage(Config, version=10, reads=READS, headline=HEADLINE)
+@stage(Config, version=11, reads=READS, headline=HEADLINE)
 def evaluate(
     config: Config,
     output: Output,
@@ -83,20 +85,24 @@ def evaluate(
     judged = _rows(_of_kind(written, "judged"), JUDGED)
     size = int(tokenizer.manifest().metrics["vocab_size"]) if tokenizer else None
     counts = _code_counts(size, tokens, output.settings) if size and tokens else None
+    rebuilt_rows = _with_nearest(rebuilt, pairs, output.settings)
+    sets = see_sets(config, pairs, scores, output.settings)
     evidence = Evidence(
         config=config,
         judged=judged,
         train=train,
         val=val,
         held_out_mse=nearest_mse.tolist(),
-        rebuilt=_with_nearest(rebuilt, pairs, output.settings),
+        rebuilt=rebuilt_rows,
         vocab_size=size,
         code_counts=counts,
         scorer=scorer.manifest().metrics["model"] if scorer else None,
         places=sum_places(rebuilt, counts, output.settings),
         attention=look_at_captions(generator, rebuilt, output.settings) if generator else {},
         compositions=_trial(learned, pairs, rebuilt, train, judged, ranker, output.settings) if learned else None,
-        picture_sets=see_sets(config, pairs, scores, output.settings),
+        picture_sets=sets,
+        clip_sets=see_by_clip(scorer, sets, output.settings) if scorer and sets else None,
+        feature_distances=search_by_features(config, pairs, scores, judged, rebuilt, rebuilt_rows, output.settings),
     )
     evaluation = measure(evidence)
     output.metrics |= headline(evaluation)
@@ -186,10 +192,16 @@ def _with_nearest(reconstructions: Sequence[str], pairs: Artifact, settings: Set
     val = scan(pairs.files("val"), questions, settings)
     assert train is not None
     assert val is not None
-    answers = zip(rows, rebuilt, train.nearest.mse, either(train.nearest, val.nearest).mse, strict=True)
+    nearest = train.nearest
+    answers = zip(rows, rebuilt, nearest.mse, nearest.pair_ids, either(nearest, val.nearest).mse, strict=True)
     return [
-        row | {"rebuilt_nearest_mse": float(mse), "is_recognised": distance(own, val.prompted[row["pair_id"]]) == least}
-        for row, own, mse, least in answers
+        row
+        | {
+            "rebuilt_nearest_mse": float(mse),
+            "rebuilt_nearest_pair_id": str(pair_id),
+            "is_recognised": distance(own, val.prompted[row["pair_id"]]) == least,
+        }
+        for row, own, mse, pair_id, least in answers
     ]
 
 

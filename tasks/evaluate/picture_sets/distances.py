@@ -1,4 +1,4 @@
-"""Distances between all pictures of two sets, some rows at a time: memory does not grow with the product of the sets."""
+"""Distances between all pictures of two sets, some rows at a time: memory holds no matrix of all of them."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 ROWS = 256
 
 
-def squared_distances(
-    a: NDArray[np.float32], b: NDArray[np.float32]
-) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Squared Euclidean distances of some rows of `a` [n, D] to all of `b` [m, D]: where the rows stand, float64 [r, m]."""
+def squared_distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Squared Euclidean distances of some rows of `a` [n, D] to all of `b` [m, D]: which rows, and float64 [r, m]."""
     right = b.astype(np.float64)
     lengths = (right**2).sum(1)
     for start in range(0, len(a), ROWS):

@@ -3,7 +3,9 @@
 A bootstrap draws pictures twice, and a picture drawn twice is its own nearest neighbour at distance zero. Leaving out
 draws none twice, and what it tells of the variance is at least that in expectation, whatever the figure is, as long as
 the pictures of a set count alike (Efron and Stein, The Annals of Statistics 9, 1981).
-`tests/tasks/evaluate/picture_sets/test_jackknife.py` simulates how often the intervals hold the truth.
+`tests/tasks/evaluate/picture_sets/test_jackknife.py` simulates how often the intervals hold the truth. Two cases are
+worse: 24 drawings of two things hold their discrepancy in 91 %, and nothing helps where a whole mode of drawings lies
+among a few outliers of the real pictures: their precision is held in 70 %.
 """
 
 from dataclasses import dataclass

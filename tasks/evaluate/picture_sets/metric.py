@@ -80,7 +80,7 @@ def measure(evidence: Evidence) -> PictureSetFigures | None:
     sets = evidence.picture_sets
     if sets is None:
         return None
-    by_radius = {radius: _compared(*blurred) for radius, blurred in sets.blurred.items()}
+    by_radius = {radius: compared_sets(*blurred) for radius, blurred in sets.blurred.items()}
     sharp = by_radius[SHARP]
     if min(len(sharp.drawn), len(sharp.others)) < LEAST:
         return None
@@ -100,7 +100,7 @@ def measure(evidence: Evidence) -> PictureSetFigures | None:
     return PictureSetFigures.model_validate(told | named)
 
 
-def _compared(first: PictureSet, held_out: PictureSet) -> Compared:
+def compared_sets(first: PictureSet, held_out: PictureSet) -> Compared:
     """Drawings without a true picture of their own are left out."""
     places = {pair_id: place for place, pair_id in enumerate(held_out.pair_ids)}
     known = [(place, places[pair_id]) for place, pair_id in enumerate(first.pair_ids) if pair_id in places]

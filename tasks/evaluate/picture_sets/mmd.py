@@ -1,10 +1,10 @@
-"""Maximum mean discrepancy of two picture sets, as CMMD has it (Jayasumana et al. 2024, "Rethinking FID", section 4)."""
+"""Maximum mean discrepancy of two picture sets, as CMMD has it (Jayasumana et al. 2024, Rethinking FID, section 4)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.picture_sets.distances import squared_distances
-from tasks.evaluate.picture_sets.jackknife import Jackknifed, LeftOut, Grouped
+from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, LeftOut
 
 SIGMA = 10.0  # of the Gaussian kernel (section 4.1)
 SCALE = 1000.0
@@ -33,8 +33,10 @@ def squared_mmd(a: Grouped, b: Grouped) -> Jackknifed:
 
 
 def _between(a: Grouped, b: Grouped) -> NDArray[np.float64]:
-    """Sums of the kernel, less 1, over the pairs of each two groups: [G, H]. The ones cancel out in the MMD, and what is
-    left of the kernel is small beside them."""
+    """Sums of the kernel, less 1, over the pairs of each two groups: [G, H].
+
+    The ones cancel out in the MMD, and what is left of the kernel is small beside them.
+    """
     members = np.eye(len(b.sizes))[b.groups]  # [m, H]
     sums = np.zeros((len(a.sizes), len(b.sizes)))
     for rows, squared in squared_distances(a.features, b.features):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.picture_sets.distances import squared_distances
-from tasks.evaluate.picture_sets.jackknife import Jackknifed, LeftOut, Grouped
+from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, LeftOut
 
 ROUNDING = 1e-9  # relative; what lies on the edge of a neighbourhood is outside, however the sums were rounded
 
@@ -49,7 +49,7 @@ class _Balls:
     """The neighbourhoods of a set.
 
     Attributes:
-        squared_radii: [G + 1, n]; row g without the pictures of group g, whose own are 0, the last row of the whole set.
+        squared_radii: [G + 1, n]; row g without the pictures of group g, whose own are 0; the last row of all.
     """
 
     centres: Grouped

@@ -1,9 +1,11 @@
 """Copies are told by distances that are unusual for pictures the models never saw."""
 
+import numpy as np
 import pytest
 from support.evidence import evidence, judged
 
 from tasks.evaluate import memorisation
+from tasks.evaluate.feature_search import FeatureDistances
 
 
 def mse(level: float) -> float:
@@ -57,3 +59,27 @@ def test_more_candidates_of_the_same_prompts_do_not_make_the_interval_narrower()
         return copies.low, copies.high
 
     assert interval(16) == pytest.approx(interval(1))
+
+
+def test_pictures_that_set_no_limit_tell_how_often_it_errs():
+    never_seen = [mse(level) for level in np.random.default_rng(0).uniform(10, 50, 400)]
+    copies = memorisation.measure(
+        evidence(COPIED, rebuilt=[{"rebuilt_nearest_mse": each} for each in never_seen])
+    ).copies
+    assert copies.false_positives.n == 200
+    assert copies.false_positives.low < 0.05 < copies.false_positives.high
+    nearer = [mse(30 - 15 * (i % 2)) for i in range(20)]  # those that try the limit are unlike those that set it
+    assert memorisation.measure(evidence(COPIED, held_out_mse=nearer)).copies.false_positives.value == 1
+
+
+def test_memorised_pictures_raise_the_share_of_copies_in_features():
+    def share(memorised: int) -> float:
+        near = [0.001] * memorised + [0.2] * (20 - memorised)
+        found = FeatureDistances(100, {"val": near}, [0.1 + i / 1000 for i in range(100)])
+        return memorisation.measure_by_features(evidence([], feature_distances=found)).copies.val.value
+
+    assert [share(memorised) for memorised in (0, 5, 20)] == [0, 0.25, 1]
+
+
+def test_without_a_search_there_is_no_memorisation_by_features():
+    assert memorisation.measure_by_features(evidence(COPIED, rebuilt=REBUILT)) is None

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage are those of a plain reckoning with all distances, and fall where they ought to."""
+"""Precision, recall, density and coverage equal a plain reckoning with all distances, and fall where they ought to."""
 
 import tracemalloc
 
@@ -63,7 +63,9 @@ def test_a_picture_on_the_edge_of_a_neighbourhood_is_outside_and_its_own_copy_in
 
 def test_copies_of_one_set_are_precise_and_recalled_whole() -> None:
     real = pictures(0, 300, 64)
-    assert told(real, real, 3) == pytest.approx({"precision": 1, "density": plain(real, real, 3)[1], "recall": 1, "coverage": 1})
+    assert told(real, real, 3) == pytest.approx(
+        {"precision": 1, "density": plain(real, real, 3)[1], "recall": 1, "coverage": 1}
+    )
 
 
 def test_a_collapse_to_one_mode_is_precise_but_not_recalled() -> None:
