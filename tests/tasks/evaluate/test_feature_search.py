@@ -46,13 +46,15 @@ def test_a_run_tells_overlap_cmmd_and_memorisation_by_features(settings, tmp_pat
     write_published_clip(tmp_path / "second-clip", seed=1)
     clip = second_model.scorer(second_model.Config(pretrained=str(tmp_path / "second-clip")), settings).artifact
     done = run.artifacts
-    made = evaluate(FEW, settings, done["pack"], done["rerank"], done[run.tokenizer], done["extract"], clip).artifact
+    made = evaluate(
+        FEW, settings, pairs=done["pack"], scores=done["rerank"], tokenizer=done[run.tokenizer], scorer=clip
+    ).artifact
     figures = Evaluation.model_validate_json(storage.read_bytes(made.file(METRICS)))
     found = figures.feature_memorisation
     assert found.copies.train.n == 4
-    assert found.copies.val.n == 10
+    assert found.copies.val.n == 18  # of 24 pictures: 2 fixed prompts, 4 of training
     assert found.copies.false_positives.n == 12
     assert "30 training pictures" in found.distances.x_name
-    assert figures.overlap.drawn.precision.n == 10
+    assert figures.overlap.drawn.precision.n == 12
     assert figures.overlap.clip == "second-clip"
     assert figures.overlap.cmmd.drawn != figures.overlap.mmd.drawn

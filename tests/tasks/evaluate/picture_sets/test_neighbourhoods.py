@@ -92,12 +92,12 @@ def test_sets_that_change_places_change_precision_for_recall() -> None:
 
 
 def test_memory_does_not_grow_with_all_distances() -> None:
-    real, drawn = Grouped.of(pictures(0, 1500, 4)), Grouped.of(pictures(1, 1500, 4))
+    real, drawn = Grouped.of(pictures(0, 2000, 4)), Grouped.of(pictures(1, 2000, 4))
     tracemalloc.start()
     neighbourhoods(real, drawn, 3)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 0.8 * 8 * 1500**2
+    assert most < 0.8 * 8 * 2000**2
 
 
 def test_too_few_pictures_have_no_neighbourhoods() -> None:
