@@ -36,10 +36,10 @@ class Config(StageConfig):
         "compared.",
     )
     searched_pictures: int = Field(
-        1536,
+        1024,
         ge=0,
         description="Training pictures, at most, among which the nearest one in features is looked for: those that are "
-        "nearest by pixels first. 3 ms and 5 kB each. 0: none is.",
+        "nearest by pixels first. 5 ms and 5 kB each. 0: none is.",
     )
     blur_radii_px: tuple[NonNegativeFloat, ...] = Field(
         (0, 1, 2, 4, 8),
