@@ -45,7 +45,7 @@ class NearestDistances:
     """To the nearest training picture.
 
     Attributes:
-        name, unit: of the distance.
+        name: of the distance, with its unit.
         samples: of each prompt's samples, by group.
         rebuilt, held_out: of pictures that were never seen, rebuilt from their codes and as they are.
     """
@@ -82,7 +82,7 @@ class NearestDistances:
         top = float(np.percentile(np.concatenate(list(distances.values())), 99))
         edges = np.linspace(0.0, max(top, 1e-3), BINS + 1)
         return Histogram(
-            x_name=f"{self.name}, {self.unit}",
+            x_name=self.name,
             edges=tuple(edges.tolist()),
             counts={
                 name: tuple(np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist())
@@ -95,7 +95,7 @@ class NearestDistances:
 def measure(evidence: Evidence) -> Memorisation | None:
     """By pixels; None where there is nothing to compare."""
     return NearestDistances(
-        name="distance to the nearest training picture at 16 by 16 pixels",
+        name="distance at 16 by 16 pixels, grey levels of 255",
         unit=GREY_LEVELS,
         samples={
             group: [[grey_levels(row["nearest_mse"]) for row in prompt.rows] for prompt in evidence.group(group)]
@@ -112,7 +112,7 @@ def measure_by_features(evidence: Evidence) -> Memorisation | None:
     if found is None:
         return None
     return NearestDistances(
-        name=f"distance to the nearest of {found.searched:,} training pictures in features",
+        name=f"{COSINE_DISTANCE}, {found.searched:,} training pictures searched",
         unit=COSINE_DISTANCE,
         samples={group: [[distance] for distance in found.samples.get(group, [])] for group in SAMPLES},
         rebuilt=found.rebuilt,

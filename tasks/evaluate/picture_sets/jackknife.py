@@ -5,7 +5,7 @@ draws none twice, and what it tells of the variance is at least that in expectat
 the pictures of a set count alike (Efron and Stein, The Annals of Statistics 9, 1981).
 `tests/tasks/evaluate/picture_sets/test_jackknife.py` simulates how often the intervals hold the truth. Two cases are
 worse: 24 drawings of two things hold their discrepancy in 91 %, and nothing helps where a whole mode of drawings lies
-among a few outliers of the real pictures: their precision is held in 70 %.
+among a few outliers of the real pictures: their precision is held in 75 to 87 %.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Grouped:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Replicates:
     """A figure without each group of one set: `values` [G], of so many `pictures` [G] that were left out."""
 
     values: NDArray[np.float64]
@@ -72,7 +72,7 @@ class Jackknifed:
     """A figure of several sets, and what it would be without each group of each of them."""
 
     value: float
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[Replicates, ...]
 
     @property
     def variance(self) -> float:
@@ -98,12 +98,14 @@ def estimate(figure: Jackknifed, n: int, unit: str = "") -> Estimate:
 
 def share(figure: Jackknifed, n: int, fewest: int) -> Estimate:
     """A share with the interval of as many independent pictures as would scatter like it does (as Korn and Graubard do,
-    see `statistics.proportion_of_groups`), and of no more than the smaller set has.
+    see `statistics.proportion_of_groups`), and of no more than the smaller set has. How they scatter is reckoned with
+    two more pictures on each side, since a share of 0 or 1 may still be another without some pictures.
 
     Args:
         n: drawn pictures, which the estimate names.
         fewest: pictures in the smaller set.
     """
     p = min(max(figure.value, 0.0), 1.0)
+    inner = (p * fewest + 2) / (fewest + 4)
     scatter = figure.variance * (figure.t / Z_95) ** 2
-    return exact_proportion(p, min(p * (1 - p) / scatter, fewest) if scatter > 0 else fewest, n)
+    return exact_proportion(p, min(inner * (1 - inner) / scatter, fewest) if scatter > 0 else fewest, n)

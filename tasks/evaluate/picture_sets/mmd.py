@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.picture_sets.distances import squared_distances
-from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, LeftOut
+from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, Replicates
 
 SIGMA = 10.0  # of the Gaussian kernel (section 4.1)
 SCALE = 1000.0
@@ -26,7 +26,7 @@ def squared_mmd(a: Grouped, b: Grouped) -> Jackknifed:
         return _of_kept(sums, sizes, kept)
 
     left_out = [
-        LeftOut(np.array([without(which, group) for group in range(len(sizes[which]))]), sizes[which])
+        Replicates(np.array([without(which, group) for group in range(len(sizes[which]))]), sizes[which])
         for which in (0, 1)
     ]
     return Jackknifed(_of_kept(sums, sizes, everything), tuple(left_out))

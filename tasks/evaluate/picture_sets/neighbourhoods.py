@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.picture_sets.distances import squared_distances
-from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, LeftOut
+from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, Replicates
 
 ROUNDING = 1e-9  # relative; what lies on the edge of a neighbourhood is outside, however the sums were rounded
 
@@ -95,7 +95,7 @@ class _Balls:
         without = (sums.sum() - sums) / (len(points) - points.sizes)
         return Jackknifed(
             float(each[-1].mean()),
-            (LeftOut(each[:-1].mean(1), self.centres.sizes), LeftOut(without, points.sizes)),
+            (Replicates(each[:-1].mean(1), self.centres.sizes), Replicates(without, points.sizes)),
         )
 
     def _of_balls(self, points: Grouped, filled: NDArray[np.bool_], held: NDArray[np.float64]) -> Jackknifed:
@@ -105,5 +105,5 @@ class _Balls:
         without_points = (held.sum(0) - held > 0).mean(1)
         return Jackknifed(
             float(filled[-1].mean()),
-            (LeftOut(without_balls, self.centres.sizes), LeftOut(without_points, points.sizes)),
+            (Replicates(without_balls, self.centres.sizes), Replicates(without_points, points.sizes)),
         )

@@ -18,10 +18,7 @@ MOST = 10_000  # pictures of a set: as Naeem et al. 2020
 
 
 class Overlap(Part):
-    """Precision: share of these pictures that lie where real ones do. Recall: share of real pictures that lie where
-    these do; it falls where drawings show little of what there is. Coverage: share of real pictures near which one of
-    these lies. Few pictures leave gaps, so no figures of different numbers can be compared.
-    """
+    """Of one set of pictures with the real ones."""
 
     precision: Estimate = Field(title="precision")
     recall: Estimate = Field(title="recall")
@@ -37,21 +34,28 @@ class Discrepancy(Part):
     pictures it is never 0: what the true pictures have is as low as it gets.
     """
 
-    drawn: Estimate = Field(title=DRAWN)
-    true: Estimate = Field(title=TRUE)
+    drawn: Estimate = Field(title=DRAWN, description="1000 times the squared discrepancy; lower is better.")
+    true: Estimate = Field(title=TRUE, description="As low as it gets with so few pictures.")
 
 
 class OverlapFigures(Part):
     """Are drawings like real pictures, and as varied? The first drawings of held-out captions beside held-out pictures
-    of other captions; the neighbourhood of a picture reaches to its third nearest in its set. The true pictures of the
-    same captions, in the same numbers, show what is the best to be had.
+    of other captions; the neighbourhood of a picture reaches to its third nearest in its set.
     """
 
     question = Question.DRAWS
 
     network: str = Field(title="the network")
-    drawn: Overlap = Field(title="First drawn")
-    true: Overlap = Field(title="True pictures of the same captions")
+    drawn: Overlap = Field(
+        title="First drawn",
+        description="Precision: share of drawings that lie where real pictures do. Recall: share of real pictures that "
+        "lie where drawings do; it falls where these show little of what there is. Coverage: share of real pictures "
+        "near which a drawing lies.",
+    )
+    true: Overlap = Field(
+        title="True pictures of the same captions",
+        description="The same of as many real pictures: the best to be had. No figures of other numbers compare.",
+    )
     cmmd: Discrepancy | None = Field(None, title="CMMD")
     clip: str | None = Field(None, title="the CLIP of CMMD")
     mmd: Discrepancy = Field(title="MMD (features of the network, not CMMD)")
