@@ -31,9 +31,10 @@ def load_parts(model: nn.Module, directory: Path) -> None:
     path, own = directory / WEIGHTS, model.state_dict()
     try:
         with safe_open(path, framework="pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            if shapes != {name: tuple(tensor.shape) for name, tensor in own.items()}:
-                raise CheckpointError(f"cannot load {path}: its tensors are not those of this model")
+            theirs = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            ours = {name: tuple(tensor.shape) for name, tensor in own.items()}
+            if other := [name for name in sorted(theirs.keys() | ours.keys()) if theirs.get(name) != ours.get(name)]:
+                raise CheckpointError(f"cannot load {path}: {other[0]} is of another size, or in one of the two alone")
             for name, tensor in own.items():
                 keep_part(tensor, file.get_tensor(name))
     except (OSError, SafetensorError) as error:

@@ -13,11 +13,13 @@ from models.training.distributed import Ranks
 from models.training.loop import Learner, Loop
 
 
-def make_part(ranks: Ranks, job: dict[str, Any], warm_up: dict[str, Any] | None = None) -> None:
+def make_part(
+    ranks: Ranks, job: dict[str, Any], warm_up: dict[str, Any] | None = None, seed: int | None = None
+) -> None:
     """Make the training that `models.prior.train` would run, save it, and write {out}.{rank}.json.
 
     Under `peak` it says how much of the host's memory it took at most to make it, bytes; under `same`, on the first
-    rank, whether the weights are those of one process.
+    rank, whether the weights are those that one process draws from the seed, the job's if none is given.
 
     Args:
         warm_up: a small job that is made before, for the memory that torch takes once.
@@ -31,7 +33,7 @@ def make_part(ranks: Ranks, job: dict[str, Any], warm_up: dict[str, Any] | None 
         found["peak"], found["resumed"] = _memory("VmHWM") - started, loop.step
         weights = loop.weights()
         if ranks.is_first:
-            alone = Prior(job.model, job.training.seed).state_dict()
+            alone = Prior(job.model, job.training.seed if seed is None else seed).state_dict()
             found["same"] = all(torch.equal(weights[name], weight) for name, weight in alone.items())
         loop.step = 1
         loop._save(None)

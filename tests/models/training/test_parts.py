@@ -15,6 +15,8 @@ from support.forked_ranks import ended, start
 
 from models.planning.weights import prior_weights
 from models.prior.config import PriorModelConfig
+from models.prior.model import Prior
+from models.training.checkpoint import save_model
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 Job = Callable[..., dict[str, Any]]
@@ -24,9 +26,9 @@ COMPRESSED = {"compression_rank": 4, "compression_shards": 2}
 MB = 10**6
 
 
-def _made(job: dict[str, Any], warm_up: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def _made(job: dict[str, Any], warm_up: dict[str, Any] | None = None, seed: int | None = None) -> list[dict[str, Any]]:
     """What each rank says of making its part."""
-    assert ended(start(RANKS, make_part, job=job, warm_up=warm_up)) == [0] * RANKS
+    assert ended(start(RANKS, make_part, job=job, warm_up=warm_up, seed=seed)) == [0] * RANKS
     return [json.loads(Path(f"{job['out']}.{rank}.json").read_text()) for rank in range(RANKS)]
 
 
@@ -59,3 +61,12 @@ def test_the_parts_are_those_of_the_model_of_one_process_to_the_bit(
     prior_job: Job, sharding: dict[str, Any], training: dict[str, Any]
 ) -> None:
     assert _made(prior_job(**training) | {"sharding": sharding})[0]["same"]
+
+
+@pytest.mark.parametrize("mode", ["fsdp", "ddp"])
+def test_ranks_that_start_from_a_trained_prior_hold_its_weights(prior_job: Job, mode: str, tmp_path: Path) -> None:
+    job = prior_job(seed=1) | {"sharding": {"mode": mode}, "start_from": str(tmp_path / "trained")}
+    config = PriorModelConfig.model_validate(job["model"])
+    save_model(tmp_path / "trained", Prior(config, seed=7).state_dict(), config)
+    assert _made(job, seed=7)[0]["same"]
+    assert not _made(job | {"start_from": None, "out": str(tmp_path / "drawn")}, seed=7)[0]["same"]
