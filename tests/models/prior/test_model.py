@@ -131,13 +131,18 @@ def test_captions_of_another_length_are_refused() -> None:
 
 @pytest.mark.parametrize("width", [64, 1024])
 @torch.no_grad()
-def test_a_fresh_prior_with_the_papers_vocabularies_is_within_2_percent_of_chance(width: int) -> None:
-    torch.manual_seed(0)
-    model = Prior(PriorModelConfig(width=width, heads=2, layers=1, grid=4, text_length=16, conv_kernel=3))
-    captions = torch.randint(0, 16_384, (64, 16))  # enough that chance does not decide
-    captions[:32, 5:] = PAD
-    codes = torch.randint(0, 8_192, (64, 16))
-    text, image = model.states(captions, codes)
-    targets = model.text_targets(captions)
-    assert float(text_loss(text, model.text_head, targets, 16_384, True)) == pytest.approx(math.log(16_384), rel=0.02)
-    assert float(image_loss(image, model.image_head, codes)) == pytest.approx(math.log(8_192), rel=0.02)
+def test_fresh_priors_with_the_papers_vocabularies_are_within_2_percent_of_chance(width: int) -> None:
+    """On average over a few: in one, the rows of padding, which are few and come often, may be off by chance alone."""
+    config = PriorModelConfig(width=width, heads=2, layers=1, grid=4, text_length=16, conv_kernel=3)
+    losses = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        model = Prior(config, seed)
+        captions, codes = torch.randint(0, 16_384, (32, 16)), torch.randint(0, 8_192, (32, 16))
+        captions[:16, 5:] = PAD
+        text, image = model.states(captions, codes)
+        of_text = text_loss(text, model.text_head, model.text_targets(captions), 16_384, True)
+        losses.append([float(of_text), float(image_loss(image, model.image_head, codes))])
+    of_text, of_image = torch.tensor(losses).mean(0).tolist()
+    assert of_text == pytest.approx(math.log(16_384), rel=0.02)
+    assert of_image == pytest.approx(math.log(8_192), rel=0.02)
