@@ -50,7 +50,7 @@ TWICE = 2  # between two shown steps at least: early ones differ most
 
 
 @dataclass(frozen=True)
-class Row:
+class PictureRow:
     """Pictures beside each other, and after how many steps they were made; None for the true ones."""
 
     step: int | None
@@ -65,7 +65,7 @@ class Training:
     plots: tuple[Plot, ...]
     others: tuple[Plot, ...]
     title: str = ""
-    made: tuple[Row, ...] = ()
+    made: tuple[PictureRow, ...] = ()
 
 
 def trainings(facts: RunFacts) -> list[Training]:
@@ -77,7 +77,7 @@ def trainings(facts: RunFacts) -> list[Training]:
     return [training for training in drawn if training.plots or training.others]
 
 
-def _made(done: Finished) -> tuple[str, tuple[Row, ...]]:
+def _made(done: Finished) -> tuple[str, tuple[PictureRow, ...]]:
     """The title of the pictures that a training made, and the true ones with those of some steps below."""
     paths = [PurePosixPath(record.path) for record in done.manifest.outputs]
     for name, title in MADE.items():
@@ -85,8 +85,8 @@ def _made(done: Finished) -> tuple[str, tuple[Row, ...]]:
         if steps:
             found = [decode(storage.read_bytes(done.artifact.file(str(path)))) for path in steps]
             half = len(found[0]) // 2
-            made = [Row(int(path.parent.name), image[half:]) for path, image in zip(steps, found, strict=True)]
-            return title, (Row(None, found[0][:half]), *made)
+            made = [PictureRow(int(path.parent.name), image[half:]) for path, image in zip(steps, found, strict=True)]
+            return title, (PictureRow(None, found[0][:half]), *made)
     return "", ()
 
 
