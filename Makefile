@@ -37,7 +37,7 @@ clean:  ## remove the environment, caches and service logs; artifacts in runs/ s
 .venv/tested: .venv/installed
 	$(PIP) install -q -c constraints.txt -e '.[test,screening,spacy,ocr]'
 	$(PIP) install -q --no-deps DALL-E==0.1  # the released dVAE; torchvision, which it names, it does not use
-	$(PIP) install -q --no-deps torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid==0.1.35  # to equal them; likewise
+	$(PIP) install -q --no-deps torch-fidelity==0.3.0 pytorch-fid==0.3.0 clean-fid==0.1.35  # to equal them; likewise
 	$(PIP) uninstall -q -y dataclasses
 	touch $@
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.evaluate.picture_sets.distances import squared_distances
 from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, Replicates
+from tasks.evaluate.picture_sets.pairwise import squared_distances
 
 SIGMA = 10.0  # of the Gaussian kernel (section 4.1)
 SCALE = 1000.0

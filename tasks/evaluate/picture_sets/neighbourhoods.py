@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.evaluate.picture_sets.distances import squared_distances
 from tasks.evaluate.picture_sets.jackknife import Grouped, Jackknifed, Replicates
+from tasks.evaluate.picture_sets.pairwise import squared_distances
 
 ROUNDING = 1e-9  # relative; what lies on the edge of a neighbourhood is outside, however the sums were rounded
 

@@ -55,7 +55,7 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, f"torchvision{part}", Anything("torchvision", (), {"__path__": []}))
     for name in ("torch_fidelity", "pytorch_fid", "cleanfid"):
         pytest.importorskip(
-            name, reason="pip install --no-deps torch-fidelity==0.4.0 pytorch-fid==0.3.0 clean-fid==0.1.35"
+            name, reason="pip install --no-deps torch-fidelity==0.3.0 pytorch-fid==0.3.0 clean-fid==0.1.35"
         )
 
 
