@@ -71,7 +71,7 @@ class PrefectRun(Run):
         self._lost = False
         # Settings of a run that is told to end: a server that does not answer is not to hold it up for a minute.
         self._hurry = ExitStack()
-        self._begun: set[str] = set()  # addresses of artifacts; a part that begins again does not tell of them twice
+        self._told: set[str] = set()  # addresses of artifacts; a part that begins again does not tell of them twice
 
     @contextmanager
     def _until_the_server_is_lost(self) -> Iterator[None]:
@@ -89,14 +89,13 @@ class PrefectRun(Run):
     def __call__(self, stage: Stage, config: StageConfig, **inputs: Artifact) -> Artifact:
         artifact = stage.artifact(config, self.settings, **inputs)
         if not self._lost:
-            self._begun.add(artifact.uri)
             with self._until_the_server_is_lost():
-                state = _task(stage)(config, self.settings, **inputs, return_state=True)
+                state = _task(stage, self._told)(config, self.settings, **inputs, return_state=True)
                 # Returns the object in the state, not a copy: Prefect finds the edges of its graph by object identity.
                 return cast(State[Artifact], state).result()
         console = _console.get()
-        told = artifact.uri in self._begun and artifact.is_finished()
-        self._begun.add(artifact.uri)
+        told = artifact.uri in self._told
+        self._told.add(artifact.uri)
         return stage(config, self.settings, [console] if console and not told else [], **inputs).artifact
 
     def tell(self, text: str) -> None:
@@ -127,11 +126,14 @@ class PrefectRun(Run):
         return work(*args, **kwargs)  # what is finished is reused
 
 
-def _task(stage: Stage) -> Task[..., Any]:
+def _task(stage: Stage, told: set[str]) -> Task[..., Any]:
+    """The stage as a task, which adds the address of its artifact to those that were told of when it has ended."""
+
     def work(config: StageConfig, settings: Settings, **inputs: Artifact) -> State[Artifact]:
         console = _console.get()
         with Publisher() as publisher:
             outcome = stage(config, settings, [publisher, *([console] if console else [])], **inputs)
+            told.add(outcome.artifact.uri)
         if outcome.reused:
             # Prefect's name and colour for a task that was not executed again. The cache is the artifact store.
             return Completed(name="Cached", message="Found finished", data=outcome.artifact)

@@ -10,6 +10,7 @@ from support.toy import KeepEvenConfig, NumbersConfig, keep_even, numbers
 from flows.cli.errors import explained
 from flows.run import Run
 from tasks.engine.artifact import Artifact
+from tasks.engine.stage import Observer, Outcome, Stage
 from tasks.settings import Settings
 
 pytestmark = pytest.mark.end_to_end
@@ -67,6 +68,26 @@ def test_a_request_that_is_repeated_in_vain_leaves_the_run_without_the_server(
     assert as_flow(settings, api, words, HTTPStatus.SERVICE_UNAVAILABLE).is_finished()
     assert len(api.refused) >= 4, "Prefect's client repeats a request three times"
     assert capfd.readouterr().err.count(LOST) == 1
+
+
+@pytest.mark.parametrize("words", ["/concurrency_limits/", "/set_state", "/task_runs/"])
+def test_the_console_hears_of_every_stage_once_made_or_reused_wherever_the_server_is_lost(
+    settings: Settings, api: PrefectApi, words: str
+) -> None:
+    from flows.stage_task import watched_by
+
+    class Listing(Observer):
+        def __init__(self) -> None:
+            self.heard: list[tuple[str, bool]] = []
+
+        def finished(self, stage: Stage, outcome: Outcome) -> None:
+            self.heard.append((stage.name, outcome.reused))
+
+    for reused in (False, True):
+        console = Listing()
+        with watched_by(console):
+            as_flow(settings, api, words, HTTPStatus.SERVICE_UNAVAILABLE)
+        assert console.heard == [(numbers.name, reused), (keep_even.name, reused)]
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE])
