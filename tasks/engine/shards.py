@@ -16,6 +16,7 @@ from tasks.errors import ClusterError
 from tasks.settings import Settings
 
 ANSWER_S = 10  # for a Dask scheduler
+NO_WORKER_S = 180  # without any worker, after which a local cluster gives up: to begin others takes it some seconds
 # Of the scheduler, which takes about 10 kB and 3 ms in this process for each. Of more shards a task has several,
 # and every worker still has many tasks.
 MOST_TASKS = 1000
@@ -87,9 +88,16 @@ def _plain_errors(client: Any, settings: Settings) -> Iterator[None]:
     """Raises Dask's own errors as a `ClusterError`; those of the work pass."""
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
+    from distributed.scheduler import NoWorkerError
 
     try:
         yield
+    except NoWorkerError as error:
+        close_cluster()
+        raise ClusterError(
+            "All Dask workers ended and none began anew, as when they cannot load what they are to do: see what they "
+            "printed, and run again; every finished shard is kept."
+        ) from error
     except FutureCancelledError as error:
         raise ClusterError(
             f"The Dask scheduler at {settings.dask_address or 'this machine'} was lost: start it and run again; every "
@@ -150,6 +158,7 @@ def _client(address: str | None, workers: int, folder: str) -> Any:
         # A worker reads its level before it is given this configuration.
         "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
         "temporary-directory": folder,
+        "distributed.scheduler.no-workers-timeout": NO_WORKER_S,
         "distributed.worker.profile.interval": "200ms",
         "distributed.admin.tick.interval": "200ms",
     })  # fmt: skip

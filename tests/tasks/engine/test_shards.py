@@ -1,13 +1,17 @@
 """Maps over shards: numbered local workers, and an end that every process sees."""
 
+import importlib
 import os
+import sys
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tasks.engine.shards import map_shards, worker_number
+from tasks.engine import shards
+from tasks.engine.shards import close_cluster, map_shards, worker_number
+from tasks.errors import ClusterError
 from tasks.settings import Settings
 
 
@@ -51,3 +55,21 @@ def test_without_dask_this_process_is_number_0_and_is_told_the_end_even_of_a_fai
     except ValueError:
         assert work is fail
     assert [path.name for path in tmp_path.iterdir()] == [str(os.getpid())]
+
+
+@pytest.mark.end_to_end
+def test_work_that_no_worker_can_load_ends_the_map_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "NO_WORKER_S", 2)
+    (tmp_path / "known_to_one.py").write_text("def work(item):\n    return item\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    work = importlib.import_module("known_to_one").work
+    close_cluster()
+    try:
+        monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(tmp_path)])  # as workers begin with
+        with pytest.raises(
+            ClusterError, match=r"^All Dask workers ended .* run again; every finished shard is kept\.$"
+        ):
+            map_shards(work, [1, 2], Settings(dask_workers=1))
+        assert map_shards(abs, [-1], Settings(dask_workers=1)) == [1]
+    finally:
+        close_cluster()
