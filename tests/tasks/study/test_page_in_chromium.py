@@ -116,9 +116,10 @@ def test_a_rater_goes_on_after_the_browser_was_closed_and_another_begins_anew(
         for each in ("1", "3", "Enter", "2"):
             page.key(each)
         session = page.evaluate("state.session")
+        time.sleep(1)  # Chromium writes what a page keeps a moment later, and may reload it in another process
         page.call("Page.reload")
         page.until(f"document.readyState === 'complete' && {PLACE} === 'Pair 2 of 4' && {CHOSEN} === 'right'")
-        time.sleep(1)  # Chromium writes what a page keeps a moment later
+        time.sleep(1)
     with chromium(tmp_path / "profile", tmp_path / "saved") as page:
         page.open(address(out))
         assert (page.evaluate(PLACE), page.evaluate(CHOSEN)) == ("Pair 2 of 4", "right")

@@ -84,7 +84,7 @@ def test_a_model_that_collapses_on_these_images_is_refused_with_its_figures(
     said = str(refused.value)
     assert re.search(r"rebuilds images with \d+\.\d dB, below dvae\.health\.least_psnr \(12\)", said)
     assert "says 0.000 nats in a cell, below dvae.health.least_kl (0.1)" in said
-    remedy = "name another one in dvae.pretrained, or leave that out to train one on these images."
+    remedy = "name another one in dvae.pretrained or models.start_from, or leave that out to train one on these images."
     assert said.endswith(f": {remedy}")
 
 
