@@ -101,7 +101,7 @@ def demo() -> PipelineConfig:
         clip=clip_of_minutes(steps=200),
         prior=PriorConfig(
             model=PriorLayout(width=192, layers=4, heads=4),
-            training=prior_of_minutes(steps=2700, batch_size=8, validation_rows=256),
+            training=prior_of_minutes(steps=3000, batch_size=8, validation_rows=256),
         ),
         prompts=WISHES + WISHES_FOR_UNSEEN_THINGS,
         candidates=8,
