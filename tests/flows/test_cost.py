@@ -58,11 +58,12 @@ def test_what_the_trainer_cannot_do_yet_is_said() -> None:
         assert not any("Not runnable" in line for line in lines(name, cost_of(name)))
 
 
-def test_the_demos_prior_takes_about_as_long_as_it_did() -> None:
+def test_the_demos_prior_takes_as_long_as_it_did_within_what_machines_of_two_cores_differ() -> None:
+    """It took 9 min 26 s on one such machine and, with fewer updates, 5 min 06 s on another."""
     [(minutes, seconds)] = re.findall(r"^train_prior +made +(\d+) min (\d+) s", README, re.MULTILINE)
     prior = cost_of("demo").prior
     assert prior is not None
-    assert 60 * prior.hours == pytest.approx(int(minutes) + int(seconds) / 60, rel=0.35)
+    assert 1 / 2 < 60 * prior.hours / (int(minutes) + int(seconds) / 60) < 2
 
 
 def test_money_is_hours_times_gpus_times_the_price_and_unsaid_without_one() -> None:
