@@ -20,7 +20,7 @@ from tasks.checkpoints import device, release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.shards import map_shards
 from tasks.evaluate.config import Config
-from tasks.evaluate.picture_sets.choice import choose_pictures
+from tasks.evaluate.picture_sets.choice import choose_pictures, in_places, parts_by_shard
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,16 +103,10 @@ def _places(uris: Sequence[str]) -> list[Place]:
 
 def see_pictures_at(column: str, places: Sequence[Place], settings: Settings) -> NDArray[np.float32]:
     """Unit vectors of pictures in a column of shards: float32 [n, 1280], in the order of the places."""
-    by_shard: dict[str, list[int]] = defaultdict(list)
-    for place, (uri, _) in enumerate(places):
-        by_shard[uri].append(place)
-    parts = [own[i : i + PICTURES_AT_ONCE] for own in by_shard.values() for i in range(0, len(own), PICTURES_AT_ONCE)]
+    parts = parts_by_shard([uri for uri, _ in places], PICTURES_AT_ONCE)
     work = [(places[part[0]][0], tuple(places[place][1] for place in part)) for part in parts]
     seen = map_shards(partial(see_rows, column), work, settings, afterwards=_release_network)
-    features = np.concatenate(seen)
-    order = np.argsort(np.concatenate(parts), kind="stable")
-    ordered: NDArray[np.float32] = features[order]
-    return ordered
+    return in_places(parts, seen)
 
 
 def see_rows(column: str, work: tuple[str, tuple[int, ...]]) -> NDArray[np.float32]:

@@ -112,7 +112,7 @@ def evaluate(
         picture_sets=sets,
         clip_sets=see_by_clip(scorer, sets, output.settings) if scorer and sets else None,
         feature_distances=search_by_features(config, pairs, scores, judged, rebuilt, rebuilt_rows, output.settings),
-        leaks=find_leaks(pairs, _written_prompts(sampled), output.settings),
+        leaks=find_leaks(pairs, _written_prompts(judged), output.settings),
         probes=try_probes(judged, sampled, tokenizer, scorer, output.settings),
     )
     evaluation = measure(evidence)
@@ -177,10 +177,9 @@ def _scanned(
     return train, val, SmallCorpus(**small)
 
 
-def _written_prompts(sampled: Sequence[str]) -> list[str]:
+def _written_prompts(judged: Sequence[Row]) -> list[str]:
     """The prompts that are no captions of the data."""
-    rows = [row for uri in sampled for row in schemas.read_table(uri, ["prompt", "pair_id"]).to_pylist()]
-    return sorted({row["prompt"] for row in rows if row["pair_id"] is None})
+    return sorted({row["prompt"] for row in judged if row["pair_id"] is None})
 
 
 def _with_nearest(

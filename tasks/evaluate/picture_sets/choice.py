@@ -1,8 +1,12 @@
 """Which pictures of a set are looked at: by hash, the same ones whatever the order of shards, and at most so many."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasks import schemas
 from tasks.engine.artifact import Artifact
@@ -68,3 +72,21 @@ def choose_samples(uris: Sequence[str], at_most: int) -> list[Chosen]:
         found += [Chosen(uri, row, *values) for row, values in enumerate(zip(*table.values(), strict=True))]
     found.sort(key=lambda one: (one.index, one.group != "val", one.prompt_id))
     return found[:at_most]
+
+
+def parts_by_shard(uris: Sequence[str], most: int) -> list[list[int]]:
+    """The places of pictures in parts of at most so many, each of one shard, so that workers share what lies in it.
+
+    Args:
+        uris: of each picture its shard.
+    """
+    by_shard: dict[str, list[int]] = defaultdict(list)
+    for place, uri in enumerate(uris):
+        by_shard[uri].append(place)
+    return [own[start : start + most] for own in by_shard.values() for start in range(0, len(own), most)]
+
+
+def in_places(parts: Sequence[Sequence[int]], vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The vectors of each part, [n, D] each, as one array in the order of the places."""
+    ordered: NDArray[np.float32] = np.concatenate(vectors)[np.argsort(np.concatenate(parts), kind="stable")]
+    return ordered

@@ -1,6 +1,5 @@
 """What the second CLIP sees in the sets that are compared: what CMMD is computed from (Jayasumana et al. 2024)."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from tasks import schemas
 from tasks.checkpoints import ranker_of, release_models
 from tasks.engine.artifact import Artifact
 from tasks.engine.shards import map_shards
-from tasks.evaluate.picture_sets.choice import Chosen
+from tasks.evaluate.picture_sets.choice import Chosen, in_places, parts_by_shard
 from tasks.evaluate.picture_sets.features import SHARP, PictureSet, PictureSets
 from tasks.settings import Settings
 
@@ -35,13 +34,10 @@ def see_by_clip(clip: Artifact, sets: PictureSets, settings: Settings) -> ClipSe
     if not (drawn and held_out):
         return None
     every = [*drawn, *held_out]
-    by_shard: dict[str, list[int]] = defaultdict(list)
-    for place, one in enumerate(every):
-        by_shard[one.uri].append(place)
-    parts = [own[i : i + PICTURES_AT_ONCE] for own in by_shard.values() for i in range(0, len(own), PICTURES_AT_ONCE)]
+    parts = parts_by_shard([one.uri for one in every], PICTURES_AT_ONCE)
     work = [[every[place] for place in part] for part in parts]
     seen = map_shards(partial(vectors_of, clip, sets.side_px, settings), work, settings, afterwards=release_models)
-    vectors = np.concatenate(seen)[np.argsort(np.concatenate(parts), kind="stable")]
+    vectors = in_places(parts, seen)
     no_classes = np.empty((len(every), 0), np.float32)
     both = PictureSet((*drawn, *held_out), vectors, no_classes)
     places = range(len(every))

@@ -4,7 +4,6 @@ All pictures have the samples' size first: a centred square of that side. Worker
 driver holds the features of at most `evaluate.set_pictures` pictures of a set.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,7 +22,7 @@ from tasks.engine.shards import map_shards
 from tasks.errors import ConfigError
 from tasks.evaluate.config import Config, identity_of_network
 from tasks.evaluate.picture_sets.blur import blurred
-from tasks.evaluate.picture_sets.choice import Chosen, choose_pictures, choose_samples
+from tasks.evaluate.picture_sets.choice import Chosen, choose_pictures, choose_samples, parts_by_shard
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -186,13 +185,8 @@ def _seen(
 
 
 def _parts(chosen: Sequence[Chosen], radii_px: tuple[float, ...]) -> Iterator[PicturesToSee]:
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, one in enumerate(chosen):
-        places[one.uri].append(place)
-    for uri, own in sorted(places.items()):
-        for start in range(0, len(own), PICTURES_AT_ONCE):
-            some = tuple(own[start : start + PICTURES_AT_ONCE])
-            yield PicturesToSee(uri, tuple(chosen[place].row for place in some), some, radii_px)
+    for part in parts_by_shard([one.uri for one in chosen], PICTURES_AT_ONCE):
+        yield PicturesToSee(chosen[part[0]].uri, tuple(chosen[place].row for place in part), tuple(part), radii_px)
 
 
 def see_pictures(look: Look, work: PicturesToSee) -> "list[Seen]":
